@@ -1,0 +1,76 @@
+"""Time is an argument: the one place where it is read, and the calendar of a portfolio."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, text
+
+DAY = timedelta(days=1)
+
+
+class Clock(Protocol):
+    """Whatever tells the time. All instants are aware and in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class DatabaseClock:
+    """The ledger's own time, so that the leases of several machines agree."""
+
+    engine: Engine
+
+    def now(self) -> datetime:
+        with self.engine.connect() as conn:
+            return conn.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+
+
+@dataclass
+class VirtualClock:
+    """A clock that stands still until it is moved: replay, scenarios, tests."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def move_to(self, instant: datetime) -> None:
+        """Move forward to `instant`; an instant already past leaves the clock as it is."""
+        self.instant = max(self.instant, instant.astimezone(UTC))
+
+
+@dataclass(frozen=True)
+class BusinessCalendar:
+    """The instants of a portfolio's business dates.
+
+    A wall time that does not exist on a clock-change day is read as the moment the clocks jump over
+    it; one that exists twice is the first of the two.
+    """
+
+    zone: ZoneInfo
+    run_at: time
+
+    def close_of(self, business_date: date) -> datetime:
+        """The midnight (UTC instant) with which `business_date` ends in the portfolio's zone."""
+        return self._at(business_date + DAY, time(0))
+
+    def usual_time_of(self, business_date: date) -> datetime:
+        """When the run of `business_date` usually starts: `run_at` on the day after it."""
+        return self._at(business_date + DAY, self.run_at)
+
+    def lives_until(self, business_date: date) -> datetime:
+        """When the contacts of `business_date` end: the usual time of the next date's run."""
+        return self.usual_time_of(business_date + DAY)
+
+    def local_date(self, instant: datetime) -> date:
+        """The calendar date that `instant` falls on in the portfolio's zone."""
+        return instant.astimezone(self.zone).date()
+
+    def newest_closed(self, now: datetime) -> date:
+        """The latest business date that has closed by `now`."""
+        return self.local_date(now) - DAY
+
+    def _at(self, day: date, wall: time) -> datetime:
+        return datetime.combine(day, wall, tzinfo=self.zone).astimezone(UTC)

@@ -1,0 +1,136 @@
+"""Finds portfolio folders, and reads one whole: portfolio, policy, packs, query."""
+
+import datetime as dt
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dunflow.config.base import build, read_document
+from dunflow.config.facts import check_when
+from dunflow.config.pack import Floor, Pack
+from dunflow.config.policy import Policy
+from dunflow.config.portfolio import Portfolio
+from dunflow.errors import ConfigError
+
+
+def root() -> Path:
+    """The folder that holds `include/`: DUNFLOW_ROOT, or the checkout that this package lies in."""
+    given = os.environ.get("DUNFLOW_ROOT")
+    return Path(given) if given else Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Book:
+    """Everything that a run needs to know beforehand; nothing in it is read again later."""
+
+    portfolio: Portfolio
+    policy: Policy
+    floor: Floor
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.portfolio.portfolio
+
+    @cached_property
+    def document(self) -> dict[str, object]:
+        """Policy and packs as JSON: what a decision refers to as its policy version."""
+        return {
+            "policy": self.policy.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            "packs": [
+                pack.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+                for pack in self.floor.packs
+            ],
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal exactly where policy and packs are equal."""
+        whole = self.policy.model_dump_json(by_alias=True) + self.floor.model_dump_json()
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def portfolio_roots() -> list[Path]:
+    """Where portfolio folders lie: `include/portfolios/`, then each of DUNFLOW_PORTFOLIOS."""
+    extra = os.environ.get("DUNFLOW_PORTFOLIOS", "")
+    return [root() / "include/portfolios", *(Path(part) for part in extra.split(":") if part)]
+
+
+def folders() -> dict[str, Path]:
+    """Portfolio name → its folder. Cheap: looks for files, reads none."""
+    found: dict[str, Path] = {}
+    for place in portfolio_roots():
+        for file in sorted(place.glob("*/portfolio.yaml")):
+            name = file.parent.name
+            if name in found and found[name] != file.parent:
+                raise ConfigError(
+                    f"{file}: portfolio {name!r} lies in {found[name]} too; rename one of them"
+                )
+            found[name] = file.parent
+    return found
+
+
+def read_portfolio(folder: Path) -> Portfolio:
+    """`portfolio.yaml` of a folder; its name must be the folder's."""
+    file = folder / "portfolio.yaml"
+    portfolio = build(Portfolio, read_document(file), str(file))
+    if portfolio.portfolio != folder.name:
+        raise ConfigError(
+            f"{file}: portfolio: is {portfolio.portfolio!r}; it must be the name of its folder, "
+            f"{folder.name!r}"
+        )
+    if portfolio.starts_on is not None:
+        try:
+            dt.date.fromisoformat(portfolio.starts_on)
+        except ValueError:
+            raise ConfigError(
+                f"{file}: starts_on: is {portfolio.starts_on!r}; write it like \"2026-03-01\""
+            ) from None
+    return portfolio
+
+
+def read_pack(name: str, places: list[Path]) -> Pack:
+    """The pack `name`, from the first of `places` that has it."""
+    for place in places:
+        file = place / f"{name}.yaml"
+        if file.exists():
+            pack = build(Pack, read_document(file), str(file))
+            if pack.pack.id != name:
+                raise ConfigError(f"{file}: pack.id: is {pack.pack.id!r}; it must be {name!r}")
+            return pack
+    looked = ", ".join(str(place) for place in places)
+    raise ConfigError(f"packs: there is no pack {name!r}; looked in {looked}")
+
+
+def make_book(
+    portfolio: Portfolio, policy: Policy, folder: Path, pack_places: list[Path], origin: str
+) -> Book:
+    """Puts a book together, after the checks that need both policy and portfolio."""
+    attributes = set(portfolio.source.attributes)
+    faults = []
+    for tier in policy.tiers:
+        faults += check_when(tier.when, attributes, f"{origin}: tier {tier.tier!r}")
+        for step in tier.steps:
+            faults += check_when(step.when, attributes, f"{origin}: step {step.step!r}")
+    for rule in policy.hand_off:
+        faults += check_when(rule.when, attributes, f"{origin}: hand_off to {rule.to!r}")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    floor = Floor(packs=[read_pack(name, pack_places) for name in policy.packs])
+    return Book(portfolio, policy, floor, folder)
+
+
+def read_book(name: str) -> Book:
+    """The book of the portfolio `name`. Raises ConfigError that lists what is wrong."""
+    known = folders()
+    if name not in known:
+        there = ", ".join(sorted(known)) or "none"
+        looked = ", ".join(str(place) for place in portfolio_roots())
+        raise ConfigError(f"there is no portfolio {name!r} (there are: {there}; looked in {looked})")
+    folder = known[name]
+    portfolio = read_portfolio(folder)
+    file = folder / portfolio.policy
+    policy = build(Policy, read_document(file), str(file))
+    return make_book(portfolio, policy, folder, [root() / "include/jurisdictions"], str(file))

@@ -1,0 +1,192 @@
+"""The portfolio: a book of accounts run under one config."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from dunflow.clock import BusinessCalendar
+from dunflow.config.base import Currency, Model, WallTime
+from dunflow.config.facts import BUILT_IN_FACTS
+
+LANGUAGES = ("zh", "en")
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"is {value!r}; use an IANA zone such as Asia/Shanghai")
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"is {value!r}; use a two-letter region such as \"CN\", in quotes")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Region = Annotated[str, AfterValidator(_region)]
+Language = Literal["zh", "en"]
+Column = Literal[
+    "account", "customer", "due_on", "overdue", "balance", "currency", "product", "segment",
+    "instalments_overdue", "last_payment_on", "name", "phone", "email", "address", "language",
+    "time_zone",
+]
+REQUIRED_COLUMNS: tuple[Column, ...] = ("account", "customer", "due_on", "overdue")
+
+
+class Attribute(Model):
+    """A fact of the lender's own, usable in `when` under its name."""
+
+    column: str
+    kind: Literal["text", "number", "flag"]
+
+
+class Source(Model):
+    """Where the snapshot comes from, and how its cells are to be read.
+
+    `columns` maps our names to the source's headers; without an entry the header equals our name.
+    Only what is declared is read: formats are never guessed.
+    """
+
+    kind: Literal["sql", "files"]
+    connection: str | None = None
+    """sql: the environment variable (or Airflow connection id) that holds the SQLAlchemy URL."""
+    query: str = "snapshot.sql"
+    """sql: file beside portfolio.yaml; binds `:business_date`."""
+    path: str | None = None
+    """files: a path or object-storage URL with `{business_date}`."""
+    format: Literal["csv", "excel", "parquet"] = "csv"
+    sheet: str | None = None
+    encoding: Literal["utf-8", "gbk", "gb18030", "utf-16", "latin-1"] = "utf-8"
+    """A UTF-8 byte-order mark is skipped."""
+    delimiter: str = ","
+    decimal: Literal[".", ","] = "."
+    grouping: Literal[",", ".", " ", "'", ""] = ""
+    """The sign between thousands; empty: none is allowed."""
+    dates: str = "%Y-%m-%d"
+    history: Literal["by_date", "current_only"] = "by_date"
+    columns: dict[Column, str] = {}
+    attributes: dict[str, Attribute] = {}
+    chunk_rows: int = Field(100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Source":
+        if self.kind == "sql" and not self.connection:
+            raise ValueError("kind is sql, so connection must name where the core's URL is found")
+        if self.kind == "files":
+            if not self.path:
+                raise ValueError("kind is files, so path must say where they lie")
+            if self.history == "by_date" and "{business_date}" not in self.path:
+                raise ValueError(f"path is {self.path!r}; history by_date needs {{business_date}}")
+        if self.decimal == self.grouping:
+            raise ValueError(f"decimal and grouping are both {self.decimal!r}; they must differ")
+        return self
+
+    @field_validator("attributes")
+    @classmethod
+    def _names_are_free(cls, value: dict[str, Attribute]) -> dict[str, Attribute]:
+        for name in value:
+            if name in BUILT_IN_FACTS:
+                raise ValueError(f"{name!r} is a built-in fact; give the attribute another name")
+        return value
+
+
+class Gate(Model):
+    """How much a snapshot may differ from the nearest accepted one before it. Shares are 0…1."""
+
+    min_rows: int = Field(1, ge=0)
+    max_rejected: Decimal = Field(Decimal("0.02"), ge=0, le=1)
+    max_rows_change: Decimal = Field(Decimal("0.5"), ge=0)
+    max_overdue_change: Decimal = Field(Decimal("0.5"), ge=0)
+    small: int = Field(50, ge=0)
+    """Changes of fewer rows than this are never suspicious, whatever their share."""
+
+
+class Volume(Model):
+    """How many contacts one run may plan: an absolute limit, and times the usual (median of 7)."""
+
+    max_contacts: int | None = Field(None, ge=0)
+    max_times_usual: Decimal | None = Field(Decimal(5), gt=0)
+    small: int = Field(100, ge=0)
+    """Fewer contacts than this never trip the comparison with the usual."""
+
+
+class Lender(Model):
+    """Who speaks, for the texts: true name, how to pay, whom to ask, where to object."""
+
+    name: dict[Language, str] = Field(min_length=1)
+    phone: str
+    pay_url: str
+    complaints: str
+
+
+class Sender(Model):
+    """By whom a channel's messages go out. `sandbox` is the real SDK on the bundled sandbox."""
+
+    provider: Literal["sandbox", "twilio", "sendgrid"]
+    from_: str = Field(alias="from")
+    name: str | None = None
+
+
+class Senders(Model):
+    sms: Sender | None = None
+    email: Sender | None = None
+    voice: Sender | None = None
+
+    @model_validator(mode="after")
+    def _right_providers(self) -> "Senders":
+        for channel, right in (("sms", "twilio"), ("voice", "twilio"), ("email", "sendgrid")):
+            sender: Sender | None = getattr(self, channel)
+            if sender and sender.provider not in ("sandbox", right):
+                raise ValueError(
+                    f"{channel}.provider is {sender.provider!r}; use {right!r} or 'sandbox'"
+                )
+        return self
+
+    @property
+    def all_sandbox(self) -> bool:
+        given = [sender for sender in (self.sms, self.email, self.voice) if sender]
+        return all(sender.provider == "sandbox" for sender in given)
+
+
+class Portfolio(Model):
+    """A book of accounts: source, policy, senders, time zone."""
+
+    portfolio: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    owner: str = "collections"
+    description: str = ""
+    time_zone: Zone
+    region: Region
+    language: Language
+    currency: Currency
+    run_at: WallTime
+    starts_on: str | None = None
+    """The first business date that Airflow runs, as "2026-03-01"; without one, none in the past."""
+    mode: Literal["live", "shadow"] = "live"
+    clock: Literal["real", "replay"] = "real"
+    policy: str = "policy.yaml"
+    source: Source
+    gate: Gate = Gate()
+    volume: Volume = Volume()
+    lender: Lender
+    senders: Senders = Senders()
+
+    @model_validator(mode="after")
+    def _replay_is_harmless(self) -> "Portfolio":
+        if self.clock == "replay" and not self.senders.all_sandbox:
+            raise ValueError(
+                "clock is replay, which sends history's reminders again: "
+                "every sender must have provider sandbox"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def calendar(self) -> BusinessCalendar:
+        return BusinessCalendar(self.zone, self.run_at)

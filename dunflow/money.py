@@ -1,0 +1,34 @@
+"""Money: `Decimal` with its ISO 4217 currency beside it. Currencies are never added together."""
+
+from decimal import Decimal, InvalidOperation
+
+from babel.core import get_global
+from babel.numbers import format_currency, get_currency_precision
+
+CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals a currency has (CLDR): JPY 0, CNY 2, KWD 3."""
+    return get_currency_precision(currency)
+
+
+def parse_amount(text: str) -> Decimal:
+    """Read a plain decimal such as `"1300.00"`. Raises ValueError naming what was given."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount; write it like '1300.00'") from None
+    if not amount.is_finite():
+        raise ValueError(f"{text!r} is not an amount; write it like '1300.00'")
+    return amount
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """The amount with the currency's decimals and nothing else: `1935` (JPY), `1.234` (KWD)."""
+    return f"{amount:.{decimals_of(currency)}f}"
+
+
+def for_people(amount: Decimal, currency: str, locale: str) -> str:
+    """The amount as a reader of `locale` (a Babel identifier such as `zh` or `en`) expects it."""
+    return format_currency(amount, currency, locale=locale)
