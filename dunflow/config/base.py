@@ -23,18 +23,18 @@ def _wall_time(value: object) -> object:
     if isinstance(value, dt.time):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"is {value!r}; write the time in quotes, like \"06:30\"")
+        raise ValueError(f'is {value!r}; write the time in quotes, like "06:30"')
     try:
         return dt.time.fromisoformat(value if value != "24:00" else "00:00")
     except ValueError:
-        raise ValueError(f"is {value!r}; write a time of day like \"06:30\"") from None
+        raise ValueError(f'is {value!r}; write a time of day like "06:30"') from None
 
 
 def _amount(value: object) -> object:
     if isinstance(value, Decimal):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"is {value!r}; write the amount in quotes, like \"200.00\"")
+        raise ValueError(f'is {value!r}; write the amount in quotes, like "200.00"')
     return parse_amount(value)
 
 
@@ -75,7 +75,7 @@ def read_documents(path: Path) -> Iterator[Any]:
     """The YAML documents of a file. Raises ConfigError naming file and line."""
     try:
         with path.open(encoding="utf-8") as stream:
-            yield from yaml.load_all(stream, Loader=_Loader)  # noqa: S506 - a SafeLoader
+            yield from yaml.load_all(stream, Loader=_Loader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; create it or mend the name") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -86,7 +86,7 @@ def read_portfolio(folder: Path) -> Portfolio:
             dt.date.fromisoformat(portfolio.starts_on)
         except ValueError:
             raise ConfigError(
-                f"{file}: starts_on: is {portfolio.starts_on!r}; write it like \"2026-03-01\""
+                f'{file}: starts_on: is {portfolio.starts_on!r}; write it like "2026-03-01"'
             ) from None
     return portfolio
 
@@ -128,7 +128,9 @@ def read_book(name: str) -> Book:
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
         looked = ", ".join(str(place) for place in portfolio_roots())
-        raise ConfigError(f"there is no portfolio {name!r} (there are: {there}; looked in {looked})")
+        raise ConfigError(
+            f"there is no portfolio {name!r} (there are: {there}; looked in {looked})"
+        )
     folder = known[name]
     portfolio = read_portfolio(folder)
     file = folder / portfolio.policy

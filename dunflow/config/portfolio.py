@@ -22,7 +22,7 @@ def _zone(value: str) -> str:
 
 def _region(value: str) -> str:
     if value not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError(f"is {value!r}; use a two-letter region such as \"CN\", in quotes")
+        raise ValueError(f'is {value!r}; use a two-letter region such as "CN", in quotes')
     return value
 
 
@@ -30,8 +30,21 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Region = Annotated[str, AfterValidator(_region)]
 Language = Literal["zh", "en"]
 Column = Literal[
-    "account", "customer", "due_on", "overdue", "balance", "currency", "product", "segment",
-    "instalments_overdue", "last_payment_on", "name", "phone", "email", "address", "language",
+    "account",
+    "customer",
+    "due_on",
+    "overdue",
+    "balance",
+    "currency",
+    "product",
+    "segment",
+    "instalments_overdue",
+    "last_payment_on",
+    "name",
+    "phone",
+    "email",
+    "address",
+    "language",
     "time_zone",
 ]
 REQUIRED_COLUMNS: tuple[Column, ...] = ("account", "customer", "due_on", "overdue")

@@ -5,6 +5,8 @@ text, in `account_ref` and `customer_ref`. Personal data stand in the columns of
 nowhere else.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -172,9 +174,7 @@ episode = Table(
     Column("highest_tier", Text),
     # step → [times done, failures of the next repetition, day of the last one]; see progress.py
     Column("progress", JSONB),
-    Index(
-        "uq_episode_open", "account_id", unique=True, postgresql_where=text("ended_on IS NULL")
-    ),
+    Index("uq_episode_open", "account_id", unique=True, postgresql_where=text("ended_on IS NULL")),
     Index(None, "account_id", "started_on"),
     postgresql_with={"fillfactor": 80},
 )
@@ -213,20 +213,23 @@ ACTIONS = {
     "cured": "left the ladder",
 }
 
-_decision_columns = (
-    Column("customer_id", BigInteger),
-    Column("episode_id", BigInteger),
-    Column("run_id", BigInteger, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("tier", Text),
-    Column("step", Text),
-    Column("dpd", Integer),
-    Column("overdue_amount", Numeric),  # as decided on: the snapshot less what was paid since
-    Column("currency", Text),
-    Column("channel", Text),
-    Column("not_before_at", Instant),
-)
+
+def _decision_columns() -> tuple[Column[Any], ...]:
+    return (
+        Column("customer_id", BigInteger),
+        Column("episode_id", BigInteger),
+        Column("run_id", BigInteger, nullable=False),
+        Column("action", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("tier", Text),
+        Column("step", Text),
+        Column("dpd", Integer),
+        Column("overdue_amount", Numeric),  # as decided on: the snapshot less what was paid since
+        Column("currency", Text),
+        Column("channel", Text),
+        Column("not_before_at", Instant),
+    )
+
 
 # One partition per portfolio and business date. One row per account and date.
 decision = Table(
@@ -235,7 +238,7 @@ decision = Table(
     Column("portfolio_id", SmallInteger, primary_key=True),
     Column("business_date", Date, primary_key=True),
     Column("account_id", BigInteger, primary_key=True),
-    *(column.copy() for column in _decision_columns),
+    *_decision_columns(),
     _one_of("action", ACTIONS),
     postgresql_partition_by="RANGE (portfolio_id, business_date)",
 )
@@ -248,7 +251,7 @@ decision_replaced = Table(
     Column("portfolio_id", SmallInteger, nullable=False),
     Column("business_date", Date, nullable=False),
     Column("account_id", BigInteger, nullable=False),
-    *(column.copy() for column in _decision_columns),
+    *_decision_columns(),
     Column("replaced_by_run_id", BigInteger, nullable=False),
     Index(None, "account_id", "business_date"),
 )
@@ -378,8 +381,15 @@ opt_out = Table(
 )
 
 HOLD_KINDS = (
-    "dispute", "hardship", "insolvency", "deceased", "cease", "represented", "complaint",
-    "vulnerable", "manual",
+    "dispute",
+    "hardship",
+    "insolvency",
+    "deceased",
+    "cease",
+    "represented",
+    "complaint",
+    "vulnerable",
+    "manual",
 )
 
 hold = Table(

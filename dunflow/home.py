@@ -1,0 +1,40 @@
+"""Where this machine keeps the local state: DUNFLOW_HOME, by default `.dunflow/` in the checkout."""
+
+import os
+import secrets
+from pathlib import Path
+
+from dunflow.config.book import root
+
+
+def home() -> Path:
+    """The state folder; made on first use, readable by its owner's processes only by path."""
+    given = os.environ.get("DUNFLOW_HOME")
+    folder = Path(given).resolve() if given else root() / ".dunflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def local_secrets() -> dict[str, str]:
+    """Secrets of the local stack, generated once into a file of mode 600."""
+    file = home() / "secrets.env"
+    if not file.exists():
+        fresh = {
+            "DUNFLOW_SANDBOX_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+            "DUNFLOW_SANDBOX_AUTH_TOKEN": secrets.token_hex(16),
+            "DUNFLOW_SANDBOX_API_KEY": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+            "DUNFLOW_SANDBOX_INBOX_TOKEN": secrets.token_urlsafe(18),
+            "DUNFLOW_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
+            "DUNFLOW_AIRFLOW_SECRET": secrets.token_urlsafe(32),
+        }
+        draft = file.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_text("".join(f"{name}={value}\n" for name, value in fresh.items()))
+        # Two first starts at once: the link fails for the second, which then reads the first's.
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            pass
+        draft.unlink(missing_ok=True)
+    lines = file.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)

