@@ -24,7 +24,8 @@ class DatabaseClock:
 
     def now(self) -> datetime:
         with self.engine.connect() as conn:
-            return conn.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+            instant: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
+            return instant.astimezone(UTC)
 
 
 @dataclass

@@ -1,5 +1,6 @@
-"""Where this machine keeps the local state: DUNFLOW_HOME, by default `.dunflow/` in the checkout."""
+"""Where the local state lies: DUNFLOW_HOME, by default `.dunflow/` in the checkout."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -19,10 +20,11 @@ def local_secrets() -> dict[str, str]:
     """Secrets of the local stack, generated once into a file of mode 600."""
     file = home() / "secrets.env"
     if not file.exists():
+        key = f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}"
         fresh = {
             "DUNFLOW_SANDBOX_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
             "DUNFLOW_SANDBOX_AUTH_TOKEN": secrets.token_hex(16),
-            "DUNFLOW_SANDBOX_API_KEY": f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+            "DUNFLOW_SANDBOX_API_KEY": key,
             "DUNFLOW_SANDBOX_INBOX_TOKEN": secrets.token_urlsafe(18),
             "DUNFLOW_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
             "DUNFLOW_AIRFLOW_SECRET": secrets.token_urlsafe(32),
@@ -31,10 +33,8 @@ def local_secrets() -> dict[str, str]:
         draft.touch(mode=0o600)
         draft.write_text("".join(f"{name}={value}\n" for name, value in fresh.items()))
         # Two first starts at once: the link fails for the second, which then reads the first's.
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(draft, file)
-        except FileExistsError:
-            pass
         draft.unlink(missing_ok=True)
     lines = file.read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)

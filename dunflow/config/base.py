@@ -58,13 +58,13 @@ class _Loader(yaml.SafeLoader):
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(key_node, deep=True)
         if key in seen:
             mark = key_node.start_mark
             raise ConfigError(
                 f"{mark.name}: line {mark.line + 1}: key {key!r} stands twice; keep one of them"
             )
-        seen[key] = loader.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+        seen[key] = loader.construct_object(value_node, deep=True)
     return seen
 
 
@@ -97,11 +97,11 @@ def build(model: type[M], data: object, origin: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = "\n".join(_fault(origin, model, item) for item in error.errors())
+        faults = "\n".join(_fault(origin, item) for item in error.errors())
         raise ConfigError(faults) from None
 
 
-def _fault(origin: str, model: type[BaseModel], item: Any) -> str:
+def _fault(origin: str, item: Any) -> str:
     key = ".".join(str(part) for part in item["loc"]) or "(whole)"
     value = item.get("input")
     match item["type"]:

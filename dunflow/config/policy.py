@@ -21,7 +21,7 @@ class Repeat(Model):
 
 
 class Step(Model):
-    """One rung: a channel (or several, in order of preference), a template and when it falls due."""
+    """One rung: a channel (or several, the preferred first), a template and when it falls due."""
 
     step: Name
     at_dpd: int

@@ -50,11 +50,12 @@ def portfolio_id_of(conn: Connection, name: str) -> int:
     """The number of portfolio `name`, given on first use."""
     known = conn.execute(select(portfolio.c.portfolio_id).where(portfolio.c.name == name)).scalar()
     if known is not None:
-        return known
+        return int(known)
     conn.execute(insert(portfolio).values(name=name).on_conflict_do_nothing())
-    return conn.execute(
+    number: int = conn.execute(
         select(portfolio.c.portfolio_id).where(portfolio.c.name == name)
     ).scalar_one()
+    return number
 
 
 @contextmanager
