@@ -57,6 +57,10 @@ class BusinessCalendar:
         """The midnight (UTC instant) with which `business_date` ends in the portfolio's zone."""
         return self._at(business_date + DAY, time(0))
 
+    def start_of(self, day: date) -> datetime:
+        """The midnight (UTC instant) with which `day` begins in the portfolio's zone."""
+        return self._at(day, time(0))
+
     def usual_time_of(self, business_date: date) -> datetime:
         """When the run of `business_date` usually starts: `run_at` on the day after it."""
         return self._at(business_date + DAY, self.run_at)

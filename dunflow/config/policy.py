@@ -141,6 +141,14 @@ class Policy(Model):
         return min(1, self.tiers[0].from_dpd)
 
     @property
+    def facts(self) -> set[str]:
+        """Every fact that some condition names."""
+        conditions = [tier.when for tier in self.tiers]
+        conditions += [step.when for step in self.ladder]
+        conditions += [rule.when for rule in self.hand_off]
+        return {fact for when in conditions for fact in when}
+
+    @property
     def channels(self) -> set[Channel]:
         """Every channel that some step names."""
         return {channel for step in self.ladder for channel in step.channel}

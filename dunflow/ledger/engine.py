@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dunflow.errors import ConfigError
 from dunflow.home import home
 from dunflow.ledger import embedded
+from dunflow.ledger.scratch import discard
 from dunflow.ledger.tables import portfolio
 
 URL_VARIABLE = "DUNFLOW_LEDGER_URL"
@@ -71,6 +72,7 @@ def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
         )
         give_room(conn)
         yield conn
+        discard(conn)
 
 
 _LOCK_SPACE = 0x64756E  # "dun": keeps clear of other users of advisory locks in this database

@@ -1,0 +1,1 @@
+"""Senders: one message to one address, and what came of it as a value."""

@@ -1,0 +1,156 @@
+"""Episodes open and close: the unbroken stretches of accounts on the ladder.
+
+On the ordinary day, the newest, an account that stays on the ladder costs nothing: its episode is
+open and remains so. A date that is filled in later is `repair`'s business.
+"""
+
+import datetime as dt
+
+from sqlalchemy import (
+    Connection,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy import Date as SqlDate
+
+from dunflow.assess.ladder_rows import on_ladder, unknown_on
+from dunflow.assess.repair import repair
+from dunflow.config.book import Book
+from dunflow.ledger.loads import neighbours
+from dunflow.ledger.tables import episode, load, snapshot
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.date) -> None:
+    """Bring the episodes in line with the accepted snapshot of `business_date`.
+
+    Doing it again for the same rows changes nothing, and the order in which dates come makes no
+    difference to how it ends.
+    """
+    near = neighbours(conn, portfolio_id, business_date)
+    if near.after is not None:
+        repair(conn, book, portfolio_id, business_date)
+        return
+    _reopen_if_run_before(conn, book, portfolio_id, business_date)
+    _close_what_left(conn, book, portfolio_id, business_date)
+    _break_where_cured_in_between(conn, book, portfolio_id, business_date, near.before)
+    _open_what_came(conn, book, portfolio_id, business_date)
+
+
+def _reopen_if_run_before(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
+) -> None:
+    """A first run of this date closed them; with the rows as they are now they go on."""
+    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
+    other = episode.alias("other")
+    stays_open = exists().where(
+        other.c.account_id == episode.c.account_id,
+        or_(
+            other.c.ended_on.is_(None),
+            and_(other.c.ended_on == business_date, other.c.episode_id < episode.c.episode_id),
+        ),
+    )
+    conn.execute(
+        update(episode)
+        .where(
+            episode.c.portfolio_id == portfolio_id,
+            episode.c.ended_on == business_date,
+            episode.c.account_id == ladder.c.account_id,
+            ~stays_open,
+        )
+        .values(ended_on=None)
+    )
+
+
+def _close_what_left(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
+) -> None:
+    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
+    unknown = unknown_on(portfolio_id, business_date).subquery()
+    conn.execute(
+        update(episode)
+        .where(
+            episode.c.portfolio_id == portfolio_id,
+            episode.c.ended_on.is_(None),
+            ~exists().where(ladder.c.account_id == episode.c.account_id),
+            ~exists().where(unknown.c.account_id == episode.c.account_id),
+        )
+        .values(ended_on=business_date)
+    )
+
+
+def _break_where_cured_in_between(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    before: dt.date | None,
+) -> None:
+    """After dates without a snapshot, or on which the account was unknown, look at its due date."""
+    if before is None:
+        return
+    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery("now")
+    last = (
+        select(snapshot.c.business_date, snapshot.c.due_on)
+        .join(
+            load,
+            and_(
+                load.c.portfolio_id == snapshot.c.portfolio_id,
+                load.c.business_date == snapshot.c.business_date,
+            ),
+        )
+        .where(
+            snapshot.c.portfolio_id == portfolio_id,
+            snapshot.c.business_date < business_date,
+            snapshot.c.account_id == ladder.c.account_id,
+            load.c.state == "accepted",
+        )
+        .order_by(snapshot.c.business_date.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    seen = (
+        select(ladder.c.account_id, last.c.business_date.label("seen_on"))
+        .join_from(ladder, last, true())
+        .where(ladder.c.due_on != last.c.due_on, ladder.c.due_on > last.c.business_date)
+    )
+    if before == business_date - ONE_DAY:
+        # No date is missing, so only the accounts that were unknown yesterday are in question.
+        unknown = unknown_on(portfolio_id, before).subquery("unknown")
+        seen = seen.where(ladder.c.account_id == unknown.c.account_id)
+    broken = seen.subquery("broken")
+    conn.execute(
+        update(episode)
+        .where(
+            episode.c.ended_on.is_(None),
+            episode.c.account_id == broken.c.account_id,
+            episode.c.started_on <= broken.c.seen_on,
+        )
+        .values(ended_on=cast(broken.c.seen_on + func.make_interval(0, 0, 0, 1), SqlDate))
+    )
+
+
+def _open_what_came(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
+) -> None:
+    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
+    is_open = exists().where(
+        episode.c.account_id == ladder.c.account_id, episode.c.ended_on.is_(None)
+    )
+    conn.execute(
+        insert(episode).from_select(
+            ["portfolio_id", "account_id", "started_on"],
+            select(literal(portfolio_id), ladder.c.account_id, cast(business_date, SqlDate)).where(
+                ~is_open
+            ),
+        )
+    )

@@ -1,0 +1,67 @@
+"""Promises to pay: pending, kept or broken by the payments that were really received."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select
+
+from dunflow.config.book import Book
+from dunflow.ledger.tables import payment, promise
+
+
+def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[tuple[int]]:
+    """Accounts with a promise that is waited for: not kept, and its date plus grace not over."""
+    return (
+        select(promise.c.account_id)
+        .where(
+            *_standing(portfolio_id, at),
+            _deadline(book) > at,
+            _paid_since(literal(at)) < promise.c.amount,
+        )
+        .distinct()
+    )
+
+
+def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
+    """`account_id, times`: promises whose time is over and that were not paid in time."""
+    return (
+        select(promise.c.account_id, func.count().label("times"))
+        .where(
+            *_standing(portfolio_id, at),
+            _deadline(book) <= at,
+            _paid_since(_deadline(book)) < promise.c.amount,
+        )
+        .group_by(promise.c.account_id)
+    )
+
+
+def _standing(portfolio_id: int, at: dt.datetime) -> list[ColumnElement[bool]]:
+    return [
+        promise.c.portfolio_id == portfolio_id,
+        promise.c.made_at <= at,
+        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
+    ]
+
+
+def _deadline(book: Book) -> ColumnElement[dt.datetime]:
+    """The end of the promised day plus the grace days, in the portfolio's zone."""
+    days = book.policy.broken_promise_grace_days + 1
+    midnight = promise.c.promised_on + func.make_interval(0, 0, 0, days)
+    return func.timezone(literal(book.portfolio.time_zone), midnight)
+
+
+def _paid_since(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
+    """What was paid on the account after the promise was made and before `until`."""
+    return (
+        select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
+        .where(
+            and_(
+                payment.c.account_id == promise.c.account_id,
+                payment.c.currency == promise.c.currency,
+                payment.c.booked_at > promise.c.made_at,
+                payment.c.booked_at <= until,
+            )
+        )
+        .correlate(promise)
+        .scalar_subquery()
+    )

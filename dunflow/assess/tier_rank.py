@@ -1,0 +1,21 @@
+"""Tiers as ranks: 0 is the mildest. The ledger keeps names, since policies change."""
+
+from sqlalchemy import ColumnElement, Integer, Text, case, literal, null
+
+from dunflow.config.policy import Policy
+
+
+def tier_rank(policy: Policy, tier: ColumnElement[str]) -> ColumnElement[int]:
+    """The rank of a tier's name; NULL for none, and for a name that this policy does not know."""
+    return case(
+        *[(tier == known.tier, literal(rank, Integer)) for rank, known in enumerate(policy.tiers)],
+        else_=null(),
+    )
+
+
+def tier_of_rank(policy: Policy, rank: ColumnElement[int]) -> ColumnElement[str]:
+    """The name of a tier's rank; NULL for NULL."""
+    return case(
+        *[(rank == number, literal(tier.tier, Text)) for number, tier in enumerate(policy.tiers)],
+        else_=null(),
+    )

@@ -1,0 +1,171 @@
+"""One decision row per account and business date, whole or not at all."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from dunflow.assess.facts import Moment
+from dunflow.assess.tier_rank import tier_of_rank, tier_rank
+from dunflow.config.book import Book
+from dunflow.decide.judge import judge
+from dunflow.decide.reach import reach
+from dunflow.decide.rows import Scope, all_rows
+from dunflow.decide.turns import turns
+from dunflow.decide.write import write_again, write_first
+from dunflow.ledger import partitions
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import (
+    contact,
+    contact_account,
+    decision,
+    episode,
+    placement,
+    policy_version,
+    run,
+    snapshot,
+)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a run decided. The scratch tables live as long as its transaction.
+
+    `counts`: action → rows of the date, by whichever run they were written. `judged`, `reached`, `turn`: see their modules;
+    planning reads them.
+    """
+
+    run_id: int
+    moment: Moment
+    counts: dict[str, int]
+    judged: Table
+    reached: Table
+    turn: Table
+
+
+def decide(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, moment: Moment
+) -> Decided:
+    """Judge every account of the accepted snapshot and write the rows.
+
+    A run again replaces what has led to nothing yet (a late one only adds what is missing); the
+    rows replaced are kept. Must run under the portfolio's lock.
+    """
+    run_id = _begin_run(conn, book, portfolio_id, business_date, moment)
+    again = partitions.exists(conn, decision, portfolio_id, business_date)
+    accounts = None
+    if again:
+        standing = _bound(portfolio_id, business_date, moment)
+        bound = keep(conn, "bound", standing, index="account_id")
+        accounts = select(snapshot.c.account_id).where(
+            snapshot.c.portfolio_id == portfolio_id,
+            snapshot.c.business_date == business_date,
+            snapshot.c.account_id.not_in(select(bound.c.account_id)),
+        )
+    judged = judge(conn, book, portfolio_id, business_date, moment, accounts)
+    reached = reach(conn, book, portfolio_id, business_date, judged, moment.at)
+    turn = turns(conn, book, portfolio_id, judged, reached, moment)
+    scope = Scope(portfolio_id, business_date, run_id)
+    rows = all_rows(book, scope, judged, reached, turn)
+    if again:
+        write_again(conn, scope, rows, replace=not moment.late)
+    else:
+        write_first(conn, scope, rows)
+    _remember_tiers(conn, book, judged)
+    wrote = _count(conn, portfolio_id, business_date, decision.c.run_id == run_id)
+    conn.execute(update(run).where(run.c.run_id == run_id).values(decided=wrote))
+    counts = counts_of(conn, portfolio_id, business_date) if again else wrote
+    return Decided(run_id, moment, counts, judged, reached, turn)
+
+
+def _begin_run(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, moment: Moment
+) -> int:
+    conn.execute(
+        pg_insert(policy_version)
+        .values(
+            portfolio_id=portfolio_id,
+            fingerprint=book.fingerprint,
+            document=book.document,
+            first_used_at=moment.at,
+        )
+        .on_conflict_do_nothing()
+    )
+    version = select(policy_version.c.policy_version_id).where(
+        policy_version.c.portfolio_id == portfolio_id,
+        policy_version.c.fingerprint == book.fingerprint,
+    )
+    run_id: int = conn.execute(
+        insert(run)
+        .values(
+            portfolio_id=portfolio_id,
+            business_date=business_date,
+            policy_version_id=version.scalar_subquery(),
+            decided_at=moment.at,
+            late=moment.late,
+            decided={},
+            planned=0,
+        )
+        .returning(run.c.run_id)
+    ).scalar_one()
+    return run_id
+
+
+def _bound(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[tuple[int]]:
+    """Accounts whose rows of the date stand: they led to something, or this run is late."""
+    if moment.late:
+        return select(decision.c.account_id).where(
+            decision.c.portfolio_id == portfolio_id, decision.c.business_date == business_date
+        )
+    contacted = (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date == business_date)
+    )
+    proposed = select(placement.c.account_id).where(
+        placement.c.portfolio_id == portfolio_id, placement.c.business_date == business_date
+    )
+    both = contacted.union(proposed).subquery()
+    return select(both.c.account_id)
+
+
+def _remember_tiers(conn: Connection, book: Book, judged: Table) -> None:
+    """Keep the highest tier with the episode, where it rose."""
+    known = func.coalesce(tier_rank(book.policy, episode.c.highest_tier), -1)
+    conn.execute(
+        update(episode)
+        .where(episode.c.episode_id == judged.c.episode_id, judged.c.rank > known)
+        .values(highest_tier=tier_of_rank(book.policy, judged.c.rank))
+    )
+
+
+def counts_of(conn: Connection, portfolio_id: int, business_date: dt.date) -> dict[str, int]:
+    """The date's rows: action → count."""
+    return _count(conn, portfolio_id, business_date, literal(True))
+
+
+def _count(
+    conn: Connection, portfolio_id: int, business_date: dt.date, which: ColumnElement[bool]
+) -> dict[str, int]:
+    rows = conn.execute(
+        select(decision.c.action, func.count())
+        .where(
+            decision.c.portfolio_id == portfolio_id,
+            decision.c.business_date == business_date,
+            which,
+        )
+        .group_by(decision.c.action)
+        .order_by(decision.c.action)
+    )
+    return {action: count for action, count in rows}

@@ -1,0 +1,88 @@
+"""The guards, in their order; the first that speaks gives the reason.
+
+1 to 5 are about the account itself and are asked again at the moment of sending; 6 to 9 need the
+ladder; 10 (channels) and 11 (whose turn) are asked only where a step would go out, in reach.py and
+turns.py.
+"""
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+)
+from sqlalchemy import type_coerce as coerce
+
+from dunflow.assess.facts import Moment
+from dunflow.config.book import Book
+
+NOT_DUE = "not_due"
+SETTLED = "settled"
+
+
+def quieting(f: FromClause) -> ColumnElement[str]:
+    """Guards 1 to 5: the reason why nobody is to be contacted about this account, or NULL."""
+    return case(
+        (f.c.overdue <= f.c.settled_at, literal(SETTLED, Text)),
+        (f.c.credit_covers, literal("credit_covers", Text)),
+        (f.c.placed, literal("placement.active", Text)),
+        (f.c.hold_kind.is_not(None), literal("hold.", Text) + f.c.hold_kind),
+        (f.c.promise_pending, literal("promise.pending", Text)),
+        else_=null(),
+    )
+
+
+def verdict(
+    book: Book, f: FromClause, moment: Moment
+) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """`(action, reason)` by guards 1 to 9; both NULL where a step would go out.
+
+    `f` has the facts and the columns of `Rungs`.
+    """
+    quiet = quieting(f)
+    due = f.c.due.is_not(None)
+    not_yet = (f.c.dpd < 1) & f.c.rank.is_(None)
+    late = literal(moment.late) & or_(due, f.c.hand_off.is_not(None))
+    idle = case((f.c.lies_ahead, literal(NOT_DUE, Text)), else_=literal("ladder_done", Text))
+    reason = case(
+        (not_yet, literal(NOT_DUE, Text)),
+        (quiet.is_not(None), quiet),
+        (late, literal("late_run", Text)),
+        (f.c.hand_off.is_not(None), literal("hand_off.", Text) + f.c.hand_off),
+        (~due, idle),
+        (f.c.given_up, literal("given_up", Text)),
+        (f.c.in_flight, literal("contact.in_flight", Text)),
+        (_in_gap(book, f, f.c.due, moment), literal("gap", Text)),
+        else_=cast(null(), Text),
+    )
+    silent = case((due, literal("suppress", Text)), else_=literal("wait", Text))
+    action = case(
+        (not_yet | (f.c.overdue <= f.c.settled_at), literal("wait", Text)),
+        (quiet.is_not(None), silent),
+        (late, literal("missed", Text)),
+        (f.c.hand_off.is_not(None), literal("hand_off", Text)),
+        (reason.is_not(None), silent),
+        else_=cast(null(), Text),
+    )
+    return action, reason
+
+
+def _in_gap(
+    book: Book, f: FromClause, due: ColumnElement[int], moment: Moment
+) -> ColumnElement[bool]:
+    """Too few calendar days since the account's last actual contact."""
+    own = [
+        (due == number, literal(step.gap_days, Integer))
+        for number, step in enumerate(book.policy.ladder)
+        if step.gap_days is not None
+    ]
+    usual = literal(book.policy.gap_days, Integer)
+    gap = case(*own, else_=usual) if own else usual
+    since = coerce(literal(moment.day) - f.c.last_contact_on, Integer)
+    return func.coalesce(since < gap, False)

@@ -1,0 +1,155 @@
+"""Which rung is due: the heart of the policy, as expressions over facts.
+
+`f` has the columns of assess.facts and the account's `rank`. A step is named by its number in
+`policy.ladder` (mild to severe, from 0), so that "which one" is a plain minimum or maximum.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    FromClause,
+    Integer,
+    SmallInteger,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    true,
+)
+from sqlalchemy import type_coerce as coerce
+
+from dunflow.assess.facts import Moment
+from dunflow.config.book import Book
+from dunflow.config.policy import Step
+from dunflow.decide.conditions import holds
+from dunflow.ledger.tables import placement
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """The ladder's expressions for one account.
+
+    due: the number of the step that is due, or NULL. repetition: how often that step is done
+    already. lies_ahead: a later day may bring a step.
+    given_up: the due step is mandatory and was given up. hand_off: the destination whose conditions
+    are met, or NULL.
+    """
+
+    due: ColumnElement[int]
+    repetition: ColumnElement[int]
+    lies_ahead: ColumnElement[bool]
+    given_up: ColumnElement[bool]
+    hand_off: ColumnElement[str]
+
+
+def rungs(book: Book, f: FromClause, moment: Moment) -> Rungs:
+    """The ladder of `book` for the facts `f` at `moment`."""
+    steps = [_Rung(book, f, moment, number) for number in range(len(book.policy.ladder))]
+    undone = [(rung.eligible & (rung.done == 0), rung.number) for rung in steps if rung.mandatory]
+    # The mildest mandatory step that was never done, else the eligible one with the highest at_dpd.
+    by_age = sorted(steps, key=lambda rung: -rung.step.at_dpd)
+    due = _first(undone + [(rung.eligible, rung.number) for rung in by_age])
+    blocked = or_(false(), *[condition for condition, _ in undone])
+    return Rungs(
+        due=due,
+        repetition=case(*[(due == rung.number, rung.done) for rung in steps], else_=null())
+        if steps
+        else cast(null(), SmallInteger),
+        lies_ahead=or_(
+            false(),
+            *[or_(f.c.dpd < rung.step.at_dpd, rung.repetition_left) for rung in steps],
+        ),
+        given_up=or_(
+            false(), *[and_(due == rung.number, rung.given_up) for rung in steps if rung.mandatory]
+        ),
+        hand_off=case((blocked, null()), else_=_destination(book, f, moment)),
+    )
+
+
+def done(step: str, f: FromClause) -> ColumnElement[int]:
+    """How often `step` is done in this episode."""
+    return func.coalesce(cast(f.c.progress[step][0].astext, Integer), 0)
+
+
+class _Rung:
+    """One step, as conditions on one account."""
+
+    def __init__(self, book: Book, f: FromClause, moment: Moment, number: int) -> None:
+        policy = book.policy
+        self.number = number
+        self.step: Step = policy.ladder[number]
+        self.mandatory = self.step.mandatory
+        self._f, self._moment, self._attempts = f, moment, policy.attempts
+        self._rank = policy.rank_of_step[self.step.step]
+        self._later = [
+            step for step in policy.tiers[self._rank].steps if step.at_dpd > self.step.at_dpd
+        ]
+        self.done = done(self.step.step, f)
+        self.given_up = self._given_up(self.step)
+        self.done_with = self._done_with()
+        own = f.c.rank == self._rank
+        reached = f.c.dpd >= self.step.at_dpd
+        belongs = or_(own, and_(f.c.rank > self._rank, self.done == 0)) if self.mandatory else own
+        self.eligible = and_(
+            belongs, reached, holds(book, self.step.when, f), ~self.done_with, self._is_its_turn()
+        )
+        self.repetition_left = and_(own, self.done > 0, ~self.done_with)
+
+    def _given_up(self, step: Step) -> ColumnElement[bool]:
+        failed = func.coalesce(cast(self._f.c.progress[step.step][1].astext, Integer), 0)
+        return failed >= self._attempts
+
+    def _done_with(self) -> ColumnElement[bool]:
+        reasons = [self.done >= self.step.times]
+        if not self.mandatory:
+            reasons.append(self.given_up)
+            for step in self._later:
+                reasons += [done(step.step, self._f) > 0, self._given_up(step)]
+        return or_(*reasons)
+
+    def _is_its_turn(self) -> ColumnElement[bool]:
+        """A repetition waits its days; the first time does not."""
+        if self.step.repeat is None:
+            return true()
+        return or_(
+            self.done == 0,
+            days_since(self.step.step, self._f, self._moment) >= self.step.repeat.every_days,
+        )
+
+
+def days_since(step: str, f: FromClause, moment: Moment) -> ColumnElement[int]:
+    """Calendar days of the portfolio's zone from the last time `step` was done to this run."""
+    last_on = cast(f.c.progress[step][2].astext, Date)
+    return coerce(literal(moment.day, Date) - last_on, Integer)
+
+
+def _first(arms: list[tuple[ColumnElement[bool], int]]) -> ColumnElement[int]:
+    if not arms:
+        return cast(null(), SmallInteger)
+    return case(
+        *[(condition, literal(number, SmallInteger)) for condition, number in arms], else_=null()
+    )
+
+
+def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:
+    """The most severe hand-off rule that is met; rules are listed mild to severe."""
+    arms = []
+    for rule in reversed(book.policy.hand_off):
+        turned_down = exists().where(
+            placement.c.episode_id == f.c.episode_id,
+            placement.c.destination == rule.to,
+            placement.c.state.in_(("rejected", "recalled")),
+        )
+        met = [holds(book, rule.when, f), ~turned_down]
+        if rule.after:
+            met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
+        arms.append((and_(*met), literal(rule.to, Text)))
+    return case(*arms, else_=null()) if arms else cast(null(), Text)

@@ -1,0 +1,250 @@
+"""Guard 10: by which channel, and from when, each account with a due step can be contacted."""
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Integer,
+    MetaData,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    values,
+)
+
+from dunflow.config.book import Book
+from dunflow.config.pack import Cap
+from dunflow.decide.windows import next_opening
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import (
+    COUNTED,
+    contact,
+    contact_account,
+    customer,
+    dead_address,
+    opt_out,
+)
+
+# The next opening of each channel for each time zone among the customers; no row: none for days.
+opening = Table(
+    "opening",
+    MetaData(),
+    Column("time_zone", Text),  # as the customer's row has it; NULL: none is known
+    Column("channel", Text, nullable=False),
+    Column("wall_zone", Text, nullable=False),
+    Column("opens_at", DateTime(timezone=True), nullable=False),
+    Column("closes_at", DateTime(timezone=True), nullable=False),
+    prefixes=["TEMPORARY"],
+)
+
+
+def list_openings(
+    conn: Connection, book: Book, zones: Select[tuple[str | None]], at: dt.datetime
+) -> None:
+    """Fill `opening` for these customers' time zones, as of `at`.
+
+    There are few zones however many customers, so the law's own logic runs in plain Python.
+    """
+    opening.create(conn)
+    rows = []
+    for name in conn.execute(zones.distinct()).scalars():
+        zone = wall_zone(book, name)
+        if zone is None:
+            continue
+        for channel in sorted(book.policy.channels):
+            span = next_opening(book.floor, channel, zone, book.portfolio.region, at)
+            if span:
+                rows.append(
+                    {
+                        "time_zone": name,
+                        "channel": channel,
+                        "wall_zone": zone.key,
+                        "opens_at": span.opens_at,
+                        "closes_at": span.closes_at,
+                    }
+                )
+    if rows:
+        conn.execute(insert(opening), rows)
+
+
+def wall_zone(book: Book, declared: str | None) -> ZoneInfo | None:
+    """The zone whose clock counts for a customer; None: no hour is allowed."""
+    if declared in available_timezones():
+        return ZoneInfo(str(declared))
+    return None if book.floor.deny_unknown_zone else book.portfolio.zone
+
+
+def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
+    """The customer's contact point by which a channel reaches them."""
+    return case(
+        (channel == "email", customer.c.email),
+        (channel.in_(("letter", "visit")), customer.c.address),
+        else_=customer.c.phone,
+    )
+
+
+def barred(
+    portfolio_id: int, channel: ColumnElement[str], address: ColumnElement[str]
+) -> ColumnElement[str]:
+    """Why the customer's row may not be contacted so at any hour: the first parts of guard 10."""
+    dead = exists().where(
+        dead_address.c.portfolio_id == portfolio_id,
+        dead_address.c.channel == channel,
+        dead_address.c.address == address,
+    )
+    said_no = exists().where(
+        opt_out.c.portfolio_id == portfolio_id,
+        opt_out.c.channel == channel,
+        opt_out.c.lifted_at.is_(None),
+        or_(opt_out.c.customer_id == customer.c.customer_id, opt_out.c.address == address),
+    )
+    return case(
+        (or_(address.is_(None), dead), literal("unreachable", Text)),
+        (said_no, literal("opt_out.", Text) + channel),
+        else_=null(),
+    )
+
+
+def over_cap(
+    cap: Cap,
+    *,
+    account_id: ColumnElement[int],
+    address: ColumnElement[str],
+    out_on: ColumnElement[dt.date],
+    and_only: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    """Whether one more contact on the customer's day `out_on` would be over `cap`.
+
+    Counts the contacts for which `and_only` holds. `P7D` is that day and the six before it.
+    """
+    first = out_on - func.make_interval(0, 0, 0, cap.days - 1)
+    counted = (
+        select(func.count())
+        .select_from(contact)
+        .where(
+            contact.c.state.in_(COUNTED),
+            contact.c.channel.in_(cap.channels),
+            contact.c.contact_on >= first,
+            contact.c.contact_on <= out_on,
+            and_only,
+        )
+    )
+    match cap.by:
+        case "debtor":
+            counted = counted.where(contact.c.customer_id == customer.c.customer_id)
+        case "contact_point":
+            counted = counted.where(contact.c.address == address)
+        case "debt":
+            counted = counted.where(
+                contact.c.contact_id.in_(
+                    select(contact_account.c.contact_id).where(
+                        contact_account.c.account_id == account_id
+                    )
+                )
+            )
+    return counted.scalar_subquery() >= cap.max
+
+
+def reach(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    judged: Table,
+    at: dt.datetime,
+) -> Table:
+    """One row per account that would send: channel and opening, or the reason why none will do.
+
+    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
+    """
+    candidates = select(judged).where(judged.c.action.is_(None)).subquery("candidate")
+    c = candidates.c
+    list_openings(
+        conn,
+        book,
+        select(customer.c.time_zone).join(candidates, c.customer_id == customer.c.customer_id),
+        at,
+    )
+    ways = values(
+        column("due", SmallInteger),
+        column("preference", Integer),
+        column("channel", Text),
+        name="way",
+    ).data(
+        [
+            (number, preference, channel)
+            for number, step in enumerate(book.policy.ladder)
+            for preference, channel in enumerate(step.channel)
+        ]
+    )
+    channel, address = ways.c.channel, address_for(ways.c.channel)
+    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
+    earlier = contact.c.business_date < business_date
+    caps: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
+        (
+            and_(
+                channel.in_(cap.channels),
+                over_cap(
+                    cap, account_id=c.account_id, address=address, out_on=out_on, and_only=earlier
+                ),
+            ),
+            literal(f"cap.{cap.id}", Text),
+        )
+        for cap in book.floor.caps
+    ]
+    ends = book.portfolio.calendar.lives_until(business_date)
+    no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
+    bar = barred(portfolio_id, channel, address)
+    reason = case(
+        (bar.is_not(None), bar), *caps, (no_hour, literal("window", Text)), else_=null()
+    ).label("reason")
+    options = (
+        select(
+            c.account_id,
+            channel,
+            reason,
+            opening.c.opens_at.label("not_before_at"),
+            ways.c.preference,
+        )
+        .select_from(candidates)
+        .join(ways, ways.c.due == c.due)
+        .join(customer, customer.c.customer_id == c.customer_id)
+        .outerjoin(
+            opening,
+            and_(
+                opening.c.channel == channel,
+                opening.c.time_zone.is_not_distinct_from(customer.c.time_zone),
+            ),
+        )
+        .subquery("option")
+    )
+    # The first channel that will do; if none, the reason of the first one listed.
+    best = (
+        select(
+            cast(options.c.account_id, BigInteger).label("account_id"),
+            options.c.channel,
+            options.c.reason,
+            options.c.not_before_at,
+        )
+        .distinct(options.c.account_id)
+        .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
+    )
+    return keep(conn, "reached", best, index="account_id")

@@ -1,0 +1,128 @@
+"""Guard 11: one contact per customer and day. The most severe account leads; some are covered."""
+
+from typing import TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from dunflow.assess.facts import Moment
+from dunflow.config.book import Book
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import ACTUAL, ALIVE, account, contact
+
+T = TypeVar("T")
+
+
+def turns(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    judged: Table,
+    reached: Table,
+    moment: Moment,
+) -> Table:
+    """One row per account that a channel is there for: whether it leads, is covered, or waits.
+
+    `leader_id` is the account that leads for the customer today (itself, where everyone may);
+    `reason` is `step_due`, `covered` or `customer_turn`.
+    """
+    ready = (
+        select(
+            judged.c.account_id,
+            judged.c.customer_id,
+            judged.c.currency,
+            judged.c.due,
+            judged.c.rank,
+            judged.c.dpd,
+            judged.c.overdue,
+            account.c.account_ref,
+        )
+        .join(reached, reached.c.account_id == judged.c.account_id)
+        .join(account, account.c.account_id == judged.c.account_id)
+        .where(reached.c.reason.is_(None))
+        .subquery("ready")
+    )
+    if book.policy.per_customer == "per_account":
+        rows = select(
+            ready.c.account_id,
+            ready.c.account_id.label("leader_id"),
+            literal("step_due", Text).label("reason"),
+        )
+        return keep(conn, "turn", rows, index="account_id")
+    ranked = select(
+        ready,
+        _leaders(ready, ready.c.account_id).label("leader_id"),
+        _leaders(ready, ready.c.currency).label("leader_currency"),
+        _leaders(ready, ready.c.due).label("leader_due"),
+    ).subquery("ranked")
+    busy = _busy(book, portfolio_id, moment).subquery("busy")
+    r = ranked.c
+    covered = and_(
+        r.currency == r.leader_currency,
+        ~_alone(book, r.leader_due, notices_only=True),
+        ~_alone(book, r.due, notices_only=False),
+    )
+    rows = select(
+        r.account_id,
+        case((busy.c.customer_id.is_not(None), null()), else_=r.leader_id).label("leader_id"),
+        case(
+            (busy.c.customer_id.is_not(None), literal("customer_turn", Text)),
+            (r.account_id == r.leader_id, literal("step_due", Text)),
+            (covered, literal("covered", Text)),
+            else_=literal("customer_turn", Text),
+        ).label("reason"),
+    ).join_from(ranked, busy, busy.c.customer_id == r.customer_id, isouter=True)
+    return keep(conn, "turn", rows, index="account_id")
+
+
+def _leaders(ready: Subquery, column: ColumnElement[T]) -> ColumnElement[T]:
+    """The value that `column` has for the customer's most severe account."""
+    return func.first_value(column).over(
+        partition_by=ready.c.customer_id,
+        order_by=(
+            ready.c.rank.desc(),
+            ready.c.dpd.desc(),
+            ready.c.overdue.desc(),
+            ready.c.account_ref,
+        ),
+    )
+
+
+def _alone(book: Book, due: ColumnElement[int], *, notices_only: bool) -> ColumnElement[bool]:
+    """Steps that stand alone: a notice covers no other; a mandatory step is covered by none."""
+    numbers = [
+        number
+        for number, step in enumerate(book.policy.ladder)
+        if step.purpose == "notice" or (step.mandatory and not notices_only)
+    ]
+    return due.in_(numbers) if numbers else false()
+
+
+def _busy(book: Book, portfolio_id: int, moment: Moment) -> Select[tuple[int]]:
+    """Customers who already have a living or an actual contact today."""
+    today = book.portfolio.calendar.start_of(moment.day)
+    return (
+        select(contact.c.customer_id)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            or_(
+                contact.c.state.in_(ALIVE),
+                and_(contact.c.state.in_(ACTUAL), contact.c.accepted_at >= today),
+            ),
+        )
+        .distinct()
+    )

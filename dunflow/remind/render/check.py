@@ -1,0 +1,91 @@
+"""Finds what is wrong with templates before a customer does."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from jinja2 import meta
+
+from dunflow.config.policy import Channel
+from dunflow.config.portfolio import Language, Lender
+from dunflow.errors import ConfigError
+from dunflow.remind.render.message import PARTS
+from dunflow.remind.render.slots import LISTED, Line, Slots, values
+from dunflow.remind.render.templates import environment, fill, load
+
+_AS_OF: Final = date(2026, 3, 9)
+_LENDER: Final = Lender(
+    name={"zh": "示例", "en": "Example"},
+    phone="+12015550123",
+    pay_url="https://pay.example/",
+    complaints="https://example/complaints",
+)
+
+
+def check_templates(
+    languages: Collection[Language],
+    templates: Mapping[str, Collection[Channel]],
+    folder: Path,
+) -> list[str]:
+    """What is wrong with the templates that the portfolio in `folder` uses, each fault once.
+
+    `templates` says by which channels each one goes out. Finds missing parts, syntax errors and
+    unknown variables, also in branches that few contacts reach.
+    """
+    faults: dict[str, None] = {}
+    for language in languages:
+        samples = [values(slots) for slots in _samples(language)]
+        for template, channels in templates.items():
+            for part in dict.fromkeys(part for each in channels for part in PARTS[each]):
+                faults.update(dict.fromkeys(_faults(language, template, part, folder, samples)))
+    return list(faults)
+
+
+def _faults(
+    language: Language,
+    template: str,
+    part: str,
+    folder: Path,
+    samples: list[dict[str, object]],
+) -> Iterator[str]:
+    try:
+        compiled = load(language, template, part, folder)
+    except ConfigError as err:
+        yield str(err)
+        return
+    unknown = _variables(compiled.filename or "", folder) - samples[0].keys()
+    if unknown:
+        yield (
+            f"template {compiled.name}: unknown variable {', '.join(sorted(unknown))}; "
+            f"there are {', '.join(sorted(samples[0]))}"
+        )
+        return
+    for sample in samples:
+        try:
+            fill(compiled, sample)
+        except ConfigError as err:
+            yield str(err)
+
+
+def _variables(filename: str, folder: Path) -> set[str]:
+    """The variables that a file names, on whatever branch."""
+    source = Path(filename).read_text(encoding="utf-8")
+    return meta.find_undeclared_variables(environment(folder).parse(source))
+
+
+def _samples(language: Language) -> Iterator[Slots]:
+    """One account and more than are listed, before and after the due date."""
+    for count in (1, 2, LISTED + 1):
+        for dpd in (-3, 8):
+            line = Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
+            yield Slots(
+                reference="K7Q2XH",
+                language=language,
+                customer_name=None,
+                lender=_LENDER,
+                currency="CNY",
+                accounts=(line,) * count,
+                as_of=_AS_OF,
+            )

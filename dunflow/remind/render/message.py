@@ -1,0 +1,58 @@
+"""The text of a contact, by channel."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dunflow.config.policy import Channel
+from dunflow.remind.render.segments import spell_plainly
+from dunflow.remind.render.slots import Slots, one_line, values
+from dunflow.remind.render.templates import fill, load
+
+PARTS: Final[dict[Channel, tuple[str, ...]]] = {
+    "sms": ("sms.txt",),
+    "email": ("subject.txt", "email.txt", "email.html"),
+    "voice": ("voice.txt",),
+    "call": ("list.txt",),
+    "letter": ("list.txt",),
+    "visit": ("list.txt",),
+}
+"""The files that a template needs for a channel."""
+
+_GAPS: Final = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    """What goes out. `repr` is left out: it holds personal data."""
+
+    subject: str | None
+    body: str
+    html: str | None
+
+
+def render(channel: Channel, template: str, slots: Slots, folder: Path) -> Text:
+    """The text of a contact, with the templates of the portfolio in `folder`.
+
+    For a call, a letter or a visit it is what a person needs to carry it out. Raises ConfigError if
+    a template is missing or at fault; what a customer's data holds never makes it raise.
+    """
+    given = values(slots)
+    parts = {
+        part: fill(load(slots.language, template, part, folder), given) for part in PARTS[channel]
+    }
+    if channel == "email":
+        return Text(
+            subject=one_line(parts["subject.txt"]),
+            body=_paragraphs(parts["email.txt"]),
+            html=parts["email.html"].strip() + "\n",
+        )
+    (whole,) = parts.values()
+    body = spell_plainly(one_line(whole)) if channel == "sms" else _paragraphs(whole)
+    return Text(subject=None, body=body, html=None)
+
+
+def _paragraphs(text: str) -> str:
+    """Blank lines that a template's branches leave behind are drawn together."""
+    return _GAPS.sub("\n\n", text).strip() + "\n"

@@ -1,0 +1,165 @@
+"""What a text is made of: typed facts in, values fit for a reader out."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from babel.dates import format_date
+
+from dunflow.config.portfolio import LANGUAGES, Language, Lender
+from dunflow.errors import ConfigError
+from dunflow.money import for_people
+
+LISTED: Final = 20
+"""More accounts than this are summed up: a person does not read on, and providers limit length."""
+
+NEUTRAL: Final[dict[Language, str]] = {"zh": "客户", "en": "customer"}
+_DATE_LOCALES: Final[dict[Language, str]] = {"zh": "zh", "en": "en_GB"}
+_NO_NAMES: Final = frozenset(
+    {"none", "nan", "nat", "null", "n/a", "#n/a", "undefined", "unknown", "无", "空", "未知"}
+)
+_LONGEST_NAME: Final = 80
+_JOINERS: Final = frozenset("\u200c\u200d")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account that a text speaks of. `due_on` is its oldest unpaid due date."""
+
+    account_ref: str
+    amount: Decimal
+    due_on: date
+    dpd: int
+
+
+@dataclass(frozen=True, repr=False)
+class Slots:
+    """The facts for one contact, in one currency. `repr` is left out: it holds personal data."""
+
+    reference: str
+    language: Language
+    customer_name: str | float | None
+    """As the source has it; pandas says NaN for an empty cell."""
+    lender: Lender
+    currency: str
+    accounts: tuple[Line, ...]
+    as_of: date
+
+    def __post_init__(self) -> None:
+        if not self.accounts:
+            raise ValueError(
+                f"contact {self.reference}: accounts is empty; a text needs at least one"
+            )
+
+
+@dataclass(frozen=True)
+class Account:
+    """A `Line` as a reader sees it."""
+
+    tail: str
+    amount: str
+    due_on: str
+    dpd: int
+    is_overdue: bool
+
+
+@dataclass(frozen=True)
+class LenderView:
+    """The lender in the language of the text."""
+
+    name: str
+    phone: str
+    pay_url: str
+    complaints: str
+
+
+def values(slots: Slots) -> dict[str, object]:
+    """Every variable that a template may use, with its value.
+
+    `accounts` holds the longest overdue ones, at most 20; `more_count` and `more_total` (empty if
+    there are none) are the rest, `total` is all of them. `is_overdue` is true only if each account
+    is overdue.
+    """
+    language, currency = slots.language, slots.currency
+    ordered = sorted(slots.accounts, key=lambda line: (-line.dpd, -line.amount, line.account_ref))
+    rest = ordered[LISTED:]
+    accounts = [
+        Account(
+            tail=one_line(line.account_ref)[-4:],
+            amount=for_people(line.amount, currency, language),
+            due_on=_date_for_people(line.due_on, language),
+            dpd=line.dpd,
+            is_overdue=line.dpd > 0,
+        )
+        for line in ordered[:LISTED]
+    ]
+    return {
+        "reference": one_line(slots.reference),
+        "language": language,
+        "customer": called(slots.customer_name, language),
+        "lender": _lender_for(slots.lender, language),
+        "currency": currency,
+        "accounts": accounts,
+        "account_count": len(ordered),
+        "more_count": len(rest),
+        "more_total": _total(rest, currency, language) if rest else "",
+        "total": _total(ordered, currency, language) if len(ordered) > 1 else accounts[0].amount,
+        "is_overdue": all(line.dpd > 0 for line in ordered),
+        "as_of": _date_for_people(slots.as_of, language),
+    }
+
+
+def called(name: str | float | None, language: Language) -> str:
+    """The name to greet by, or the neutral word of the language where the source has none.
+
+    What has no letter, stands for "empty" in some system or is absurdly long is not a name.
+    """
+    given = one_line(name) if isinstance(name, str) else ""
+    is_name = (
+        given.casefold() not in _NO_NAMES
+        and len(given) <= _LONGEST_NAME
+        and any(char.isalpha() for char in given)
+    )
+    return given if is_name else NEUTRAL[language]
+
+
+def one_line(text: str) -> str:
+    """`text` without what could break a line, a mail header or the direction of writing."""
+    if not text.isprintable():
+        text = "".join(_harmless(char) for char in text)
+    return " ".join(text.split())
+
+
+def _harmless(char: str) -> str:
+    if char.isprintable() or char in _JOINERS:
+        return char
+    return "" if unicodedata.category(char) in ("Cf", "Cs") else " "
+
+
+def _lender_for(lender: Lender, language: Language) -> LenderView:
+    """The name in `language`, or else in the first language that has one."""
+    order = (language, *LANGUAGES)
+    view = LenderView(
+        name=one_line(next(lender.name[each] for each in order if each in lender.name)),
+        phone=one_line(lender.phone),
+        pay_url=one_line(lender.pay_url),
+        complaints=one_line(lender.complaints),
+    )
+    for key in ("name", "phone", "pay_url", "complaints"):
+        if not getattr(view, key):
+            raise ConfigError(
+                f"portfolio.yaml: lender.{key}: is empty; every text needs it, so write it out"
+            )
+    return view
+
+
+def _total(lines: list[Line], currency: str, language: Language) -> str:
+    return for_people(sum((line.amount for line in lines), Decimal(0)), currency, language)
+
+
+@lru_cache(maxsize=4096)
+def _date_for_people(day: date, language: Language) -> str:
+    return format_date(day, "long", locale=_DATE_LOCALES[language])

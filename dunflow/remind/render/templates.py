@@ -1,0 +1,123 @@
+"""Finds and compiles templates: the portfolio's own before the shipped ones."""
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
+
+from dunflow.config.book import root
+from dunflow.errors import ConfigError
+
+SHIPPED: Final = "include/templates"
+_EMPTY_WORDS: Final = frozenset({"None", "nan", "NaN", "NaT"})
+_LEFT_OVER: Final = re.compile(r"\{\w+\}|\}\}|%\}")
+"""A slot of some other kind of template, or one whose opening braces are missing."""
+
+
+class EmptyValue(TemplateError):
+    """A template wrote out a value that is not there."""
+
+
+@lru_cache(maxsize=4096)
+def load(language: str, template: str, part: str, folder: Path) -> Template:
+    """The compiled part of a template, for the portfolio in `folder`. Compiled once per process.
+
+    Raises ConfigError if it is missing or can't be read as a template.
+    """
+    name = f"{language}/{template}/{part}"
+    sandbox = environment(folder)
+    try:
+        found = sandbox.get_template(name)
+        source = Path(found.filename or "").read_text(encoding="utf-8")
+    except TemplateNotFound as err:
+        raise ConfigError(
+            f"template {name}: there is no such file; write it as templates/{name} in "
+            f"{folder.name} or {SHIPPED}/{name}, or name another template in the policy"
+        ) from err
+    except TemplateSyntaxError as err:
+        raise _syntax_error(err) from err
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"template {name}: is not UTF-8; save it as UTF-8") from err
+    if part.endswith(".txt"):
+        _refuse_left_overs(sandbox, source, name)
+    return found
+
+
+@lru_cache(maxsize=256)
+def environment(folder: Path) -> SandboxedEnvironment:
+    """The sandbox in which the portfolio in `folder` renders; the same one each time."""
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([folder / "templates", root() / SHIPPED]),
+        undefined=StrictUndefined,
+        autoescape=_is_html,
+        finalize=_refuse_empty,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def fill(template: Template, values: dict[str, object]) -> str:
+    """The template with its values. Raises ConfigError, without any of them, if it is at fault."""
+    try:
+        return template.render(values)
+    except TemplateNotFound as err:
+        raise ConfigError(
+            f"template {template.name}: builds on {err.name}, and there is no such file"
+        ) from err
+    except TemplateSyntaxError as err:
+        raise _syntax_error(err) from err
+    except TemplateError as err:
+        raise ConfigError(
+            f"template {template.name}: {err.message}; put the template right"
+        ) from err
+    except Exception as err:
+        # A template is code of the portfolio's, so it may raise anything. Only the kind is told:
+        # the text of such an error can quote the values, which are personal data.
+        raise ConfigError(
+            f"template {template.name}: {type(err).__name__} while it was filled in; "
+            "put the template right"
+        ) from None
+
+
+def _syntax_error(err: TemplateSyntaxError) -> ConfigError:
+    return ConfigError(
+        f"template {err.name}, line {err.lineno}: {err.message}; put the template right"
+    )
+
+
+def _refuse_left_overs(sandbox: SandboxedEnvironment, source: str, name: str) -> None:
+    for line, kind, text in sandbox.lex(source, name):
+        found = _LEFT_OVER.search(text) if kind == "data" else None
+        if found:
+            raise ConfigError(
+                f"template {name}, line {line}: {found.group()!r} would go out as it stands; "
+                "write a variable as {{ name }}"
+            )
+
+
+def _is_html(name: str | None) -> bool:
+    return name is not None and name.endswith(".html")
+
+
+def _refuse_empty(value: object) -> object:
+    """Stands between each expression of a template and the text: "Dear None" can't be written."""
+    empty = (
+        value is None
+        or (isinstance(value, float | Decimal) and value != value)
+        or (isinstance(value, str) and (not value.strip() or value in _EMPTY_WORDS))
+    )
+    if empty:
+        raise EmptyValue("a value that it writes out is empty; guard it with {% if … %}")
+    return value

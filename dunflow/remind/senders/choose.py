@@ -1,0 +1,88 @@
+"""Which sender serves a channel, and with whose credentials."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from dunflow.config.portfolio import Sender as SenderConfig
+from dunflow.errors import ConfigError
+from dunflow.remind.senders.listed import ListedSender
+from dunflow.remind.senders.outcome import Sender
+from dunflow.remind.senders.sendgrid import SendGridEmail
+from dunflow.remind.senders.twilio import TwilioSms
+
+LISTED = ("letter", "call", "visit")
+SANDBOX_URL = "DUNFLOW_SANDBOX_URL"
+
+
+def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str, str]) -> Sender:
+    """A sender for the thread that asks for it; a ConfigError names whatever is missing.
+
+    `config` is the portfolio's `senders.<channel>`; what is only listed needs none.
+    """
+    if channel in LISTED:
+        return ListedSender()
+    if channel not in ("sms", "email"):
+        raise ConfigError(f"channel {channel!r} has no sender; use sms, email or {LISTED}")
+    if config is None:
+        raise ConfigError(f"senders.{channel} is missing; add it to portfolio.yaml")
+    return _sms(config, environ) if channel == "sms" else _email(config, environ)
+
+
+def _sms(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
+    if config.provider == "sandbox":
+        return TwilioSms(
+            account_sid=_read(environ, "DUNFLOW_SANDBOX_ACCOUNT_SID"),
+            auth_token=_read(environ, "DUNFLOW_SANDBOX_AUTH_TOKEN"),
+            sender=config.from_,
+            base_url=_sandbox_url(environ),
+        )
+    return TwilioSms(
+        account_sid=_read(environ, "TWILIO_ACCOUNT_SID"),
+        auth_token=_read(environ, "TWILIO_AUTH_TOKEN"),
+        sender=config.from_,
+    )
+
+
+def _email(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
+    if config.provider == "sandbox":
+        return SendGridEmail(
+            api_key=_read(environ, "DUNFLOW_SANDBOX_API_KEY"),
+            sender=config.from_,
+            sender_name=config.name,
+            base_url=_sandbox_url(environ),
+        )
+    return SendGridEmail(
+        api_key=_read(environ, "SENDGRID_API_KEY"),
+        sender=config.from_,
+        sender_name=config.name,
+    )
+
+
+def _read(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise ConfigError(f"{name} is not set; put it into the environment of whatever sends")
+    return value
+
+
+def _sandbox_url(environ: Mapping[str, str]) -> str:
+    """The sandbox's base URL, on loopback only: anywhere else it would be somebody's server that
+    gets real people's messages under the name of a harmless sandbox."""
+    url = _read(environ, SANDBOX_URL).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.path or parts.query or not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"{SANDBOX_URL} is {url!r}; the sandbox is only reached on this machine, "
+            "as http://127.0.0.1:9801"
+        )
+    return url
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False

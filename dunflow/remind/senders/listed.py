@@ -1,0 +1,12 @@
+"""Letters, call lists and visits: nothing is transmitted, so nothing can be refused."""
+
+from datetime import datetime
+
+from dunflow.remind.senders.outcome import Accepted, Message, Outcome
+
+
+class ListedSender:
+    """Accepts at once: the outbox row itself is the line on the list or the sheet in the batch."""
+
+    def send(self, message: Message, *, now: datetime) -> Outcome:  # noqa: ARG002 - the protocol
+        return Accepted(f"list-{message.reference}")

@@ -1,0 +1,187 @@
+"""SMS through Twilio's own SDK, on a connection that is kept alive."""
+
+import base64
+import logging
+import re
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from twilio.base.exceptions import TwilioException
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from dunflow.remind.senders.outcome import (
+    Accepted,
+    Busy,
+    Down,
+    Message,
+    Outcome,
+    Refused,
+    Unknown,
+)
+from dunflow.remind.senders.retry import retry_after_s
+from dunflow.remind.senders.wire import (
+    RETRY_CONNECT_S,
+    TIMEOUT_S,
+    NeverSentError,
+    NoReplyError,
+    UntrustedError,
+    Wire,
+)
+
+BASE_URL = "https://api.twilio.com"
+MAX_VALIDITY_S = 36_000
+"""Twilio's own limit on ValidityPeriod: ten hours."""
+SID = re.compile(r"(SM|MM)[0-9a-f]{32}", re.ASCII)
+SERVICE_SID = re.compile(r"MG[0-9a-f]{32}", re.ASCII)
+
+# Twilio's error codes (twilio.com/docs/api/errors), by what they say about the message. A code that
+# is in none of these refused this one message and leaves the rest to a person.
+BAD_ADDRESS = frozenset({21211, 21265, 21268, 21614, 21635})
+OPTED_OUT = frozenset({21610})
+RETRY_AFTER_S = {21611: 60.0, 14107: 30.0}  # the sender's queue is full; too many to one number
+OUR_FAULT = {
+    20003: "Twilio does not accept the credentials",
+    20005: "the Twilio account is not active",
+    20404: "Twilio knows no such account",
+    21212: "the sender's number is invalid",
+    21603: "the sender's number is missing",
+    21606: "the sender's number cannot send this",
+    21608: "a trial account may only send to verified numbers",
+    21659: "the sender's number is not one of Twilio's",
+    21660: "the sender's number belongs to another account",
+    21661: "the sender's number cannot send SMS",
+    21701: "the Messaging Service does not exist",
+    21703: "the Messaging Service has no sender",
+}
+OUR_FAULT_STATUS = {401, 403, 404, 405, 407}
+
+
+class ThrottledError(Exception):
+    """HTTP 429, which Twilio never processes (docs/errors/20429)."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("429")
+        self.retry_after_s = retry_after_s
+
+
+class KeepAliveHttpClient(HttpClient):  # type: ignore[misc]
+    """The SDK's extension point for transport. It returns each reply from a local variable, where
+    the SDK's own keeps it on the object and can hand it to another thread (twilio-python #580)."""
+
+    def __init__(self, base_url: str, timeout_s: float) -> None:
+        super().__init__(logging.getLogger("twilio.http_client"), is_async=False, timeout=timeout_s)
+        self._wire = Wire(base_url, timeout_s=timeout_s)
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - one for all requests
+        allow_redirects: bool = False,  # noqa: ARG002 - none is followed: a POST would go out twice
+    ) -> Response:
+        parts = urlsplit(uri)
+        query = urlencode(params, doseq=True) if params else parts.query
+        sent = dict(headers or {})
+        if auth:
+            sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
+        reply = self._wire.request(
+            method,
+            f"{parts.path}?{query}" if query else parts.path,
+            urlencode(data or {}, doseq=True).encode(),
+            sent,
+        )
+        if reply.status == 429:
+            raise ThrottledError(retry_after_s(reply.headers))
+        return Response(reply.status, reply.body.decode(errors="replace"), reply.headers)
+
+
+class TwilioSms:
+    """Sends SMS from one number, sender name or Messaging Service (`MG…`)."""
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        base_url: str = BASE_URL,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        # It logs phone numbers at INFO, and task logs are kept and read by many.
+        logging.getLogger("twilio").setLevel(logging.WARNING)
+        self._client = Client(
+            account_sid,
+            auth_token,
+            http_client=KeepAliveHttpClient(base_url, timeout_s),
+            # TWILIO_EDGE and TWILIO_REGION would be woven into the host, also into 127.0.0.1. The
+            # SDK reads the process's own environment unless it gets a dict that is not empty.
+            environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
+        )
+        self._client.api.base_url = base_url
+        by_service = SERVICE_SID.fullmatch(sender)
+        self._from = {"messaging_service_sid" if by_service else "from_": sender}
+
+    def send(self, message: Message, *, now: datetime) -> Outcome:
+        left_s = (message.valid_until - now).total_seconds()
+        if left_s <= 0:
+            return Busy("expired", 0.0)
+        try:
+            reply = self._client.messages.create(
+                to=message.to,
+                body=message.body,
+                validity_period=min(MAX_VALIDITY_S, max(1, int(left_s))),
+                **self._from,
+            )
+        except ThrottledError as err:
+            return Busy("20429", err.retry_after_s)
+        except UntrustedError as err:
+            return Down(err.why, "the certificate of Twilio's server could not be verified")
+        except NeverSentError as err:
+            return Busy(err.why, RETRY_CONNECT_S)
+        except NoReplyError as err:
+            return Unknown(f"no reply from Twilio: {err.why}")
+        except TwilioException as err:
+            return _refused(getattr(err, "status", None), getattr(err, "code", None))
+        except (ValueError, TypeError, AttributeError):
+            # Only the parsing of the reply is left to fail by then, so it was accepted, or nearly.
+            return Unknown("Twilio's reply could not be read")
+        return _accepted(reply, message)
+
+
+def _accepted(reply: Any, message: Message) -> Outcome:
+    """The SID, if the reply is about this message: a wrong one on a row would break the promise
+    that nobody is contacted twice. A trial account puts a sentence of Twilio's before the text."""
+    if not isinstance(reply.sid, str) or not SID.fullmatch(reply.sid):
+        return Unknown("Twilio's reply has no message SID")
+    if reply.to != message.to or not str(reply.body).endswith(message.body):
+        return Unknown("Twilio's reply is about another message")
+    return Accepted(reply.sid)
+
+
+def _refused(status: object, code: object) -> Outcome:
+    """What an error reply means. Without a code of Twilio's own (the SDK then repeats the status)
+    it may come from something in between, and says nothing about the message."""
+    if not isinstance(status, int) or not 400 <= status < 500:
+        return Unknown(f"Twilio answered with HTTP status {status}")
+    if not isinstance(code, int) or code == status:
+        if status in OUR_FAULT_STATUS:
+            return Down(str(status), f"Twilio answered with HTTP status {status}")
+        return Unknown(f"Twilio answered with HTTP status {status} and no code")
+    if code in RETRY_AFTER_S:
+        return Busy(str(code), RETRY_AFTER_S[code])
+    if code in OUR_FAULT:
+        return Down(str(code), OUR_FAULT[code])
+    if code in BAD_ADDRESS:
+        return Refused(str(code), "address")
+    if code in OPTED_OUT:
+        return Refused(str(code), "opted_out")
+    if status in OUR_FAULT_STATUS:
+        return Down(str(code), f"Twilio answered with HTTP status {status}")
+    return Refused(str(code), "message")

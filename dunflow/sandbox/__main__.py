@@ -1,0 +1,38 @@
+"""`python -m dunflow.sandbox --port 9801 --state DIR`: the sandbox as its own process."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dunflow.errors import ConfigError
+from dunflow.sandbox.app import create_app
+from dunflow.sandbox.credentials import read_credentials
+from dunflow.sandbox.serve import HOST, base_url, bind, make_server
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m dunflow.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=9801, help=f"on {HOST}; 0 takes a free one")
+    parser.add_argument("--state", type=Path, required=True, help="the folder that keeps it all")
+    arguments = parser.parse_args()
+    try:
+        credentials = read_credentials(os.environ)
+        listener = bind(arguments.port)
+    except ConfigError as err:
+        print(f"sandbox: {err}", file=sys.stderr)
+        return 2
+    except OSError as err:
+        print(
+            f"sandbox: port {arguments.port} of {HOST} cannot be taken ({err.strerror}); "
+            "stop what uses it, or give another --port",
+            file=sys.stderr,
+        )
+        return 2
+    print(f"sandbox: {base_url(listener)}", flush=True)
+    make_server(create_app(arguments.state, credentials=credentials)).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

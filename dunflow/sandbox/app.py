@@ -1,0 +1,56 @@
+"""The sandbox as one ASGI application.
+
+A create request takes the same path at both providers: credentials, rules, `Store.accept` (which
+commits), reply. Whatever is scripted to go wrong belongs between those four; whatever a provider
+would tell its customer later starts after the commit.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from dunflow.sandbox import ledger, sendgrid, twilio
+from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.inbox import pages
+from dunflow.sandbox.room import Room, SystemClock
+from dunflow.sandbox.sendgrid import mail
+from dunflow.sandbox.store import Store
+from dunflow.sandbox.twilio import messages
+
+if TYPE_CHECKING:
+    from dunflow.clock import Clock
+
+
+def create_app(state: Path, *, credentials: Credentials, clock: "Clock | None" = None) -> Starlette:
+    """The sandbox with its state in the folder `state`, which is made if need be.
+
+    The store is opened when the server starts and closed when it stops, in the server's thread.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.room = Room(credentials, clock or SystemClock(), Store(state))
+        yield
+        app.state.room.store.close()
+
+    return Starlette(
+        routes=[*messages.ROUTES, *mail.ROUTES, *ledger.ROUTES, *pages.ROUTES],
+        exception_handlers={404: _no_such_thing, 405: _no_such_thing},
+        lifespan=lifespan,
+    )
+
+
+def _no_such_thing(request: Request, exc: Exception) -> Response:
+    """What each provider says to a path or a method that it does not have."""
+    assert isinstance(exc, HTTPException)
+    if request.url.path.startswith("/2010-04-01/"):
+        return twilio.not_found(request)
+    if request.url.path.startswith("/v3/"):
+        return sendgrid.error_reply(exc.status_code, exc.detail.lower())
+    return PlainTextResponse(exc.detail, exc.status_code)

@@ -1,0 +1,1 @@
+"""The inbox: a page for people that shows what the sandbox accepted."""

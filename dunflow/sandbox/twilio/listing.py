@@ -1,0 +1,124 @@
+"""Twilio's list of messages: its filters, and pages that hold while new messages arrive.
+
+A page token names the message at the edge of the page that it was given with, so that a page holds
+the same messages whenever it is asked for: `PA…` those older than it, `PB…` those newer.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from dunflow.sandbox.store import Filter, Message, Store
+from dunflow.sandbox.twilio import Refusal
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+TOKEN = re.compile(r"P([AB])(SM[0-9a-f]{32})", re.ASCII)
+NARROWING = ("To", "From", "DateSent", "DateSent<", "DateSent>")
+DAY = timedelta(days=1)
+
+
+class Page(NamedTuple):
+    """One page of messages, newest first, and the paths to its neighbours."""
+
+    messages: list[Message]
+    number: int
+    size: int
+    uri: str
+    first_uri: str
+    previous_uri: str | None
+    next_uri: str | None
+
+
+def read_page(store: Store, path: str, query: Mapping[str, str]) -> Page | Refusal:
+    """The page that `query` asks for, or why Twilio would not give it."""
+    wanted = _filter(query)
+    size = _whole(query.get("PageSize", str(DEFAULT_PAGE_SIZE)))
+    number = _whole(query.get("Page", "0"))
+    if isinstance(wanted, Refusal):
+        return wanted
+    if size is None or not 1 <= size <= MAX_PAGE_SIZE:
+        return Refusal(20001, f"PageSize must be between 1 and {MAX_PAGE_SIZE}")
+    if number is None:
+        return Refusal(20001, "Page must be a whole number")
+    token = query.get("PageToken")
+    if token is None:
+        if number > 0:
+            return Refusal(20001, "Page number out of range: a PageToken is required")
+        found = store.newest(wanted, limit=size + 1)
+        older, newer = len(found) > size, False
+        found = found[:size]
+    else:
+        edge = _edge(store, token)
+        if edge is None:
+            return Refusal(20001, "PageToken is invalid")
+        found, older, newer = _beside(store, wanted, edge, size)
+
+    def link(page: int, mark: str | None) -> str:
+        kept = {name: query[name] for name in NARROWING if name in query}
+        kept |= {"PageSize": str(size), "Page": str(page)}
+        return f"{path}?{urlencode(kept | ({'PageToken': mark} if mark else {}))}"
+
+    return Page(
+        messages=found,
+        number=number,
+        size=size,
+        uri=link(number, token),
+        first_uri=link(0, None),
+        previous_uri=link(max(0, number - 1), f"PB{found[0].provider_id}") if newer else None,
+        next_uri=link(number + 1, f"PA{found[-1].provider_id}") if older else None,
+    )
+
+
+def _beside(
+    store: Store, wanted: Filter, edge: tuple[str, int], size: int
+) -> tuple[list[Message], bool, bool]:
+    """The messages on one side of an edge, and whether there are older and newer ones still."""
+    side, at = edge
+    if side == "A":
+        found = store.newest(wanted, limit=size + 1, older_than=at)
+        return found[:size], len(found) > size, bool(found)
+    found = store.just_newer(wanted, limit=size + 1, newer_than=at)
+    return found[-size:], bool(found), len(found) > size
+
+
+def _edge(store: Store, token: str) -> tuple[str, int] | None:
+    match = TOKEN.fullmatch(token)
+    if match is None:
+        return None
+    found = store.newest(Filter(channel="sms", provider_id=match[2]), limit=1)
+    return (match[1], found[0].id) if found else None
+
+
+def _filter(query: Mapping[str, str]) -> Filter | Refusal:
+    """Days are GMT and both bounds are included, as the parameters' page says; of a timestamp only
+    its day counts (twilio-python #289)."""
+    days: dict[str, datetime] = {}
+    for name in ("DateSent", "DateSent<", "DateSent>"):
+        if name in query:
+            day = _day(query[name])
+            if day is None:
+                return Refusal(20001, f"{name} must be a date such as 2026-03-01")
+            days[name] = day
+    since = [day for day in (days.get("DateSent"), days.get("DateSent>")) if day]
+    until = [day + DAY for day in (days.get("DateSent"), days.get("DateSent<")) if day]
+    return Filter(
+        channel="sms",
+        recipient=query.get("To"),
+        sender=query.get("From"),
+        sent_from=max(since).timestamp() if since else None,
+        sent_until=min(until).timestamp() if until else None,
+    )
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text[:10]), time(), UTC)
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,150 @@
+"""Twilio's Messages resource: create, fetch and list, with the fields and types of the real one."""
+
+import base64
+import hmac
+import json
+import secrets
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from dunflow.remind.render.segments import measure
+from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.room import room_of
+from dunflow.sandbox.store import Filter, Message
+from dunflow.sandbox.twilio import Refusal, error_reply, not_found
+from dunflow.sandbox.twilio.listing import Page, read_page
+from dunflow.sandbox.twilio.rules import refusal_of
+
+API = "2010-04-01"
+FIELDS_OF_THEIR_OWN = ("To", "From", "Body")
+
+
+async def create(request: Request) -> Response:
+    """POST …/Messages.json: 201 with the message, once it is kept."""
+    room = room_of(request)
+    if not _may_enter(request, room.credentials):
+        return _stranger()
+    form = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
+    refusal = refusal_of(form)
+    if refusal is not None:
+        return error_reply(refusal)
+    message = _accepted(form, created_at=room.clock.now().timestamp())
+    room.store.accept([message])
+    return JSONResponse(_resource(message, room.credentials.account_sid), 201)
+
+
+async def fetch(request: Request) -> Response:
+    """GET …/Messages/{SID}.json."""
+    room = room_of(request)
+    if not _may_enter(request, room.credentials):
+        return _stranger()
+    wanted = Filter(channel="sms", provider_id=request.path_params["sid"])
+    found = room.store.newest(wanted, limit=1)
+    if not found:
+        return not_found(request)
+    return JSONResponse(_resource(found[0], room.credentials.account_sid))
+
+
+async def list_messages(request: Request) -> Response:
+    """GET …/Messages.json: newest first, those not sent yet included."""
+    room = room_of(request)
+    if not _may_enter(request, room.credentials):
+        return _stranger()
+    page = read_page(room.store, request.url.path, request.query_params)
+    if isinstance(page, Refusal):
+        return error_reply(page)
+    return JSONResponse(_page(page, room.credentials.account_sid))
+
+
+ROUTES = [
+    Route(f"/{API}/Accounts/{{account}}/Messages.json", create, methods=["POST"]),
+    Route(f"/{API}/Accounts/{{account}}/Messages.json", list_messages, methods=["GET"]),
+    Route(f"/{API}/Accounts/{{account}}/Messages/{{sid}}.json", fetch, methods=["GET"]),
+]
+
+
+def _may_enter(request: Request, credentials: Credentials) -> bool:
+    pair = f"{credentials.account_sid}:{credentials.auth_token}".encode()
+    expected = b"Basic " + base64.b64encode(pair)
+    given = request.headers.get("authorization", "").encode()
+    own_account: bool = request.path_params["account"] == credentials.account_sid
+    return hmac.compare_digest(given, expected) and own_account
+
+
+def _stranger() -> Response:
+    return error_reply(Refusal(20003, "Authenticate", 401))
+
+
+def _accepted(form: dict[str, str], *, created_at: float) -> Message:
+    """The message as Twilio first has it. A Messaging Service picks the sender later, and counts
+    the segments only then."""
+    by_service = "MessagingServiceSid" in form
+    options = {name: value for name, value in form.items() if name not in FIELDS_OF_THEIR_OWN}
+    return Message(
+        channel="sms",
+        provider_id=f"SM{secrets.token_hex(16)}",
+        recipient=form["To"],
+        sender=form.get("From") if not by_service else None,
+        sender_name=None,
+        subject=None,
+        body=form["Body"],
+        html=None,
+        reference=None,
+        segments=0 if by_service else measure(form["Body"]).segments,
+        status="accepted" if by_service else "queued",
+        created_at=created_at,
+        sent_at=None,
+        options=json.dumps(options, ensure_ascii=False),
+    )
+
+
+def _resource(message: Message, account: str) -> dict[str, object]:
+    uri = f"/{API}/Accounts/{account}/Messages/{message.provider_id}"
+    return {
+        "account_sid": account,
+        "api_version": API,
+        "body": message.body,
+        "date_created": _rfc2822(message.created_at),
+        "date_sent": None if message.sent_at is None else _rfc2822(message.sent_at),
+        "date_updated": _rfc2822(message.sent_at or message.created_at),
+        "direction": "outbound-api",
+        "error_code": None,
+        "error_message": None,
+        "from": message.sender,
+        "messaging_service_sid": json.loads(message.options).get("MessagingServiceSid"),
+        "num_media": "0",
+        "num_segments": str(message.segments),
+        "price": None,
+        "price_unit": "USD",
+        "sid": message.provider_id,
+        "status": message.status,
+        "subresource_uris": {"media": f"{uri}/Media.json"},
+        "to": message.recipient,
+        "uri": f"{uri}.json",
+    }
+
+
+def _page(page: Page, account: str) -> dict[str, object]:
+    """The SDK takes the one field that it does not know for the list, so none may be added."""
+    start = page.number * page.size
+    return {
+        "end": start + max(0, len(page.messages) - 1),
+        "first_page_uri": page.first_uri,
+        "messages": [_resource(message, account) for message in page.messages],
+        "next_page_uri": page.next_uri,
+        "page": page.number,
+        "page_size": page.size,
+        "previous_page_uri": page.previous_uri,
+        "start": start,
+        "uri": page.uri,
+    }
+
+
+def _rfc2822(seconds: float) -> str:
+    """Always at +0000: the SDK drops the offset and takes what is left for UTC."""
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,385 @@
+"""Reads columns of raw cells into typed Arrow arrays, whole columns at a time.
+
+Each reader takes one column of one chunk and gives the values (null where a cell is empty or
+faulty) with the faults. Formats are the portfolio's; nothing is guessed. Typed columns, as a
+database or a Parquet file delivers them, are taken as what they are.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import available_timezones
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dunflow.config.portfolio import LANGUAGES
+from dunflow.errors import SourceError
+from dunflow.money import CURRENCIES, decimals_of
+
+# Enough for every currency (at most 4 decimals) and for an attribute's fraction.
+AMOUNT = pa.decimal128(24, 4)
+NUMBER = pa.decimal128(30, 10)
+
+# How a source hands on a cell that it could not read exactly: this mark, then a key of DAMAGE.
+DAMAGED = "\ufffd"
+DAMAGE = {
+    "bytes": "holds bytes that are no text in the declared encoding",
+    "number": "is a number that a spreadsheet has rounded or rewritten",
+    "date": "is a date that a spreadsheet made of something else",
+    "formula error": "is a spreadsheet's error value",
+    "cells": "the row has more or fewer cells than the header",
+}
+
+# What other systems write for "no date": 0001-01-01, 1900-01-00.
+EARLIEST = dt.date(1901, 1, 1)
+LONGEST_REF = 200
+LONGEST_TEXT = 1000
+FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "是"), True) | dict.fromkeys(
+    ("false", "f", "no", "n", "0", "否"), False
+)
+
+_WIDE_OR_ASCII = r"^[\x00-\x7f\x{3000}\x{ff01}-\x{ff5e}]*$"
+_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}\x{feff}]"
+_REWRITTEN_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
+_WHOLE_NUMBER = r"^[0-9]{1,6}$"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Rows (a mask as long as the chunk) of a column that could not be read, and why."""
+
+    rows: pa.BooleanArray
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column as read: one value per row, null where it is empty or faulty."""
+
+    values: pa.Array
+    faults: tuple[Fault, ...] = ()
+
+
+Reader = Callable[[pa.Array], Cells]
+
+
+def true_in(mask: pa.BooleanArray) -> pa.BooleanArray:
+    """The mask with null as false."""
+    return pc.fill_null(mask, False)
+
+
+def trimmed(column: pa.Array) -> pa.Array:
+    """Text without blanks around it; null where nothing is left."""
+    text = pc.utf8_trim_whitespace(column)
+    return _nulled(text, pc.equal(text, ""))
+
+
+def _nulled(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
+    mask = true_in(where)
+    if not pc.any(mask).as_py():
+        return values
+    return pc.if_else(mask, pa.scalar(None, values.type), values)
+
+
+def _narrow(text: pa.Array) -> pa.Array:
+    """Full-width digits and signs as ASCII; other characters stay, so that no ½ becomes 1/2."""
+    if pc.all(pc.string_is_ascii(text)).as_py() is not False:
+        return text
+    wide = true_in(pc.match_substring_regex(text, _WIDE_OR_ASCII))
+    return pc.if_else(wide, pc.utf8_normalize(text, "NFKC"), text)
+
+
+def _settle(values: pa.Array, *faults: tuple[pa.BooleanArray, str]) -> Cells:
+    """Null the faulty values; a row has the first fault that speaks, not several."""
+    kept: list[Fault] = []
+    seen: pa.BooleanArray | None = None
+    for mask, reason in faults:
+        rows = true_in(mask)
+        if seen is not None:
+            rows = pc.and_not(rows, seen)
+        if pc.any(rows).as_py():
+            kept.append(Fault(rows, reason))
+            seen = rows if seen is None else pc.or_(seen, rows)
+    return Cells(values if seen is None else _nulled(values, seen), tuple(kept))
+
+
+def _damage(text: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
+    """Faults of cells that the source itself could not read."""
+    marked = pc.match_substring(text, DAMAGED)
+    if not pc.any(marked).as_py():
+        return []
+    found = [(pc.equal(text, DAMAGED + key), reason) for key, reason in DAMAGE.items()]
+    return [*found, (marked, DAMAGE["bytes"])]
+
+
+def _whole_column_fault(column: pa.Array, wanted: str) -> SourceError:
+    return SourceError(f"holds values of type {column.type}; cast it to {wanted} in the query")
+
+
+# --- identifiers and text ---------------------------------------------------------------------
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """A column of any readable type as text. Raises SourceError for floats: 19 digits stay 19."""
+    kind = column.type
+    if pa.types.is_string(kind):
+        return column
+    if pa.types.is_floating(kind):
+        raise _whole_column_fault(column, "text")
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        raise _whole_column_fault(column, "text") from None
+
+
+def read_ref(column: pa.Array) -> Cells:
+    """An identifier, verbatim but for blanks around it: `0010` is not `10`."""
+    if pa.types.is_temporal(column.type) or pa.types.is_boolean(column.type):
+        raise _whole_column_fault(column, "text")
+    text = trimmed(as_text(column))
+    return _settle(
+        text,
+        *_damage(text),
+        (pc.greater(pc.utf8_length(text), LONGEST_REF), f"is longer than {LONGEST_REF} characters"),
+        (pc.match_substring_regex(text, _INVISIBLE), "holds control or invisible characters"),
+        (pc.match_substring_regex(text, _REWRITTEN_NUMBER), DAMAGE["number"]),
+    )
+
+
+def read_text(column: pa.Array) -> Cells:
+    text = trimmed(as_text(column))
+    return _settle(
+        text,
+        *_damage(text),
+        (pc.greater(pc.utf8_length(text), LONGEST_TEXT), f"is longer than {LONGEST_TEXT} characters"),
+        (pc.match_substring_regex(text, _CONTROLS), "holds control characters"),
+    )
+
+
+def read_contact(column: pa.Array) -> Cells:
+    """A phone or email as delivered; whether it can be used is judged only once (contacts.py).
+
+    What can't be stored is marked, and so found unusable there.
+    """
+    text = trimmed(as_text(column))
+    text = pc.replace_substring_regex(text, _CONTROLS, DAMAGED)
+    return Cells(pc.utf8_slice_codeunits(text, 0, LONGEST_REF))
+
+
+def read_name(column: pa.Array) -> Cells:
+    """A name; what programs write for "no name" is none, so that no text greets "Dear NaN"."""
+    cells = read_text(column)
+    absent = pc.is_in(cells.values, pa.array(["NaN", "nan", "None", "NULL", "null", "#N/A"]))
+    return Cells(_nulled(cells.values, absent), cells.faults)
+
+
+def _one_of(column: pa.Array, known: set[str] | frozenset[str], reason: str) -> Cells:
+    text = _narrow(trimmed(as_text(column)))
+    unknown = pc.and_(pc.is_valid(text), pc.invert(pc.is_in(text, pa.array(sorted(known)))))
+    return _settle(text, *_damage(text), (unknown, reason))
+
+
+def read_currency(column: pa.Array) -> Cells:
+    return _one_of(column, CURRENCIES, "is no ISO 4217 currency code")
+
+
+def read_time_zone(column: pa.Array) -> Cells:
+    return _one_of(column, available_timezones(), "is no IANA time zone")
+
+
+def read_language(column: pa.Array) -> Cells:
+    """`zh`, or a tag such as `zh-CN` by its first part."""
+    text = trimmed(as_text(column))
+    first = pc.utf8_lower(pc.replace_substring_regex(text, r"[-_].*$", ""))
+    return _one_of(first, set(LANGUAGES), f"is none of the languages {', '.join(LANGUAGES)}")
+
+
+def read_flag(column: pa.Array) -> Cells:
+    """true/false, t/f, yes/no, y/n, 1/0, 是/否, in any case."""
+    if pa.types.is_boolean(column.type):
+        return Cells(column)
+    text = pc.utf8_lower(_narrow(trimmed(as_text(column))))
+    where = pc.index_in(text, pa.array(list(FLAGS)))
+    values = pc.take(pa.array(list(FLAGS.values())), where)
+    unknown = pc.and_(pc.is_valid(text), pc.is_null(values))
+    return _settle(values, *_damage(text), (unknown, "is neither true nor false"))
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """How numbers are written: the decimal sign, and the sign between thousands ("" for none)."""
+
+    decimal: str = "."
+    grouping: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """Thousands in groups of three, or of two above the last three as in India."""
+        signs = r"[ \x{a0}\x{202f}]" if self.grouping == " " else re.escape(self.grouping)
+        fraction = rf"({re.escape(self.decimal)}[0-9]+)?$"
+        plain = rf"^[-+]?[0-9]+{fraction}"
+        if not self.grouping:
+            return plain
+        return rf"{plain}|^[-+]?[0-9]{{1,3}}({signs}[0-9]{{2,3}})*{signs}[0-9]{{3}}{fraction}"
+
+    def canonical(self, text: pa.Array) -> pa.Array:
+        """Text that matches `pattern` as plain digits with a dot, no plus, no trailing zeros."""
+        if self.grouping == " ":
+            text = pc.replace_substring_regex(text, r"[ \x{a0}\x{202f}]", "")
+        elif self.grouping:
+            text = pc.replace_substring(text, self.grouping, "")
+        if self.decimal != ".":
+            text = pc.replace_substring(text, self.decimal, ".")
+        return pc.utf8_ltrim(text, "+")
+
+
+PLAIN = Numerals()
+
+
+def _number_text(column: pa.Array, numerals: Numerals) -> tuple[pa.Array, Numerals]:
+    """The column as text, and how its numbers are written: typed ones always plainly."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):  # PostgreSQL's numeric, as ADBC hands it on
+        return pc.cast(column.storage, pa.string()), PLAIN
+    if pa.types.is_decimal(kind):
+        # By way of Python, as Arrow writes small ones with an exponent.
+        return pa.array([None if v is None else f"{v:f}" for v in column.to_pylist()]), PLAIN
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return pc.cast(column, pa.string()), PLAIN
+    if pa.types.is_temporal(kind) or pa.types.is_boolean(kind):
+        raise _whole_column_fault(column, "a number")
+    return _narrow(trimmed(as_text(column))), numerals
+
+
+def read_number(column: pa.Array, numerals: Numerals, kind: pa.Decimal128Type = NUMBER) -> Cells:
+    """Exact decimals. Exponents, NaN, and signs that were not declared are faults."""
+    text, numerals = _number_text(column, numerals)
+    odd = pc.invert(pc.match_substring_regex(text, numerals.pattern))
+    plain = pc.replace_substring_regex(
+        numerals.canonical(_nulled(text, odd)), r"(\.[0-9]*?)0+$", r"\1"
+    )
+    plain = pc.utf8_rtrim(plain, ".")
+    whole_digits = kind.precision - kind.scale
+    large = pc.match_substring_regex(plain, rf"[0-9]{{{whole_digits + 1},}}(\.|$)")
+    fine = pc.match_substring_regex(plain, rf"\.[0-9]{{{kind.scale + 1},}}$")
+    unfit = pc.or_(true_in(large), true_in(fine))
+    return _settle(
+        pc.cast(_nulled(plain, unfit), kind),
+        *_damage(text),
+        (odd, "is no number as the portfolio declares them"),
+        (large, "is too large"),
+        (fine, "has more decimals than can be kept"),
+    )
+
+
+def read_amount(
+    column: pa.Array, numerals: Numerals, currency: pa.Array, *, may_be_negative: bool
+) -> Cells:
+    """Money with no more decimals than its currency has (trailing zeros aside)."""
+    cells = read_number(column, numerals, AMOUNT)
+    values, faults = cells.values, [(fault.rows, fault.reason) for fault in cells.faults]
+    for code in pc.unique(currency).to_pylist():
+        if code is None:
+            continue
+        kept = pc.round(values, ndigits=decimals_of(code))
+        too_fine = pc.and_(pc.equal(currency, code), pc.not_equal(values, kept))
+        faults.append((too_fine, f"has more decimals than {code}"))
+    if not may_be_negative:
+        faults.append((pc.less(values, pa.scalar(0, AMOUNT)), "is negative"))
+    return _settle(values, *faults)
+
+
+def read_count(column: pa.Array) -> Cells:
+    """A whole number from 0."""
+    text, _ = _number_text(column, PLAIN)
+    odd = pc.invert(pc.match_substring_regex(text, _WHOLE_NUMBER))
+    values = pc.cast(_nulled(text, odd), pa.int32())
+    return _settle(values, *_damage(text), (odd, "is no whole number"))
+
+
+# --- dates ------------------------------------------------------------------------------------
+
+
+def read_date(column: pa.Array, declared: str) -> Cells:
+    """Dates in the declared strptime format. Typed dates are taken; an instant is no date."""
+    kind = column.type
+    if pa.types.is_date(kind):
+        return _plausible(pc.cast(column, pa.date32()))
+    if pa.types.is_timestamp(kind):
+        if kind.tz is not None:
+            raise _whole_column_fault(column, "date")
+        days = pc.floor_temporal(column, unit="day")
+        cells = _plausible(pc.cast(days, pa.date32(), safe=False))
+        timed = (pc.not_equal(column, days), "is an instant, not a date")
+        return _settle(cells.values, timed, *((f.rows, f.reason) for f in cells.faults))
+    if not pa.types.is_string(kind):
+        raise _whole_column_fault(column, "date")
+    text = _narrow(trimmed(column))
+    written = text.dictionary_encode()  # a book has few different dates: each is read once
+    parse = _date_parser(declared)
+    days = pa.array([parse(value) for value in written.dictionary.to_pylist()], pa.date32())
+    values = pc.take(days, written.indices)
+    odd = pc.and_(pc.is_valid(text), pc.is_null(values))
+    cells = _plausible(values)
+    unread = (odd, f"is no date of the format {declared}")
+    return _settle(
+        cells.values, *_damage(text), unread, *((f.rows, f.reason) for f in cells.faults)
+    )
+
+
+def _plausible(days: pa.Array) -> Cells:
+    early = pc.less(days, pa.scalar(EARLIEST, pa.date32()))
+    return _settle(days, (early, f"lies before {EARLIEST:%Y}"))
+
+
+def _date_parser(declared: str) -> Callable[[str], dt.date | None]:
+    # "2026-3-1" is clear where signs stand between the parts, "2026111" is not.
+    padded = re.search(r"%[a-zA-Z]%[a-zA-Z]", declared) is not None
+
+    def parse(text: str) -> dt.date | None:
+        try:
+            instant = dt.datetime.strptime(text, declared)  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            return None
+        if instant.time() != dt.time(0) or (padded and instant.strftime(declared) != text):
+            return None
+        return instant.date()
+
+    return parse
+
+
+# --- what a value looks like ------------------------------------------------------------------
+
+_KINDS: Mapping[str, re.Pattern[str]] = {
+    "number": re.compile(r"[-+]?\d+"),
+    "decimal number": re.compile(r"[-+]?[\d.,' ]*\d[.,]\d+"),
+    "exponent": re.compile(r"[-+]?\d+([.,]\d+)?[eE][-+]?\d+"),
+    "date-like": re.compile(r"\d{1,4}([-/.年])\d{1,2}[-/.月]\d{1,4}日?([ T].*)?"),
+    "email-like": re.compile(r"[^@]*@[^@]*", re.DOTALL),
+    "control characters": re.compile(f".*{_CONTROLS}.*", re.DOTALL),
+}
+
+
+def kind_of(value: Any) -> str:
+    """What a raw cell looks like, in words that give nothing of it away."""
+    if value is None:
+        return "empty"
+    if not isinstance(value, str):
+        return "date-like" if isinstance(value, dt.date) else "number"
+    text = value.strip()
+    if not text:
+        return "empty"
+    if DAMAGED in text:
+        key = text.removeprefix(DAMAGED)
+        return key if key in DAMAGE else "bytes"
+    for kind, pattern in _KINDS.items():
+        if pattern.fullmatch(text):
+            return kind
+    return "text" if len(text) <= LONGEST_TEXT else "long text"

@@ -1,0 +1,188 @@
+"""Reads the frames of a pull: typed rows for the stage, and the rows that can't be read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dunflow.config.portfolio import Source
+from dunflow.errors import SourceError
+from dunflow.snapshot import cells
+from dunflow.snapshot.layout import Layout, make_layout
+
+REJECTED = pa.schema(
+    [
+        ("line", pa.int32()),
+        ("column_name", pa.string()),
+        ("value_kind", pa.string()),
+        ("reason", pa.string()),
+        ("account", pa.string()),  # NULL where not even this could be read
+        ("rejects_account", pa.bool_()),
+    ]
+)
+
+
+# A fault here leaves the account as it is; like a bad phone, it rejects only itself.
+ONLY_ITSELF = ("language",)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One frame as read.
+
+    `rows`: `line` and one column per field of the layout, good rows only. `rejected`: one row per
+    faulty cell, as in REJECTED; never a value. `read`: rows that were there, blank ones aside.
+    """
+
+    layout: Layout
+    rows: pa.Table
+    rejected: pa.Table
+    read: int
+
+
+def read_frames(
+    frames: Iterable[pd.DataFrame], source: Source, default_currency: str
+) -> Iterator[Chunk]:
+    """Read frame after frame; line 1 is the first row of the first frame.
+
+    Raises SourceError if the columns are not those that the portfolio declares, in any frame.
+    """
+    layout: Layout | None = None
+    headers: list[str] = []
+    line = 1
+    for frame in frames:
+        if layout is None:
+            headers = list(frame.columns)
+            layout = make_layout(source, headers)
+        elif list(frame.columns) != headers:
+            raise SourceError("the columns changed between two parts of the source")
+        yield read_frame(frame, layout, line, default_currency)
+        line += len(frame)
+    if layout is None:
+        raise SourceError("the source delivered no columns at all, not even a header")
+
+
+def read_frame(frame: pd.DataFrame, layout: Layout, line: int, default_currency: str) -> Chunk:
+    """Read one frame, whose first row is the `line`-th of the source."""
+    raw = {field.name: _arrow(frame[field.header]) for field in layout.fields}
+    lines = pa.array(range(line, line + len(frame)), pa.int32())
+    lines, raw = _without_blank_rows(lines, raw)
+    read = _read_columns(raw, layout, default_currency)
+    bad = _rows_with_fault(read, layout, len(lines))
+    good = pc.invert(bad)
+    columns = {"line": lines} | {name: column.values for name, column in read.items()}
+    rejected = _rejections(lines, raw, read, layout)
+    return Chunk(layout, pa.table(columns).filter(good), rejected, len(lines))
+
+
+def _arrow(series: "pd.Series[Any]") -> pa.Array:
+    """The column in Arrow, without a copy where it is Arrow already."""
+    try:
+        column = pa.Array.from_pandas(series)
+    except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError):
+        # Mixed types, or text with half a surrogate pair: cell by cell, as text.
+        column = pa.array([_cell_text(value) for value in series], pa.string())
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        column = pc.cast(column, pa.string())
+    if pa.types.is_null(column.type):
+        column = pc.cast(column, pa.string())
+    return column
+
+
+def _cell_text(value: object) -> str | None:
+    if value is None or value is pd.NaT or value != value:  # NaN is not equal to itself
+        return None
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def _without_blank_rows(
+    lines: pa.Array, raw: dict[str, pa.Array]
+) -> tuple[pa.Array, dict[str, pa.Array]]:
+    """Leave out rows in which nothing stands at all, such as the empty lines at a file's end."""
+    account = raw["account"]
+    if not pa.types.is_string(account.type):
+        return lines, raw
+    blank = pc.is_null(cells.trimmed(account))
+    if not pc.any(blank).as_py():
+        return lines, raw
+    for column in raw.values():
+        text = cells.trimmed(column) if pa.types.is_string(column.type) else column
+        blank = pc.and_(blank, pc.is_null(text))
+    filled = pc.invert(blank)
+    return lines.filter(filled), {name: column.filter(filled) for name, column in raw.items()}
+
+
+def _read_columns(
+    raw: dict[str, pa.Array], layout: Layout, default_currency: str
+) -> dict[str, cells.Cells]:
+    """Every field as read. A fault of a whole column names it."""
+    read: dict[str, cells.Cells] = {}
+    currency: pa.Array = pa.repeat(default_currency, len(raw["account"]))
+    if "currency" in raw:
+        found = cells.read_currency(raw["currency"])
+        currency = pc.fill_null(found.values, default_currency)
+        read["currency"] = cells.Cells(currency, found.faults)
+    for field in layout.fields:
+        if field.name == "currency":
+            continue
+        column = raw[field.name]
+        try:
+            if field.read is not None:
+                found = field.read(column)
+            else:
+                found = cells.read_amount(
+                    column, layout.numerals, currency, may_be_negative=field.name != "overdue"
+                )
+        except SourceError as error:
+            raise SourceError(f"column {field.header!r}: {error}") from None
+        read[field.name] = _required(found) if field.needed else found
+    return read
+
+
+def _required(found: cells.Cells) -> cells.Cells:
+    """The column with a fault where a cell is empty."""
+    empty = pc.is_null(found.values)
+    for fault in found.faults:
+        empty = pc.and_not(empty, fault.rows)
+    if not pc.any(empty).as_py():
+        return found
+    return cells.Cells(found.values, (*found.faults, cells.Fault(empty, "is empty")))
+
+
+def _rows_with_fault(read: dict[str, cells.Cells], layout: Layout, length: int) -> pa.BooleanArray:
+    bad: pa.BooleanArray = pa.repeat(False, length)
+    for field in layout.fields:
+        if field.name in ONLY_ITSELF:
+            continue
+        for fault in read[field.name].faults:
+            bad = pc.or_(bad, fault.rows)
+    return bad
+
+
+def _rejections(
+    lines: pa.Array, raw: dict[str, pa.Array], read: dict[str, cells.Cells], layout: Layout
+) -> pa.Table:
+    """One row per fault: where, what it looks like, why, and whose it is if that was read."""
+    tables = [REJECTED.empty_table()]
+    for field in layout.fields:
+        for fault in read[field.name].faults:
+            where = pc.indices_nonzero(fault.rows)
+            values = pc.take(raw[field.name], where)
+            kinds = [cells.kind_of(value) for value in values.to_pylist()]
+            columns = [
+                pc.take(lines, where),
+                pa.repeat(field.header, len(where)),
+                pa.array(kinds, pa.string()),
+                pa.repeat(fault.reason, len(where)),
+                pc.take(read["account"].values, where),
+                pa.repeat(field.name not in ONLY_ITSELF, len(where)),
+            ]
+            tables.append(pa.table(columns, schema=REJECTED))
+    return pa.concat_tables(tables)

@@ -1,0 +1,148 @@
+"""Which header of the source feeds which of our columns, and how each is to be read."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from typing import get_args
+
+import pyarrow as pa
+
+from dunflow.config.portfolio import REQUIRED_COLUMNS, Column, Source
+from dunflow.errors import SourceError
+from dunflow.snapshot import cells
+
+READERS: dict[Column, tuple[cells.Reader, pa.DataType]] = {
+    "account": (cells.read_ref, pa.string()),
+    "customer": (cells.read_ref, pa.string()),
+    "currency": (cells.read_currency, pa.string()),
+    "product": (cells.read_text, pa.string()),
+    "segment": (cells.read_text, pa.string()),
+    "instalments_overdue": (cells.read_count, pa.int32()),
+    "name": (cells.read_name, pa.string()),
+    "phone": (cells.read_contact, pa.string()),
+    "email": (cells.read_contact, pa.string()),
+    "address": (cells.read_text, pa.string()),
+    "language": (cells.read_language, pa.string()),
+    "time_zone": (cells.read_time_zone, pa.string()),
+}
+DATES: tuple[Column, ...] = ("due_on", "last_payment_on")
+AMOUNTS: tuple[Column, ...] = ("overdue", "balance")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column to be read: our name for it, the source's header, and its Arrow type.
+
+    Attributes are called `a0`, `a1`, … here; `attribute` is the name of the fact.
+    """
+
+    name: str
+    header: str
+    kind: pa.DataType
+    read: cells.Reader | None  # None: an amount, which is read beside its currency
+    needed: bool = False  # an empty cell is a fault
+    attribute: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The fields of one source, in our order; settled by the first frame's headers."""
+
+    fields: tuple[Field, ...]
+    numerals: cells.Numerals
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.fields)
+
+    @property
+    def attributes(self) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields if field.attribute is not None)
+
+
+def make_layout(source: Source, headers: Sequence[str]) -> Layout:
+    """Match the declared columns with the headers that came.
+
+    Raises SourceError if a required or declared column is missing, stands twice, or seems to have
+    been renamed; it names the column and the headers that look similar.
+    """
+    given = [str(header) for header in headers]
+    numerals = cells.Numerals(source.decimal, source.grouping)
+    fields = [
+        _field(source, name, header)
+        for name in get_args(Column)
+        if (header := _header_of(source, name, given)) is not None
+    ]
+    for number, (name, attribute) in enumerate(source.attributes.items()):
+        header = _found(attribute.column, name, given)
+        read, kind = _attribute_reader(attribute.kind, numerals)
+        fields.append(Field(f"a{number}", header, kind, read, attribute=name))
+    return Layout(tuple(fields), numerals)
+
+
+def declared_headers(source: Source) -> frozenset[str]:
+    """Every header that may be read; the rest of a file need not be looked at."""
+    ours = (source.columns.get(name, name) for name in get_args(Column))
+    return frozenset(ours) | {attribute.column for attribute in source.attributes.values()}
+
+
+def headers_of(source: Source, names: Iterable[Column]) -> frozenset[str]:
+    return frozenset(source.columns.get(name, name) for name in names)
+
+
+def _header_of(source: Source, name: Column, given: list[str]) -> str | None:
+    header = source.columns.get(name, name)
+    if header in given or name in source.columns or name in REQUIRED_COLUMNS:
+        return _found(header, name, given)
+    same = [other for other in given if _bare(other) == _bare(header)]
+    if same:  # an optional column under a changed name would silently read as empty
+        raise SourceError(
+            f"column {header!r} is missing, but there is {same[0]!r}: declare it in the "
+            f"portfolio's source.columns as {name}: {same[0]!r}, or give it its name back"
+        )
+    return None
+
+
+def _found(header: str, name: str, given: list[str]) -> str:
+    times = given.count(header)
+    if times == 1:
+        return header
+    if times > 1:
+        raise SourceError(f"column {header!r} stands {times} times; it must stand once")
+    similar = [other for other in given if _bare(other) == _bare(header)]
+    similar += [o for o in get_close_matches(header, given, n=3, cutoff=0.6) if o not in similar]
+    hint = f"similar ones are {', '.join(map(repr, similar))}" if similar else "none is similar"
+    meant = "" if header == name else f" (our {name})"
+    raise SourceError(
+        f"column {header!r}{meant} is missing; {hint} (found: {', '.join(map(repr, given))}). "
+        "Mend the source, or the portfolio's source.columns; nothing was loaded"
+    )
+
+
+def _bare(header: str) -> str:
+    return re.sub(r"[\W_]+", "", header).casefold()
+
+
+def _field(source: Source, name: Column, header: str) -> Field:
+    needed = name in REQUIRED_COLUMNS
+    if name in AMOUNTS:
+        return Field(name, header, cells.AMOUNT, None, needed)
+    if name in DATES:
+        as_declared = partial(cells.read_date, declared=source.dates)
+        return Field(name, header, pa.date32(), as_declared, needed)
+    read, kind = READERS[name]
+    return Field(name, header, kind, read, needed)
+
+
+def _attribute_reader(
+    kind: str, numerals: cells.Numerals
+) -> tuple[cells.Reader, pa.DataType]:
+    match kind:
+        case "number":
+            return partial(cells.read_number, numerals=numerals), cells.NUMBER
+        case "flag":
+            return cells.read_flag, pa.bool_()
+        case _:
+            return cells.read_text, pa.string()
