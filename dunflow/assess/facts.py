@@ -65,7 +65,7 @@ def facts(
     portfolio_id: int,
     business_date: dt.date,
     moment: Moment,
-    accounts: Select[tuple[int]] | None = None,
+    accounts: Select[int] | None = None,
 ) -> Select[Any]:
     """One row per account of the snapshot (or of `accounts` only), as decisions see it.
 

@@ -28,9 +28,7 @@ def settled_at(policy: Policy, currency: ColumnElement[str]) -> ColumnElement[De
     )
 
 
-def on_ladder(
-    policy: Policy, portfolio_id: int, business_date: dt.date
-) -> Select[tuple[int, dt.date]]:
+def on_ladder(policy: Policy, portfolio_id: int, business_date: dt.date) -> Select[int, dt.date]:
     """`account_id, due_on` of every account that is on the ladder on that date."""
     return select(snapshot.c.account_id, snapshot.c.due_on).where(
         snapshot.c.portfolio_id == portfolio_id,
@@ -40,7 +38,7 @@ def on_ladder(
     )
 
 
-def unknown_on(portfolio_id: int, business_date: dt.date) -> Select[tuple[int]]:
+def unknown_on(portfolio_id: int, business_date: dt.date) -> Select[int]:
     """`account_id` of every account whose row of that date could not be read."""
     return (
         select(quarantine.c.account_id)

@@ -21,14 +21,13 @@ from sqlalchemy import (
     select,
     update,
 )
-
 from sqlalchemy.dialects.postgresql import JSONB
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import DONE, contact, contact_account, episode
 
 
-def refresh(conn: Connection, book: Book, episodes: Select[tuple[int]]) -> None:
+def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
     """Bring `progress` of these episodes in line with their contacts."""
     wanted = episodes.subquery("wanted")
     found = progress(book, None, select(wanted.c.episode_id)).subquery("found")
@@ -47,9 +46,7 @@ def refresh(conn: Connection, book: Book, episodes: Select[tuple[int]]) -> None:
     )
 
 
-def progress(
-    book: Book, as_of: dt.datetime | None, episodes: Select[tuple[int]]
-) -> Select[tuple[int, Any]]:
+def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Select[int, Any]:
     """`episode_id, progress` of these episodes; with `as_of`, as it was at that instant."""
     done, failed = _done(as_of), _failed(as_of)
     per_step = (contact_account.c.ladder_episode_id, contact_account.c.step)
@@ -64,7 +61,11 @@ def progress(
             local_day(book, contact.c.accepted_at).label("day"),
         )
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
-        .where(contact_account.c.step.is_not(None), or_(done, failed))
+        .where(
+            contact_account.c.step.is_not(None),
+            contact_account.c.dropped.is_(None),
+            or_(done, failed),
+        )
         .where(contact_account.c.ladder_episode_id.in_(episodes))
         .subquery("covers")
     )

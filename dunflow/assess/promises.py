@@ -9,7 +9,7 @@ from dunflow.config.book import Book
 from dunflow.ledger.tables import payment, promise
 
 
-def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[tuple[int]]:
+def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[int]:
     """Accounts with a promise that is waited for: not kept, and its date plus grace not over."""
     return (
         select(promise.c.account_id)

@@ -64,4 +64,3 @@ def check_when(when: When, attributes: set[str], where: str) -> list[str]:
 def _all_per_currency(test: Test) -> bool:
     given: list[Any] = [bound for bound in (test.from_, test.to) if bound is not None]
     return all(isinstance(bound, dict) for bound in given)
-

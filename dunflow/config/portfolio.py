@@ -114,8 +114,10 @@ class Gate(Model):
     max_rejected: Decimal = Field(Decimal("0.02"), ge=0, le=1)
     max_rows_change: Decimal = Field(Decimal("0.5"), ge=0)
     max_overdue_change: Decimal = Field(Decimal("0.5"), ge=0)
+    max_days_unchanged: int = Field(7, ge=1)
+    """So many days without a single change in the source: it is no longer kept up."""
     small: int = Field(50, ge=0)
-    """Changes of fewer rows than this are never suspicious, whatever their share."""
+    """Changes or rejections of fewer rows are never suspicious, whatever their share."""
 
 
 class Volume(Model):

@@ -36,7 +36,7 @@ def _fact(book: Book, fact: str, f: FromClause) -> ColumnElement[Any]:
     if fact in BUILT_IN_FACTS:
         built_in: ColumnElement[Any] = f.c[fact]
         return built_in
-    value = f.c.attributes[fact].astext
+    value: ColumnElement[Any] = f.c.attributes[fact].astext
     match book.portfolio.source.attributes[fact].kind:
         case "number":
             return cast(value, Numeric)

@@ -42,11 +42,12 @@ from dunflow.ledger.tables import (
 class Decided:
     """What a run decided. The scratch tables live as long as its transaction.
 
-    `counts`: action → rows of the date, by whichever run they were written. `judged`, `reached`, `turn`: see their modules;
-    planning reads them.
+    `counts`: action → rows of the date, by whichever run they were written. `judged`, `reached`,
+    `turn`: see their modules; planning reads them.
     """
 
     run_id: int
+    business_date: dt.date
     moment: Moment
     counts: dict[str, int]
     judged: Table
@@ -86,7 +87,7 @@ def decide(
     wrote = _count(conn, portfolio_id, business_date, decision.c.run_id == run_id)
     conn.execute(update(run).where(run.c.run_id == run_id).values(decided=wrote))
     counts = counts_of(conn, portfolio_id, business_date) if again else wrote
-    return Decided(run_id, moment, counts, judged, reached, turn)
+    return Decided(run_id, business_date, moment, counts, judged, reached, turn)
 
 
 def _begin_run(
@@ -122,7 +123,7 @@ def _begin_run(
     return run_id
 
 
-def _bound(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[tuple[int]]:
+def _bound(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[int]:
     """Accounts whose rows of the date stand: they led to something, or this run is late."""
     if moment.late:
         return select(decision.c.account_id).where(
@@ -168,4 +169,4 @@ def _count(
         .group_by(decision.c.action)
         .order_by(decision.c.action)
     )
-    return {action: count for action, count in rows}
+    return dict(rows.tuples().all())

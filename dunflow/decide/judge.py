@@ -18,7 +18,7 @@ def judge(
     portfolio_id: int,
     business_date: dt.date,
     moment: Moment,
-    accounts: Select[tuple[int]] | None,
+    accounts: Select[int] | None,
 ) -> Table:
     """One row per account: facts, rank, due step, and action and reason if a guard spoke.
 

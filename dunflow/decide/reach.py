@@ -56,16 +56,14 @@ opening = Table(
 )
 
 
-def list_openings(
-    conn: Connection, book: Book, zones: Select[tuple[str | None]], at: dt.datetime
-) -> None:
+def list_openings(conn: Connection, book: Book, zones: Select[str | None], at: dt.datetime) -> None:
     """Fill `opening` for these customers' time zones, as of `at`.
 
     There are few zones however many customers, so the law's own logic runs in plain Python.
     """
     opening.create(conn)
     rows = []
-    for name in conn.execute(zones.distinct()).scalars():
+    for (name,) in conn.execute(zones.distinct()):
         zone = wall_zone(book, name)
         if zone is None:
             continue

@@ -99,7 +99,7 @@ def _bare_row(
     action: str,
     reason: str,
 ) -> Select[Any]:
-    blank = {
+    blank: dict[str, ColumnElement[Any]] = {
         "portfolio_id": literal(scope.portfolio_id, SmallInteger),
         "business_date": cast(literal(scope.business_date), Date),
         "account_id": account_id,

@@ -112,7 +112,7 @@ def _alone(book: Book, due: ColumnElement[int], *, notices_only: bool) -> Column
     return due.in_(numbers) if numbers else false()
 
 
-def _busy(book: Book, portfolio_id: int, moment: Moment) -> Select[tuple[int]]:
+def _busy(book: Book, portfolio_id: int, moment: Moment) -> Select[int]:
     """Customers who already have a living or an actual contact today."""
     today = book.portfolio.calendar.start_of(moment.day)
     return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from dunflow.errors import GateFailed
 from dunflow.ledger.tables import load
 
 
@@ -27,3 +28,19 @@ def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> N
         conn.execute(before.order_by(load.c.business_date.desc()).limit(1)).scalar(),
         conn.execute(after.order_by(load.c.business_date).limit(1)).scalar(),
     )
+
+
+def require_accepted(
+    conn: Connection, name: str, portfolio_id: int, business_date: dt.date
+) -> None:
+    """Raises GateFailed unless the date's snapshot is there and trusted."""
+    state = conn.execute(
+        select(load.c.state).where(
+            load.c.portfolio_id == portfolio_id, load.c.business_date == business_date
+        )
+    ).scalar()
+    if state != "accepted":
+        raise GateFailed(
+            f"{name} {business_date}: the snapshot is {state or 'missing'}, so nothing is decided; "
+            f"load it and pass the gate first: dunflow day {name} {business_date}"
+        )

@@ -110,6 +110,7 @@ load = Table(
             "loaded": "rows are there, the gate has not spoken",
             "accepted": "trusted, by the gate or by a person",
             "refused": "the gate stopped the run",
+            "gap": "the source kept nothing of that date",
         },
     ),
 )
@@ -339,6 +340,8 @@ contact_account = Table(
     Column("step", Text),  # NULL: only listed
     Column("repetition", SmallInteger),
     Column("amount", Numeric, nullable=False),
+    # The guard that spoke at the moment of sending: the account dropped out of the text.
+    Column("dropped", Text),
     # Whether the contact is alive or done, and so occupies its step: the key of "nothing twice".
     Column("occupies", Boolean, nullable=False),
     Index(

@@ -5,10 +5,12 @@ import os
 import sys
 from pathlib import Path
 
+import uvicorn
+
 from dunflow.errors import ConfigError
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import read_credentials
-from dunflow.sandbox.serve import HOST, base_url, bind, make_server
+from dunflow.sandbox.serve import HOST, base_url, bind, make_config
 
 
 def main() -> int:
@@ -30,7 +32,8 @@ def main() -> int:
         )
         return 2
     print(f"sandbox: {base_url(listener)}", flush=True)
-    make_server(create_app(arguments.state, credentials=credentials)).run(sockets=[listener])
+    app = create_app(arguments.state, credentials=credentials)
+    uvicorn.Server(make_config(app)).run(sockets=[listener])
     return 0
 
 

@@ -19,7 +19,7 @@ from dunflow.sandbox import ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
-from dunflow.sandbox.sendgrid import mail
+from dunflow.sandbox.sendgrid import activity, mail
 from dunflow.sandbox.store import Store
 from dunflow.sandbox.twilio import messages
 
@@ -35,12 +35,12 @@ def create_app(state: Path, *, credentials: Credentials, clock: "Clock | None" =
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.room = Room(credentials, clock or SystemClock(), Store(state))
+        app.state.room = Room(credentials, clock or SystemClock(), state, Store(state))
         yield
         app.state.room.store.close()
 
     return Starlette(
-        routes=[*messages.ROUTES, *mail.ROUTES, *ledger.ROUTES, *pages.ROUTES],
+        routes=[*messages.ROUTES, *mail.ROUTES, *activity.ROUTES, *ledger.ROUTES, *pages.ROUTES],
         exception_handlers={404: _no_such_thing, 405: _no_such_thing},
         lifespan=lifespan,
     )
@@ -52,5 +52,5 @@ def _no_such_thing(request: Request, exc: Exception) -> Response:
     if request.url.path.startswith("/2010-04-01/"):
         return twilio.not_found(request)
     if request.url.path.startswith("/v3/"):
-        return sendgrid.error_reply(exc.status_code, exc.detail.lower())
+        return sendgrid.error_reply(sendgrid.Refusal(exc.detail.lower(), status=exc.status_code))
     return PlainTextResponse(exc.detail, exc.status_code)

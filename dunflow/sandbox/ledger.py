@@ -1,8 +1,11 @@
-"""What was really accepted, for audits: a view that the clients of the two APIs do not have.
+"""What was really accepted, for audits and scenarios: a view that clients of the two APIs lack.
 
-`GET /api/ledger` counts and names what was accepted twice. `POST /api/ledger` with
-`{"references": [...]}` says how often each of them went out. Both want the inbox token as a bearer.
-A reference of an email is its custom argument; one of an SMS is a word of its text.
+- `GET /_sandbox/messages?after=ID&limit=N` gives the messages as rows, in order of acceptance.
+- `GET /_sandbox/ledger` counts them and names what was accepted twice.
+- `POST /_sandbox/ledger` with `{"references": [...]}` says how often each of them went out.
+
+All want the inbox token as a bearer. A reference of an email is its custom argument; one of an SMS
+is a word of its text. Who shares the machine's files can use `store.open_reader` in place of HTTP.
 """
 
 import hmac
@@ -10,23 +13,43 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dunflow.sandbox.room import room_of
+from dunflow.sandbox.room import read_aside, room_of
 from dunflow.sandbox.store import Message
 
-WORD = re.compile(r"[0-9A-Za-z_-]+")
+WORD = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
+WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
+MAX_ROWS = 10_000
+
+
+async def list_rows(request: Request) -> Response:
+    """GET: rows above the id `after`; fewer than `limit` means that there are no more."""
+    if not _may_read(request):
+        return _stranger()
+    after, limit = request.query_params.get("after", "0"), request.query_params.get("limit", "1000")
+    if not WHOLE.fullmatch(after) or not WHOLE.fullmatch(limit):
+        return JSONResponse({"error": "after and limit must be whole numbers"}, 400)
+    rows = await read_aside(
+        request,
+        lambda reader: [
+            row(message)
+            for message in islice(reader.scan(after=int(after)), min(MAX_ROWS, int(limit)))
+        ],
+    )
+    return JSONResponse({"messages": rows})
 
 
 async def show(request: Request) -> Response:
     """GET: the counts, and what was accepted more than once."""
     if not _may_read(request):
         return _stranger()
-    return JSONResponse(await run_in_threadpool(summary, room_of(request).store.scan()))
+    return JSONResponse(await read_aside(request, lambda reader: summary(reader.scan())))
 
 
 async def ask(request: Request) -> Response:
@@ -38,14 +61,31 @@ async def ask(request: Request) -> Response:
         wanted = frozenset(map(str, references))
     except (ValueError, LookupError, TypeError):
         return JSONResponse({"error": 'send {"references": ["…", …]}'}, 400)
-    scan = room_of(request).store.scan()
-    return JSONResponse({"times": await run_in_threadpool(times_contacted, scan, wanted)})
+    times = await read_aside(request, lambda reader: times_contacted(reader.scan(), wanted))
+    return JSONResponse({"times": times})
 
 
 ROUTES = [
-    Route("/api/ledger", show, methods=["GET"]),
-    Route("/api/ledger", ask, methods=["POST"]),
+    Route("/_sandbox/messages", list_rows, methods=["GET"]),
+    Route("/_sandbox/ledger", show, methods=["GET"]),
+    Route("/_sandbox/ledger", ask, methods=["POST"]),
 ]
+
+
+def row(message: Message) -> dict[str, object]:
+    """One accepted message, in words that both channels share."""
+    return {
+        "id": message.id,
+        "channel": message.channel,
+        "to": message.recipient,
+        "subject": message.subject,
+        "body": message.body,
+        "html": message.html,
+        "accepted_at": datetime.fromtimestamp(message.created_at, UTC).isoformat(),
+        "reference": message.reference,
+        "provider_id": message.provider_id,
+        "status": message.status,
+    }
 
 
 def summary(messages: Iterable[Message]) -> dict[str, object]:
@@ -74,14 +114,15 @@ def times_contacted(messages: Iterable[Message], references: frozenset[str]) -> 
     """For each of `references`, how many accepted messages carry it; zero says it was lost."""
     times = dict.fromkeys(references, 0)
     for message in messages:
-        marks = {message.reference} if message.channel == "email" else _words(message.body)
-        for mark in marks & references:
+        for mark in _marks(message) & references:
             times[mark] += 1
     return times
 
 
-def _words(body: str | None) -> set[str | None]:
-    return set(WORD.findall(body or ""))
+def _marks(message: Message) -> set[str]:
+    if message.channel == "email":
+        return {message.reference} if message.reference else set()
+    return set(WORD.findall(message.body or ""))
 
 
 def _may_read(request: Request) -> bool:

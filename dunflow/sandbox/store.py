@@ -1,11 +1,18 @@
-"""What the sandbox accepted, in one SQLite file that outlives the process."""
+"""What the sandbox accepted, in one SQLite file that outlives the process.
 
+Kept there is what a request became, so a reader needs neither the server nor its clock: the inbox,
+an audit and a scenario's ending read the file through connections of their own, also from threads
+and processes beside the one that writes.
+"""
+
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+FILE = "sandbox.sqlite"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id          INTEGER PRIMARY KEY,  -- in the order of acceptance
@@ -25,7 +32,9 @@ CREATE TABLE IF NOT EXISTS message (
     options     TEXT NOT NULL         -- JSON: whatever else the request said
 ) STRICT;
 CREATE INDEX IF NOT EXISTS message_provider_id ON message (provider_id);
-CREATE INDEX IF NOT EXISTS message_recipient ON message (recipient);
+CREATE INDEX IF NOT EXISTS message_recipient ON message (recipient, channel);
+CREATE INDEX IF NOT EXISTS message_reference ON message (reference) WHERE reference IS NOT NULL;
+CREATE INDEX IF NOT EXISTS message_channel ON message (channel);  -- to count without the wide rows
 """
 
 
@@ -56,27 +65,83 @@ INSERT = (
 )
 
 
+SEARCH = (
+    "(recipient LIKE ? ESCAPE '\\' OR recipient LIKE ? ESCAPE '\\' OR subject LIKE ? ESCAPE '\\'"
+    " OR body LIKE ? ESCAPE '\\' OR reference LIKE ? ESCAPE '\\')"
+)
+PHONE = re.compile(r"\+?[0-9][0-9 ()-]*", re.ASCII)
+
+
 class Filter(NamedTuple):
     """Which messages are meant; None does not narrow. `sent_*` are Unix seconds, `until` excluded:
-    a message that has not been sent matches none of them."""
+    a message that has not been sent matches none of them. `words` may stand in the recipient, the
+    subject, the text or the reference, in any case of letters."""
 
     channel: str | None = None
     provider_id: str | None = None
     recipient: str | None = None
-    recipient_contains: str | None = None
+    reference: str | None = None
+    words: str | None = None
     sender: str | None = None
     sent_from: float | None = None
     sent_until: float | None = None
 
 
-class Store:
+class Reader:
+    """Reads what was accepted. One instance belongs to one thread."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def newest(self, wanted: Filter, *, limit: int, older_than: int | None = None) -> list[Message]:
+        """Up to `limit` messages, newest first, below the id `older_than`."""
+        return self._read(wanted, "id < ?", older_than, "id DESC", limit)
+
+    def newest_of_any(self, wanted: Sequence[Filter], *, limit: int) -> list[Message]:
+        """Up to `limit` messages that match one or more of the filters, newest first."""
+        found = {message for one in wanted for message in self.newest(one, limit=limit)}
+        return sorted(found, key=lambda message: -message.id)[:limit]
+
+    def just_newer(self, wanted: Filter, *, limit: int, newer_than: int) -> list[Message]:
+        """The `limit` messages that come directly above the id `newer_than`, newest first."""
+        return self._read(wanted, "id > ?", newer_than, "id ASC", limit)[::-1]
+
+    def counts(self, wanted: Filter) -> dict[str, int]:
+        """How many messages match, by channel."""
+        where, values = _conditions(wanted)
+        found = self._db.execute(
+            f"SELECT channel, count(*) FROM message{where} GROUP BY channel",  # noqa: S608
+            values,
+        )
+        return dict(found.fetchall())
+
+    def scan(self, *, after: int = 0) -> Iterator[Message]:
+        """Every message above the id `after`, in order of acceptance."""
+        rows = self._db.execute(
+            f"SELECT {COLUMNS} FROM message WHERE id > ? ORDER BY id",  # noqa: S608
+            [after],
+        )
+        return map(Message._make, rows)
+
+    def _read(
+        self, wanted: Filter, bound: str, edge: int | None, order: str, limit: int
+    ) -> list[Message]:
+        where, values = _conditions(wanted, *([] if edge is None else [(bound, edge)]))
+        rows = self._db.execute(
+            f"SELECT {COLUMNS} FROM message{where} ORDER BY {order} LIMIT ?",  # noqa: S608
+            [*values, limit],
+        )
+        return [Message._make(row) for row in rows]
+
+
+class Store(Reader):
     """The one writer. Everything runs on the server's event loop, so there is nothing to lock."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = folder / "sandbox.sqlite"
-        self.path.touch(mode=0o600)
-        self._db = sqlite3.connect(self.path, isolation_level=None)
+        path = folder / FILE
+        path.touch(mode=0o600)
+        super().__init__(sqlite3.connect(path, isolation_level=None))
         self._db.execute("PRAGMA journal_mode = WAL")
         # A commit in the write-ahead log survives the death of this process as soon as it is
         # written. Only a crash of the whole machine can take the newest ones along, and the
@@ -97,55 +162,42 @@ class Store:
         with self._db:
             self._db.executemany(INSERT, [message[:-1] for message in messages])
 
-    def newest(self, wanted: Filter, *, limit: int, older_than: int | None = None) -> list[Message]:
-        """Up to `limit` messages, newest first, below the id `older_than`."""
-        return self._read(wanted, "id < ?", older_than, "id DESC", limit)
 
-    def just_newer(self, wanted: Filter, *, limit: int, newer_than: int) -> list[Message]:
-        """The `limit` messages that come directly above the id `newer_than`, newest first."""
-        return self._read(wanted, "id > ?", newer_than, "id ASC", limit)[::-1]
-
-    def counts(self, wanted: Filter) -> dict[str, int]:
-        """How many messages match, by channel."""
-        where, values = _conditions(wanted)
-        found = self._db.execute(
-            f"SELECT channel, count(*) FROM message{where} GROUP BY channel",  # noqa: S608
-            values,
-        )
-        return dict(found.fetchall())
-
-    def scan(self) -> Iterator[Message]:
-        """Every message in order of acceptance, through a connection of its own: for any thread."""
-        with closing(sqlite3.connect(self.path)) as db:
-            rows = db.execute(f"SELECT {COLUMNS} FROM message ORDER BY id")  # noqa: S608
-            yield from map(Message._make, rows)
-
-    def _read(
-        self, wanted: Filter, bound: str, edge: int | None, order: str, limit: int
-    ) -> list[Message]:
-        where, values = _conditions(wanted, *([] if edge is None else [(bound, edge)]))
-        rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM message{where} ORDER BY {order} LIMIT ?",  # noqa: S608
-            [*values, limit],
-        )
-        return [Message._make(row) for row in rows]
+@contextmanager
+def open_reader(folder: Path) -> Iterator[Reader]:
+    """A reader of the state in `folder`, for whoever is not the server's event loop."""
+    db = sqlite3.connect(folder / FILE)
+    try:
+        yield Reader(db)
+    finally:
+        db.close()
 
 
 def _conditions(wanted: Filter, *more: tuple[str, object]) -> tuple[str, list[object]]:
     """The WHERE clause, of fixed texts only, and the values to bind to it."""
-    contains = wanted.recipient_contains
-    if contains is not None:
-        contains = contains.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     given: list[tuple[str, object]] = [
         ("channel = ?", wanted.channel),
         ("provider_id = ?", wanted.provider_id),
         ("recipient = ?", wanted.recipient),
-        ("recipient LIKE ? ESCAPE '\\'", None if contains is None else f"%{contains}%"),
+        ("reference = ?", wanted.reference),
         ("sender = ?", wanted.sender),
         ("sent_at >= ?", wanted.sent_from),
         ("sent_at < ?", wanted.sent_until),
         *more,
     ]
-    used = [(text, value) for text, value in given if value is not None]
+    used = [(text, [value]) for text, value in given if value is not None]
+    if wanted.words:
+        likes = [_like(words) for words in (wanted.words, _as_phone(wanted.words))]
+        used.append((SEARCH, [*likes, likes[0], likes[0], likes[0]]))
     where = " WHERE " + " AND ".join(text for text, _ in used) if used else ""
-    return where, [value for _, value in used]
+    return where, [value for _, values in used for value in values]
+
+
+def _like(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _as_phone(words: str) -> str:
+    """A phone without the signs that people type between its digits; anything else as it is."""
+    return re.sub(r"[ ()-]", "", words) if PHONE.fullmatch(words) else words

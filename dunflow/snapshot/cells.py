@@ -155,7 +155,10 @@ def read_text(column: pa.Array) -> Cells:
     return _settle(
         text,
         *_damage(text),
-        (pc.greater(pc.utf8_length(text), LONGEST_TEXT), f"is longer than {LONGEST_TEXT} characters"),
+        (
+            pc.greater(pc.utf8_length(text), LONGEST_TEXT),
+            f"is longer than {LONGEST_TEXT} characters",
+        ),
         (pc.match_substring_regex(text, _CONTROLS), "holds control characters"),
     )
 

@@ -173,12 +173,17 @@ def _rejections(
     tables = [REJECTED.empty_table()]
     for field in layout.fields:
         for fault in read[field.name].faults:
+            header = field.header
+            if fault.reason == cells.DAMAGE["cells"]:
+                if field.name != "overdue":  # every cell of the row is marked; it is told once
+                    continue
+                header = "(row)"
             where = pc.indices_nonzero(fault.rows)
             values = pc.take(raw[field.name], where)
             kinds = [cells.kind_of(value) for value in values.to_pylist()]
             columns = [
                 pc.take(lines, where),
-                pa.repeat(field.header, len(where)),
+                pa.repeat(header, len(where)),
                 pa.array(kinds, pa.string()),
                 pa.repeat(fault.reason, len(where)),
                 pc.take(read["account"].values, where),

@@ -29,6 +29,11 @@ READERS: dict[Column, tuple[cells.Reader, pa.DataType]] = {
 }
 DATES: tuple[Column, ...] = ("due_on", "last_payment_on")
 AMOUNTS: tuple[Column, ...] = ("overdue", "balance")
+ALL_FIELDS: dict[str, pa.DataType] = (
+    {str(name): kind for name, (_, kind) in READERS.items()}
+    | {str(name): pa.date32() for name in DATES}
+    | {str(name): cells.AMOUNT for name in AMOUNTS}
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,10 @@ class Layout:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields)
+
+    def header_of(self, name: str) -> str:
+        """The source's header of our column `name`; our own name where the source has none."""
+        return next((field.header for field in self.fields if field.name == name), name)
 
     @property
     def attributes(self) -> tuple[Field, ...]:
@@ -136,9 +145,7 @@ def _field(source: Source, name: Column, header: str) -> Field:
     return Field(name, header, kind, read, needed)
 
 
-def _attribute_reader(
-    kind: str, numerals: cells.Numerals
-) -> tuple[cells.Reader, pa.DataType]:
+def _attribute_reader(kind: str, numerals: cells.Numerals) -> tuple[cells.Reader, pa.DataType]:
     match kind:
         case "number":
             return partial(cells.read_number, numerals=numerals), cells.NUMBER

@@ -35,5 +35,5 @@ def _is_number(text: str) -> bool:
 def _unix_seconds(date: str) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

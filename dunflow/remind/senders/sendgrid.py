@@ -82,7 +82,7 @@ class KeepAliveClient(python_http_client.Client):  # type: ignore[misc]
 
 
 class WireResponse:
-    """A reply as `python_http_client` wants to see it, both as urllib's response and as its error."""
+    """A reply as `python_http_client` wants it: as urllib's response and as its error in one."""
 
     def __init__(self, reply: Reply) -> None:
         self.code, self.reason, self.hdrs, self._body = reply
@@ -162,7 +162,7 @@ def _payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
 
 
 def _refused(err: HTTPError) -> Outcome:
-    """By status and field: SendGrid has no codes, and the SDK's classes do not cover every status."""
+    """By status and field: SendGrid has no codes, and the SDK has no class for some statuses."""
     status: int = err.status_code
     if status == 429:
         return Busy("429", retry_after_s(err.headers))

@@ -1,7 +1,9 @@
-"""The inbox's pages. What narrows by a person's address travels in a request body, never in a URL."""
+"""The inbox's pages. What is searched for may be a person's address, so it travels in a request's
+body and never stands in a URL."""
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -12,8 +14,8 @@ from starlette.routing import Route
 
 from dunflow.sandbox.inbox.login import is_logged_in, is_token, let_in
 from dunflow.sandbox.inbox.view import by_day
-from dunflow.sandbox.room import Room, room_of
-from dunflow.sandbox.store import Filter
+from dunflow.sandbox.room import read_aside, room_of
+from dunflow.sandbox.store import Filter, Reader
 
 HERE = Path(__file__).parent
 PAGE_SIZE = 40
@@ -35,8 +37,7 @@ _templates = Environment(
 
 async def show(request: Request) -> Response:
     """GET or POST /: the inbox; to a stranger the login form and nothing else."""
-    room = room_of(request)
-    token = room.credentials.inbox_token
+    token = room_of(request).credentials.inbox_token
     if request.method == "GET" and "token" in request.query_params:
         if is_token(request.query_params["token"], token):
             return let_in(token)
@@ -44,7 +45,7 @@ async def show(request: Request) -> Response:
     if not is_logged_in(request, token):
         return _login()
     asked = await _form(request) if request.method == "POST" else request.query_params
-    return _page("inbox.html", _inbox(room, asked))
+    return _page("inbox.html", await read_aside(request, partial(_inbox, asked)))
 
 
 async def login(request: Request) -> Response:
@@ -66,33 +67,26 @@ ROUTES = [
 ]
 
 
-def _inbox(room: Room, asked: Mapping[str, str]) -> dict[str, object]:
+def _inbox(asked: Mapping[str, str], reader: Reader) -> dict[str, object]:
     channel = asked.get("channel") if asked.get("channel") in CHANNELS else None
-    recipient = asked.get("recipient", "").strip()
+    words = asked.get("words", "").strip()
     before = asked.get("before", "")
     older_than = int(before) if re.fullmatch("[0-9]{1,18}", before) else None
-    by_recipient = Filter(recipient_contains=_as_stored(recipient) or None)
-    messages = room.store.newest(
-        by_recipient._replace(channel=channel), limit=PAGE_SIZE + 1, older_than=older_than
+    wanted = Filter(words=words or None)
+    messages = reader.newest(
+        wanted._replace(channel=channel), limit=PAGE_SIZE + 1, older_than=older_than
     )
-    counts = room.store.counts(by_recipient)
+    counts = reader.counts(wanted)
     return {
         "days": by_day(messages[:PAGE_SIZE]),
         "channels": CHANNELS,
         "channel": channel,
-        "recipient": recipient,
+        "words": words,
         "counts": counts,
         "total": sum(counts.values()),
         "is_first_page": older_than is None,
         "next_before": messages[PAGE_SIZE - 1].id if len(messages) > PAGE_SIZE else None,
     }
-
-
-def _as_stored(recipient: str) -> str:
-    """Phones are kept without the spaces and dashes that people type them with."""
-    if any(char.isalpha() for char in recipient):
-        return recipient
-    return "".join(char for char in recipient if char not in " -()")
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -15,8 +15,25 @@ MAX_CUSTOM_ARGS_BYTES = 10_000
 TO_CC_BCC = ("to", "cc", "bcc")
 ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@.,;<>\"]+(\.[^\s@.,;<>\"]+)+")
 TOP_LEVEL = frozenset(
-    "personalizations from reply_to reply_to_list subject content attachments template_id headers "
-    "categories custom_args send_at batch_id asm ip_pool_name mail_settings tracking_settings".split()
+    [
+        "personalizations",
+        "from",
+        "reply_to",
+        "reply_to_list",
+        "subject",
+        "content",
+        "attachments",
+        "template_id",
+        "headers",
+        "categories",
+        "custom_args",
+        "send_at",
+        "batch_id",
+        "asm",
+        "ip_pool_name",
+        "mail_settings",
+        "tracking_settings",
+    ]
 )
 ORDER = {"text/plain": 0, "text/html": 1}
 BAD_REQUEST = Refusal("Bad Request")
@@ -36,6 +53,7 @@ def refusal_of(mail: object) -> Refusal | None:
         _refused_subject,
         _refused_content,
         _refused_custom_args,
+        _refused_settings,
     )
     return next((refusal for rule in rules if (refusal := rule(mail))), None)
 
@@ -125,7 +143,7 @@ def _refused_from(mail: dict[str, Any]) -> Refusal | None:
 
 
 def _refused_subject(mail: dict[str, Any]) -> Refusal | None:
-    subjects = [mail.get("subject") or p.get("subject") for p in personalizations(mail)]
+    subjects = [p.get("subject") or mail.get("subject") for p in personalizations(mail)]
     if not all(isinstance(subject, str) for subject in subjects if subject is not None):
         return BAD_REQUEST
     if not all(subjects) and not mail.get("template_id"):
@@ -181,3 +199,10 @@ def _refused_custom_args(mail: dict[str, Any]) -> Refusal | None:
                 "custom_args",
             )
     return None
+
+
+def _refused_settings(mail: dict[str, Any]) -> Refusal | None:
+    settings = mail.get("mail_settings") or {}
+    if isinstance(settings, dict) and isinstance(settings.get("sandbox_mode") or {}, dict):
+        return None
+    return BAD_REQUEST

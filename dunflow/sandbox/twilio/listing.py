@@ -16,6 +16,7 @@ from dunflow.sandbox.twilio import Refusal
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 TOKEN = re.compile(r"P([AB])(SM[0-9a-f]{32})", re.ASCII)
+WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 NARROWING = ("To", "From", "DateSent", "DateSent<", "DateSent>")
 DAY = timedelta(days=1)
 
@@ -121,4 +122,4 @@ def _day(text: str) -> datetime | None:
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if WHOLE.fullmatch(text) else None

@@ -80,10 +80,10 @@ def _refused_body(form: Mapping[str, str]) -> Refusal | None:
 
 def _refused_options(form: Mapping[str, str]) -> Refusal | None:
     validity = form.get("ValidityPeriod")
-    if validity is not None:
-        whole = validity.isascii() and validity.isdigit()
-        if not whole or not 1 <= int(validity) <= MAX_VALIDITY_S:
-            return Refusal(21624, "Invalid validity period value")
+    if validity is not None and not (
+        re.fullmatch("[0-9]{1,6}", validity) and 1 <= int(validity) <= MAX_VALIDITY_S
+    ):
+        return Refusal(21624, "Invalid validity period value")
     callback = form.get("StatusCallback")
     if callback is not None and not _is_reachable_name(callback):
         return Refusal(21609, "The 'StatusCallback' URL is not a valid URL")

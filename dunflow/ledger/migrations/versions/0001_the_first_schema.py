@@ -169,7 +169,7 @@ def upgrade() -> None:
         sa.Column("quarantined", sa.Integer(), nullable=False),
         sa.Column("gate", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.CheckConstraint(
-            "state IN ('loaded', 'accepted', 'refused')", name=op.f("ck_load_state")
+            "state IN ('loaded', 'accepted', 'refused', 'gap')", name=op.f("ck_load_state")
         ),
         sa.ForeignKeyConstraint(
             ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_load_portfolio_id")
@@ -527,6 +527,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Text(), nullable=True),
         sa.Column("repetition", sa.SmallInteger(), nullable=True),
         sa.Column("amount", sa.Numeric(), nullable=False),
+        sa.Column("dropped", sa.Text(), nullable=True),
         sa.Column("occupies", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.account_id"], name=op.f("fk_contact_account_account_id")

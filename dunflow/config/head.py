@@ -1,0 +1,62 @@
+"""The head of a portfolio: the few keys that its DAGs are built from."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from dunflow.config.book import folders
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a schedule needs to know of a portfolio.
+
+    Every DAG file is parsed every few seconds, for all portfolios, so the models are left alone
+    here: they check the portfolio when a run reads it.
+    """
+
+    name: str
+    owner: str = "collections"
+    description: str = ""
+    zone: str = "UTC"
+    starts_on: dt.date | None = None
+    replay: bool = False
+    warnings: tuple[str, ...] = ()
+    """What a person should see beside the DAG's name."""
+
+
+def heads() -> list[Head]:
+    """The heads of all portfolios, by name."""
+    return [read_head(name, folder) for name, folder in sorted(folders().items())]
+
+
+def read_head(name: str, folder: Path) -> Head:
+    """The head of one portfolio. One that can't be read gets the defaults and a warning.
+
+    Its run then fails and names the fault. Raising here would take every other portfolio's DAGs
+    away together with this one's.
+    """
+    try:
+        return _head(name, yaml.load(_text(folder), yaml.CSafeLoader))
+    except (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError):
+        return Head(name, warnings=("unreadable portfolio.yaml",))
+
+
+def _text(folder: Path) -> str:
+    return (folder / "portfolio.yaml").read_text(encoding="utf-8")
+
+
+def _head(name: str, document: Any) -> Head:
+    starts_on = document.get("starts_on")
+    return Head(
+        name=name,
+        owner=str(document.get("owner", Head.owner)),
+        description=str(document.get("description", Head.description)),
+        zone=ZoneInfo(document["time_zone"]).key,
+        starts_on=dt.date.fromisoformat(starts_on) if starts_on is not None else None,
+        replay=document.get("clock") == "replay",
+    )

@@ -1,0 +1,1 @@
+"""The page inside Airflow: what the latest business dates came to. Reads the ledger only."""

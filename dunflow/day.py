@@ -1,0 +1,150 @@
+"""A day's stages, in their order. Whoever runs a day (Airflow, the command line) calls these.
+
+Loading is one transaction; assess, decide and planning together are another; both under the
+portfolio's lock. Calls to providers stand outside of any. A stage that is run again finds the
+ledger as it is, and changes nothing that it did already.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from dunflow.assess.episodes import assess
+from dunflow.clock import Clock, DatabaseClock, VirtualClock
+from dunflow.config.book import Book, read_book
+from dunflow.decide.breaker import check_volume
+from dunflow.decide.decide import decide as decide_rows
+from dunflow.decide.lateness import moment_of
+from dunflow.errors import GateFailed
+from dunflow.home import local_secrets
+from dunflow.ledger.engine import ledger_url, make_engine, portfolio_id_of, portfolio_lock
+from dunflow.ledger.loads import require_accepted
+from dunflow.ledger.migrate import require_current
+from dunflow.place.candidates import propose
+from dunflow.remind import outbox
+from dunflow.remind.dispatch import Dispatcher, Drained, Progress, play
+from dunflow.remind.plan import plan
+from dunflow.snapshot.gate import judge
+from dunflow.snapshot.load import load
+from dunflow.snapshot.pull import Pull, require_closed
+from dunflow.snapshot.source import pull
+
+Figures = dict[str, Any]
+"""Counts and amounts as JSON; never anything about a person."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """One business date of one portfolio, and what its stages need."""
+
+    engine: Engine
+    book: Book
+    business_date: dt.date
+    clock: Clock
+    environ: Mapping[str, str]
+
+
+def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = None) -> Day:
+    """A day of the ledger that the environment names. `now` stands in for the clock.
+
+    A replayed portfolio's clock stands at the usual start of the date's run.
+    """
+    book = read_book(portfolio)
+    engine = make_engine(ledger_url())
+    require_current(engine)
+    clock: Clock = DatabaseClock(engine)
+    if now is not None:
+        clock = VirtualClock(now)
+    elif book.portfolio.clock == "replay":
+        clock = VirtualClock(book.portfolio.calendar.usual_time_of(business_date))
+    return Day(engine, book, business_date, clock, local_secrets() | os.environ)
+
+
+def newest_closed(portfolio: str) -> dt.date:
+    """The date that a run without one is for."""
+    book = read_book(portfolio)
+    return book.portfolio.calendar.newest_closed(dt.datetime.now(dt.UTC))
+
+
+def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
+    """Pull the date's rows (or take those `delivered`), validate and load them."""
+    now = day.clock.now()
+    require_closed(day.book, day.business_date, now)
+    with portfolio_lock(day.engine, day.book.name) as conn:
+        number = portfolio_id_of(conn, day.book.name)
+        pulled = delivered or pull(day.book, day.business_date, now)
+        loaded = load(conn, day.book, number, day.business_date, pulled, now)
+    return {"snapshot": loaded.figures}
+
+
+def gate(day: Day) -> Figures:
+    """Judge whether the date's snapshot is to be trusted. Raises GateFailed if it is not."""
+    with portfolio_lock(day.engine, day.book.name) as conn:
+        number = portfolio_id_of(conn, day.book.name)
+        verdict = judge(conn, day.book, number, day.business_date, day.clock.now())
+    if not verdict.accepted:
+        raise GateFailed(verdict.why())
+    return {"accepted": True}
+
+
+def decide(day: Day) -> Figures:
+    """Assess, decide and plan, as one transaction; action → count of the date's rows."""
+    book, date, now = day.book, day.business_date, day.clock.now()
+    with portfolio_lock(day.engine, book.name) as conn:
+        number = portfolio_id_of(conn, book.name)
+        require_accepted(conn, book.name, number, date)
+        outbox.expire_older(conn, number, date, now)
+        moment = moment_of(conn, book, number, date, now)
+        assess(conn, book, number, date)
+        decided = decide_rows(conn, book, number, date, moment)
+        check_volume(conn, book, number, date, decided)
+        plan(conn, book, number, decided)
+        propose(conn, number, decided)
+    return {"late": moment.late, "decide": decided.counts}
+
+
+def channels(day: Day) -> list[str]:
+    """The channels by which the policy reaches people."""
+    return sorted(day.book.policy.channels)
+
+
+def remind(day: Day, only: list[str] | None = None, progress: Progress | None = None) -> Figures:
+    """Send what may go out now; a replayed portfolio plays the whole day's dispatching.
+
+    State → count of the date's contacts. Raises SenderDown, after the others had their turn.
+    """
+    wanted = only or channels(day)
+    with day.engine.begin() as conn:
+        number = portfolio_id_of(conn, day.book.name)
+    with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:
+        drained = dispatcher.drain(wanted, progress)
+        if day.book.portfolio.clock == "replay" and not drained.down:
+            drained = _play_day(day, number, dispatcher, wanted, progress)
+    drained.raise_if_down()
+    with day.engine.connect() as conn:
+        return {"remind": outbox.states(conn, number, day.business_date, wanted)}
+
+
+def _play_day(
+    day: Day,
+    portfolio_id: int,
+    dispatcher: Dispatcher,
+    wanted: list[str],
+    progress: Progress | None,
+) -> Drained:
+    assert isinstance(day.clock, VirtualClock)
+    until = day.book.portfolio.calendar.lives_until(day.business_date)
+    return play(
+        dispatcher,
+        day.engine,
+        portfolio_id,
+        day.clock,
+        wanted,
+        until,
+        day.business_date,
+        progress,
+    )

@@ -1,0 +1,1 @@
+"""A made-up lender, for the demo and for whoever wants to try something on plausible accounts."""

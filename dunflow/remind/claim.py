@@ -1,0 +1,383 @@
+"""Takes due contacts out of the outbox, after the last check: claim, commit, only then call.
+
+Everything that forbids a contact is asked again here, at the moment of going out, with the facts of
+now. What comes of it is written in the same transaction as the claim.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    null,
+    select,
+    update,
+    values,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from dunflow.assess.facts import Moment, facts
+from dunflow.config.book import Book
+from dunflow.decide.guards import SETTLED, quieting
+from dunflow.decide.reach import address_for, barred, over_cap, wall_zone
+from dunflow.decide.windows import Span, next_opening
+from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
+from dunflow.remind import outbox
+from dunflow.remind.compose import Named, compose
+from dunflow.remind.render.message import Text as Wording
+from dunflow.remind.senders.outcome import Message
+
+BATCH = 100
+"""As many as go out in about ten seconds, at the pace of a real provider."""
+LEASE = dt.timedelta(seconds=90)
+"""Longer than any row is held before its call (ten seconds) plus the slowest call."""
+
+
+@dataclass(frozen=True, repr=False)
+class Claimed:
+    """A contact that this worker holds, ready to go out. `repr` is left out: personal data."""
+
+    contact_id: int
+    attempt: int
+    message: Message
+
+
+@dataclass(frozen=True, repr=False)
+class Batch:
+    """What one claim came to: `seen` rows were looked at, and some of them are to be sent."""
+
+    seen: int
+    claimed: list[Claimed]
+
+
+def claim(
+    conn: Connection, book: Book, portfolio_id: int, channels: list[str], now: dt.datetime
+) -> Batch:
+    """Claim up to `BATCH` due contacts, the most severe first, one per customer.
+
+    Serialised per customer by the lock on the customer's row; what another worker holds is skipped.
+    """
+    due = _lock_due(conn, portfolio_id, channels, now)
+    contacts = _one_per_customer(due)
+    if not contacts:
+        return Batch(0, [])
+    ids = [row.contact_id for row in contacts]
+    people = _people(conn, portfolio_id, ids)
+    named = _named(conn, book, portfolio_id, contacts, now)
+    verdicts = {
+        row.contact_id: _check(book, row, people[row.contact_id], named[row.contact_id], now)
+        for row in contacts
+    }
+    for contact_id, cap in _capped(conn, book, contacts, people, verdicts, now).items():
+        verdicts[contact_id] = f"cap.{cap}"
+    _cancel(conn, {key: v for key, v in verdicts.items() if isinstance(v, str)}, now)
+    _move(conn, contacts, {key: v for key, v in verdicts.items() if isinstance(v, _Later)}, now)
+    claimed = [
+        (row, people[row.contact_id], named[row.contact_id], verdict)
+        for row in contacts
+        if isinstance(verdict := verdicts[row.contact_id], Span)
+    ]
+    return Batch(len(contacts), _take(conn, book, claimed, now))
+
+
+@dataclass(frozen=True)
+class _Later:
+    """The window is closed; it opens at `opens_at`, or not for days."""
+
+    opens_at: dt.datetime | None
+
+
+_Verdict = str | _Later | Span
+"""The guard that forbids it, when it may go out, or the open window."""
+
+
+def _lock_due(
+    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
+) -> list[Row[Any]]:
+    waiting = and_(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.state == "planned",
+        contact.c.channel.in_(channels),
+        contact.c.not_before_at <= now,
+        contact.c.expires_at > now,
+    )
+    newest = select(func.max(contact.c.business_date)).where(waiting).scalar_subquery()
+    rows = conn.execute(
+        select(contact)
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .where(waiting, contact.c.business_date == newest)
+        .order_by(contact.c.severity.desc(), contact.c.contact_id)
+        .limit(BATCH)
+        .with_for_update(of=[contact, customer], skip_locked=True, key_share=True)
+    )
+    return list(rows)
+
+
+def _one_per_customer(rows: list[Row[Any]]) -> list[Row[Any]]:
+    """The others come with the next claim, which then counts this one."""
+    first: dict[int, Row[Any]] = {}
+    for row in rows:
+        first.setdefault(row.customer_id, row)
+    return list(first.values())
+
+
+def _people(conn: Connection, portfolio_id: int, ids: list[int]) -> dict[int, Row[Any]]:
+    """contact_id → the customer as known now: name, language, zone, address, what bars them."""
+    address = address_for(contact.c.channel)
+    rows = conn.execute(
+        select(
+            contact.c.contact_id,
+            customer.c.customer_id,
+            customer.c.name,
+            customer.c.language,
+            customer.c.time_zone,
+            address.label("address"),
+            barred(portfolio_id, contact.c.channel, address).label("barred"),
+        )
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .where(contact.c.contact_id.in_(ids))
+    )
+    return {row.contact_id: row for row in rows}
+
+
+def _named(
+    conn: Connection, book: Book, portfolio_id: int, contacts: list[Row[Any]], now: dt.datetime
+) -> dict[int, list[Named]]:
+    """contact_id → the accounts it names, with their facts of now; the leading one first."""
+    ids = [row.contact_id for row in contacts]
+    moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
+    accounts = select(contact_account.c.account_id).where(
+        contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None)
+    )
+    business_date = contacts[0].business_date
+    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
+    leads = contact_account.c.account_id == contact.c.account_id
+    rows = conn.execute(
+        select(
+            contact_account.c.contact_id,
+            contact_account.c.account_id,
+            account.c.account_ref,
+            known.c.overdue,
+            known.c.due_on,
+            known.c.dpd,
+            # An account that a reload left out owes nothing any more.
+            case(
+                (known.c.account_id.is_(None), literal(SETTLED, Text)), else_=quieting(known)
+            ).label("quiet"),
+        )
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .join(account, account.c.account_id == contact_account.c.account_id)
+        .outerjoin(known, known.c.account_id == contact_account.c.account_id)
+        .where(contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None))
+        .order_by(leads.desc(), known.c.dpd.desc(), account.c.account_ref)
+    )
+    found: dict[int, list[Named]] = {contact_id: [] for contact_id in ids}
+    for contact_id, *facts_of_now in rows:
+        found[contact_id].append(Named(*facts_of_now))
+    return found
+
+
+def _check(
+    book: Book, row: Row[Any], person: Row[Any], named: list[Named], now: dt.datetime
+) -> _Verdict:
+    if named[0].quiet:
+        return named[0].quiet
+    if person.barred:
+        return str(person.barred)
+    zone = wall_zone(book, person.time_zone)
+    span = next_opening(book.floor, row.channel, zone, book.portfolio.region, now) if zone else None
+    if span is None or span.opens_at > now:
+        return _Later(span.opens_at if span else None)
+    return span
+
+
+def _capped(
+    conn: Connection,
+    book: Book,
+    contacts: list[Row[Any]],
+    people: dict[int, Row[Any]],
+    verdicts: dict[int, _Verdict],
+    now: dt.datetime,
+) -> dict[int, str]:
+    """contact_id → the first cap that one more contact now would be over."""
+    going = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
+    if not going or not book.floor.caps:
+        return {}
+    out = values(
+        column("contact_id", Integer), column("out_on", Date), column("address", Text), name="out"
+    ).data(
+        [
+            (row.contact_id, _today(book, people[row.contact_id], now), _to(row, people))
+            for row in going
+        ]
+    )
+    arms: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
+        (
+            and_(
+                planned.c.channel.in_(cap.channels),
+                over_cap(
+                    cap,
+                    account_id=planned.c.account_id,
+                    address=out.c.address,
+                    out_on=out.c.out_on,
+                    and_only=literal(True),
+                ),
+            ),
+            literal(cap.id, Text),
+        )
+        for cap in book.floor.caps
+    ]
+    reason = case(*arms, else_=null()).label("cap")
+    checked = (
+        select(planned.c.contact_id, reason)
+        .join(out, out.c.contact_id == planned.c.contact_id)
+        .join(customer, customer.c.customer_id == planned.c.customer_id)
+        .subquery("checked")
+    )
+    rows = conn.execute(select(checked).where(checked.c.cap.is_not(None)))
+    return dict(rows.tuples().all())
+
+
+planned = contact.alias("planned")
+
+
+def _today(book: Book, person: Row[Any], now: dt.datetime) -> dt.date:
+    """The customer's own calendar date."""
+    return now.astimezone(wall_zone(book, person.time_zone) or book.portfolio.zone).date()
+
+
+def _to(row: Row[Any], people: dict[int, Row[Any]]) -> str:
+    return str(people[row.contact_id].address)
+
+
+def _cancel(conn: Connection, reasons: dict[int, str], now: dt.datetime) -> None:
+    if not reasons:
+        return
+    conn.execute(
+        update(contact)
+        .where(contact.c.contact_id == bindparam("of"))
+        .values(state="cancelled", reason=bindparam("why"), ended_at=now),
+        [{"of": contact_id, "why": reason} for contact_id, reason in reasons.items()],
+    )
+    outbox.make_room(conn, list(reasons))
+
+
+def _move(
+    conn: Connection, contacts: list[Row[Any]], later: dict[int, _Later], now: dt.datetime
+) -> None:
+    """To the next opening of its window; a contact that does not live so long ends here."""
+    moved, ended = [], []
+    for row in contacts:
+        if row.contact_id not in later:
+            continue
+        opens_at = later[row.contact_id].opens_at
+        if opens_at is None or opens_at >= row.expires_at:
+            ended.append(row.contact_id)
+        else:
+            moved.append({"of": row.contact_id, "at": opens_at})
+    if moved:
+        conn.execute(
+            update(contact)
+            .where(contact.c.contact_id == bindparam("of"))
+            .values(not_before_at=bindparam("at")),
+            moved,
+        )
+    if ended:
+        conn.execute(
+            update(contact)
+            .where(contact.c.contact_id.in_(ended))
+            .values(state="expired", reason="window", ended_at=now)
+        )
+        outbox.make_room(conn, ended)
+
+
+def _take(
+    conn: Connection,
+    book: Book,
+    going: list[tuple[Row[Any], Row[Any], list[Named], Span]],
+    now: dt.datetime,
+) -> list[Claimed]:
+    """Write the claims, their texts and the amounts of now."""
+    claimed, rows, texts, amounts, drops = [], [], [], [], []
+    for row, person, named, span in going:
+        spoken = [each for each in named if not each.quiet]
+        text = compose(book, row, person, spoken)
+        rows.append(
+            {
+                "of": row.contact_id,
+                "to": person.address,
+                "on": _today(book, person, now),
+                "owed": spoken[0].overdue,
+            }
+        )
+        texts.append({"contact_id": row.contact_id, "subject": text.subject, "body": text.body})
+        for each in named:
+            of = {"of": row.contact_id, "which": each.account_id}
+            if each.quiet:
+                drops.append({**of, "why": each.quiet})
+            else:
+                amounts.append({**of, "owed": each.overdue})
+        message = _message(row, person, text, min(span.closes_at, row.expires_at))
+        claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
+    if not claimed:
+        return []
+    conn.execute(
+        update(contact)
+        .where(contact.c.contact_id == bindparam("of"))
+        .values(
+            state="claimed",
+            reason=None,
+            attempts=contact.c.attempts + 1,
+            claimed_at=now,
+            lease_until_at=now + LEASE,
+            address=bindparam("to"),
+            contact_on=bindparam("on"),
+            amount=bindparam("owed"),
+        ),
+        rows,
+    )
+    written = pg_insert(contact_text)
+    conn.execute(
+        written.on_conflict_do_update(
+            index_elements=[contact_text.c.contact_id],
+            set_={"subject": written.excluded.subject, "body": written.excluded.body},
+        ),
+        texts,
+    )
+    this_one = and_(
+        contact_account.c.contact_id == bindparam("of"),
+        contact_account.c.account_id == bindparam("which"),
+    )
+    conn.execute(update(contact_account).where(this_one).values(amount=bindparam("owed")), amounts)
+    if drops:
+        conn.execute(
+            update(contact_account)
+            .where(this_one)
+            .values(dropped=bindparam("why"), occupies=False),
+            drops,
+        )
+    return claimed
+
+
+def _message(row: Row[Any], person: Row[Any], text: Wording, until: dt.datetime) -> Message:
+    return Message(
+        reference=row.reference,
+        channel=row.channel,
+        to=person.address,
+        body=text.body,
+        subject=text.subject,
+        html=text.html,
+        valid_until=until,
+    )

@@ -1,0 +1,46 @@
+"""The text of a claimed contact, from what is true at the moment of sending."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from dunflow.config.book import Book
+from dunflow.config.portfolio import LANGUAGES
+from dunflow.remind.render.message import Text, render
+from dunflow.remind.render.slots import Line, Slots
+
+
+@dataclass(frozen=True)
+class Named:
+    """An account that a contact names, as it stands now; `quiet`: the guard that speaks, if any."""
+
+    account_id: int
+    account_ref: str
+    overdue: Decimal
+    due_on: dt.date
+    dpd: int
+    quiet: str | None
+
+
+def compose(book: Book, row: Row[Any], person: Row[Any], spoken: list[Named]) -> Text:
+    """The contact's text in the customer's language, for the accounts that are spoken of.
+
+    `row` is the contact's, `person` has the customer's name and language. The first account leads.
+    """
+    portfolio = book.portfolio
+    language = person.language if person.language in LANGUAGES else portfolio.language
+    slots = Slots(
+        reference=row.reference,
+        language=language,
+        customer_name=person.name,
+        lender=portfolio.lender,
+        currency=row.currency,
+        accounts=tuple(
+            Line(each.account_ref, each.overdue, each.due_on, each.dpd) for each in spoken
+        ),
+        as_of=row.business_date,
+    )
+    return render(row.channel, row.template, slots, book.folder)

@@ -1,0 +1,96 @@
+"""The outbox as a whole: what ends by itself, what comes next, how much there is of what."""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from dunflow.ledger.tables import contact, contact_account
+
+
+def expire_older(
+    conn: Connection, portfolio_id: int, business_date: dt.date, now: dt.datetime
+) -> None:
+    """End the planned contacts of dates before this one: it decides anew, on fresh facts."""
+    _end_planned(conn, portfolio_id, contact.c.business_date < business_date, now)
+
+
+def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
+    """End what has lived its time, and put in doubt what a dead worker left behind.
+
+    Whether a provider has a message of a worker that died is unknown, so it is never sent again
+    without asking.
+    """
+    _end_planned(conn, portfolio_id, contact.c.expires_at <= now, now)
+    conn.execute(
+        update(contact)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            contact.c.state == "claimed",
+            contact.c.lease_until_at <= now,
+        )
+        .values(state="in_doubt", reason="lease", lease_until_at=None)
+    )
+
+
+def next_due(
+    conn: Connection, portfolio_id: int, business_date: dt.date | None, channels: list[str]
+) -> dt.datetime | None:
+    """The earliest instant at which a planned contact may go out; None: nothing waits.
+
+    Of one business date, or of all.
+    """
+    waiting = select(func.min(contact.c.not_before_at)).where(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.state == "planned",
+        contact.c.channel.in_(channels),
+        contact.c.not_before_at < contact.c.expires_at,
+    )
+    if business_date is not None:
+        waiting = waiting.where(contact.c.business_date == business_date)
+    instant: dt.datetime | None = conn.execute(waiting).scalar()
+    return instant
+
+
+def states(
+    conn: Connection, portfolio_id: int, business_date: dt.date, channels: list[str] | None = None
+) -> dict[str, int]:
+    """The date's contacts: state → count."""
+    counted = (
+        select(contact.c.state, func.count())
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date == business_date)
+        .group_by(contact.c.state)
+        .order_by(contact.c.state)
+    )
+    if channels is not None:
+        counted = counted.where(contact.c.channel.in_(channels))
+    return dict(conn.execute(counted).tuples().all())
+
+
+def make_room(conn: Connection, contacts: list[int]) -> None:
+    """These contacts ended without being done: their steps are free to be decided again."""
+    conn.execute(
+        update(contact_account)
+        .where(contact_account.c.contact_id.in_(contacts))
+        .values(occupies=False)
+    )
+
+
+def _end_planned(
+    conn: Connection,
+    portfolio_id: int,
+    which: ColumnElement[bool],
+    now: dt.datetime,
+) -> None:
+    ended = (
+        update(contact)
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.state == "planned", which)
+        .values(state="expired", reason=func.coalesce(contact.c.reason, "expired"), ended_at=now)
+        .returning(contact.c.contact_id)
+        .cte("ended")
+    )
+    conn.execute(
+        update(contact_account)
+        .where(contact_account.c.contact_id.in_(select(ended.c.contact_id)))
+        .values(occupies=False)
+        .add_cte(ended)
+    )

@@ -1,0 +1,165 @@
+"""What a scenario file may say. Unknown keys are refused."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from dunflow.config.base import Amount, Currency, Model, WallTime
+from dunflow.config.portfolio import Language, Region, Zone
+
+
+def _dates(value: object) -> object:
+    """`2026-03-01` or `2026-03-01..2026-03-09`, both ends included."""
+    if isinstance(value, dt.date):
+        return (value, value)
+    if isinstance(value, str) and (match := re.fullmatch(r"(\S{10})\.\.(\S{10})", value)):
+        first, last = (dt.date.fromisoformat(part) for part in match.groups())
+        if first <= last:
+            return (first, last)
+    raise ValueError(f"is {value!r}; write 2026-03-01 or 2026-03-01..2026-03-09")
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f'is {value!r}; write an instant in quotes, like "2026-03-02 15:00"')
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'is {value!r}; write it like "2026-03-02 15:00"') from None
+
+
+Dates = Annotated[tuple[dt.date, dt.date], BeforeValidator(_dates)]
+Instant = Annotated[dt.datetime, BeforeValidator(_instant)]
+"""Without an offset it is meant in the portfolio's zone."""
+
+
+class PortfolioChanges(Model):
+    time_zone: Zone = "Asia/Shanghai"
+    region: Region = "CN"
+    language: Language = "zh"
+    currency: Currency = "CNY"
+    run_at: WallTime = dt.time(6, 30)
+    history: Literal["by_date", "current_only"] = "by_date"
+
+
+class Customer(Model):
+    """What the source says of a customer; what is not given gets a valid one of its own."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    address: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+
+
+class Account(Model):
+    due: dt.date
+    overdue: Amount
+    customer: str | None = None
+    currency: Currency | None = None
+    balance: Amount | None = None
+    product: str | None = None
+    segment: str | None = None
+    instalments_overdue: int | None = None
+    last_payment_on: dt.date | None = None
+
+
+class Down(Model):
+    from_: Instant = Field(alias="from")
+    to: Instant
+
+
+class Pay(Model):
+    account: str
+    amount: Amount
+    at: Instant
+    feed: bool = True
+
+
+class Credit(Model):
+    customer: str
+    amount: Amount
+    at: Instant
+    currency: Currency | None = None
+    status: Literal["open", "cancelled"] = "open"
+
+
+class Change(Model):
+    account: str
+    from_: dt.date = Field(alias="from")
+    due: dt.date | None = None
+    overdue: Amount | None = None
+    customer: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    address: str | None = None
+    currency: Currency | None = None
+    product: str | None = None
+
+
+class Missing(Model):
+    account: str
+    dates: Dates
+
+
+class Entry(Model):
+    """One entry of the timeline: exactly one thing that happens."""
+
+    run: Dates | None = None
+    at: Instant | None = None
+    order: Literal["forwards", "backwards"] = "forwards"
+    down: Down | None = None
+    pay: Pay | None = None
+    credit: Credit | None = None
+    change: Change | None = None
+    absent: Missing | None = None
+    spoilt: Missing | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "Entry":
+        given = self.model_fields_set - {"at", "order"}
+        if len(given) != 1:
+            raise ValueError(f"says {sorted(given)}; an entry is one thing that happens")
+        if self.run is None and self.model_fields_set & {"at", "order"}:
+            raise ValueError("at and order belong to run; write an instant inside the entry")
+        return self
+
+
+Row = dict[str, Any]
+"""A row that is expected; each of its fields must match."""
+
+
+class Expect(Model):
+    contacts: list[Row] | None = None
+    contacts_include: list[Row] = []
+    outbox: list[Row] = []
+    decisions: list[Row] = []
+    hand_offs: list[Row] | None = None
+    quarantined: list[str] | None = None
+    gate: Row | None = None
+    refused: list[str] | None = None
+
+
+class Scenario(Model):
+    scenario: str
+    why: str = ""
+    xfail: str | None = None
+    portfolio: PortfolioChanges = PortfolioChanges()
+    policy: str | dict[str, Any] = "plain"
+    policy_changes: dict[str, Any] = {}
+    customers: dict[str, Customer] = {}
+    accounts: dict[str, Account]
+    timeline: list[Entry]
+    expect: Expect
+    until: Instant | None = None
+
+
+def same(wanted: object, found: object) -> bool:
+    """Whether a value of a file is what was found; amounts are compared as numbers."""
+    if isinstance(found, Decimal):
+        return Decimal(str(wanted)) == found
+    return wanted == found

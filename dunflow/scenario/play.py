@@ -1,0 +1,146 @@
+"""Plays a scenario's timeline through the production code, on a clock that it moves itself."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from dunflow import day as stages
+from dunflow.clock import DAY, VirtualClock
+from dunflow.config.book import Book
+from dunflow.day import Day
+from dunflow.errors import DunflowError, GateFailed, SourceError
+from dunflow.intake import payments
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.remind.dispatch import Dispatcher, play
+from dunflow.scenario.model import Entry, Pay, Scenario
+from dunflow.scenario.world import World
+from dunflow.snapshot.pull import Pull
+
+
+@dataclass(frozen=True)
+class Played:
+    """How it ended: dates that the gate stopped, and what loading was refused with."""
+
+    portfolio_id: int
+    stopped: list[dt.date]
+    refused: list[str]
+
+
+class Player:
+    """One scenario on its own ledger."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        book: Book,
+        engine: Engine,
+        clock: VirtualClock,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._scenario, self._book, self._engine = scenario, book, engine
+        self._clock, self._environ = clock, environ
+        self._calendar = book.portfolio.calendar
+        self._world = World(scenario, self._calendar)
+        self._channels: list[str] = sorted(book.policy.channels)
+        self._stopped: list[dt.date] = []
+        self._refused: list[str] = []
+        with engine.begin() as conn:
+            self._portfolio_id = portfolio_id_of(conn, book.name)
+
+    def play(self) -> Played:
+        """From the first entry to `until`."""
+        with Dispatcher(
+            self._engine, self._book, self._portfolio_id, self._clock, self._environ
+        ) as self._dispatcher:
+            for number, entry in enumerate(self._scenario.timeline):
+                self._happen(number, entry)
+            self._pass_until(self._end())
+        return Played(self._portfolio_id, self._stopped, self._refused)
+
+    def _happen(self, number: int, entry: Entry) -> None:
+        if entry.run:
+            self._run(entry, *entry.run)
+        elif entry.down:
+            self._pass_until(self._at(entry.down.from_))
+            self._clock.move_to(self._at(entry.down.to))
+        elif entry.pay:
+            self._pass_until(self._at(entry.pay.at))
+            if entry.pay.feed:
+                self._feed(number, entry.pay)
+        elif entry.credit:
+            self._pass_until(self._at(entry.credit.at))
+            self._credit(number, entry)
+
+    def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
+        dates = [first + n * DAY for n in range((last - first).days + 1)]
+        for date in reversed(dates) if entry.order == "backwards" else dates:
+            self._pass_until(self._at(entry.at) if entry.at else self._calendar.usual_time_of(date))
+            self._run_date(date)
+
+    def _run_date(self, date: dt.date) -> None:
+        day = Day(self._engine, self._book, date, self._clock, self._environ)
+        as_of = self._calendar.close_of(date)
+        if self._book.portfolio.source.history == "current_only":
+            as_of = self._clock.now()
+        try:
+            stages.snapshot(day, Pull(self._world.rows(date), as_of))
+            stages.gate(day)
+        except SourceError as error:
+            self._refused.append(str(error))
+            return
+        except GateFailed:
+            self._stopped.append(date)
+            return
+        stages.decide(day)
+        self._dispatcher.drain(self._channels)
+
+    def _feed(self, number: int, pay: Pay) -> None:
+        paid = payments.Payment(
+            ref=f"pay-{number}",
+            account_ref=pay.account,
+            amount=pay.amount,
+            currency=self._world.currency_of(pay.account),
+            booked_at=self._at(pay.at),
+        )
+        with self._engine.begin() as conn:
+            payments.record_payment(conn, self._portfolio_id, paid)
+
+    def _credit(self, number: int, entry: Entry) -> None:
+        assert entry.credit
+        given = entry.credit
+        credit = payments.Credit(
+            ref=f"credit-{number}",
+            customer_ref=given.customer,
+            amount=given.amount,
+            currency=given.currency or self._scenario.portfolio.currency,
+            booked_at=self._at(given.at),
+            cancelled=given.status == "cancelled",
+        )
+        with self._engine.begin() as conn:
+            payments.record_credit(conn, self._portfolio_id, credit)
+
+    def _pass_until(self, instant: dt.datetime) -> None:
+        """Let the dispatcher do its work up to `instant`, then move the clock there."""
+        drained = play(
+            self._dispatcher,
+            self._engine,
+            self._portfolio_id,
+            self._clock,
+            self._channels,
+            instant,
+        )
+        if drained.down:
+            raise DunflowError(f"{self._scenario.scenario}: senders are down: {drained.down}")
+        self._clock.move_to(instant)
+
+    def _at(self, instant: dt.datetime) -> dt.datetime:
+        whole = instant if instant.tzinfo else instant.replace(tzinfo=self._calendar.zone)
+        return whole.astimezone(dt.UTC)
+
+    def _end(self) -> dt.datetime:
+        if self._scenario.until:
+            return self._at(self._scenario.until)
+        last_day = self._calendar.local_date(self._clock.now())
+        return self._at(dt.datetime.combine(last_day, dt.time(23, 59)))

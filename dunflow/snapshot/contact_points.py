@@ -1,0 +1,49 @@
+"""Phone numbers and email addresses: the raw value as delivered, read for use or found unusable."""
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+
+_EMAIL = re.compile(
+    r"(?P<local>[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)"
+    r"@(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])",
+    re.ASCII | re.IGNORECASE,
+)
+_LONGEST_LOCAL_PART = 64
+_LONGEST_EMAIL = 254
+
+
+@lru_cache(maxsize=65_536)
+def read_phone(raw: str, region: str) -> str | None:
+    """The number in E.164; None if it is no number that can be dialled in `region`."""
+    number = _parsed(raw, region)
+    if number is None:
+        # "0919876543210": a trunk zero before the country code, as some systems store it.
+        code = phonenumbers.country_code_for_region(region)
+        digits = "".join(re.findall(r"\d", raw)).lstrip("0")
+        if not raw.strip().startswith("0") or not digits.startswith(str(code)):
+            return None
+        number = _parsed(f"+{digits}", region)
+    if number is None:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _parsed(raw: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        return None
+    # E.164 has no extension: the call would reach somebody else.
+    if number.extension or not phonenumbers.is_valid_number(number):
+        return None
+    return number
+
+
+def read_email(raw: str) -> str | None:
+    """The address, its domain in lower case; None if no mail can be sent to it."""
+    match = _EMAIL.fullmatch(raw)
+    if match is None or len(raw) > _LONGEST_EMAIL or len(match["local"]) > _LONGEST_LOCAL_PART:
+        return None
+    return f"{match['local']}@{match['domain'].lower()}"

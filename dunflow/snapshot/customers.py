@@ -1,0 +1,234 @@
+"""Customers as a snapshot delivers them, with their contact points.
+
+What was read from a contact value is kept beside the raw value. So an unchanged value costs a
+comparison and is not parsed again, and a bad one is told on every date that delivers it.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    MetaData,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+    union_all,
+    update,
+)
+
+from dunflow.config.book import Book
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import customer, snapshot
+from dunflow.snapshot.contact_points import read_email, read_phone
+from dunflow.snapshot.stage import Stage, copying, write
+
+# Our column of the source → the customer's column that holds it as delivered.
+DELIVERED: dict[str, Column[Any]] = {
+    "name": customer.c.name,
+    "phone": customer.c.phone_raw,
+    "email": customer.c.email_raw,
+    "address": customer.c.address,
+    "language": customer.c.language,
+    "time_zone": customer.c.time_zone,
+}
+# Our column of the source → the customer's column that holds what was read from it.
+READ: dict[str, Column[Any]] = {"phone": customer.c.phone, "email": customer.c.email}
+
+_BATCH = 20_000
+
+
+def take_customers(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, stage: Stage
+) -> dict[str, Table]:
+    """Add new customers and bring changed ones up to date.
+
+    A customer with several accounts has the values that stand with the first account id. Older
+    dates don't overwrite what a newer one delivered. Returns the values that were read just now:
+    our column → table of `raw, value`.
+    """
+    lead = _differing(conn, portfolio_id, stage)
+    readers: dict[str, Callable[[str], str | None]] = {
+        "phone": partial(read_phone, region=book.portfolio.region),
+        "email": read_email,
+    }
+    readings = {name: _read_new(conn, lead, name, read) for name, read in readers.items()}
+    added = _add(conn, portfolio_id, business_date, lead, readings)
+    if added > _BATCH:
+        conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
+    _renew(conn, portfolio_id, business_date, lead, readings)
+    return readings
+
+
+def bad_contact_points(
+    book: Book, portfolio_id: int, stage: Stage, readings: dict[str, Table]
+) -> Select[Any]:
+    """`line, column_name, value_kind, reason, account` of each contact value of no use."""
+    incoming = stage.incoming
+    reasons = {
+        "phone": f"is no valid phone number ({book.portfolio.region})",
+        "email": "is no valid email address",
+    }
+    parts = []
+    for name, reading in readings.items():
+        stored = select(DELIVERED[name]).where(
+            customer.c.portfolio_id == portfolio_id,
+            DELIVERED[name].is_not(None),
+            READ[name].is_(None),
+        )
+        unusable = union(select(reading.c.raw).where(reading.c.value.is_(None)), stored)
+        bad = unusable.subquery(f"bad_{name}")
+        parts.append(
+            select(
+                incoming.c.line,
+                literal(stage.layout.header_of(name), Text).label("column_name"),
+                literal(name, Text).label("value_kind"),
+                literal(reasons[name], Text).label("reason"),
+                incoming.c.account,
+            ).join_from(incoming, bad, incoming.c[name] == bad.c.raw)
+        )
+    both = union_all(*parts).subquery("bad_contact_points")
+    return select(*both.c)
+
+
+def _same(stage_or_lead: Table, portfolio_id: int) -> ColumnElement[bool]:
+    return and_(
+        customer.c.portfolio_id == portfolio_id,
+        customer.c.customer_ref == stage_or_lead.c.customer,
+    )
+
+
+def _differs(delivered: Table) -> ColumnElement[bool]:
+    ours = tuple_(*[delivered.c[name] for name in DELIVERED])
+    return ours.is_distinct_from(tuple_(*DELIVERED.values()))
+
+
+def _differing(conn: Connection, portfolio_id: int, stage: Stage) -> Table:
+    """One row per customer that is new or, in any of its rows, not as stored."""
+    incoming = stage.incoming
+    candidates = (
+        select(incoming.c.customer)
+        .outerjoin_from(incoming, customer, _same(incoming, portfolio_id))
+        .where(or_(customer.c.customer_id.is_(None), _differs(incoming)))
+    )
+    lead = (
+        select(incoming.c.customer, *[incoming.c[name] for name in DELIVERED])
+        .where(incoming.c.customer.in_(candidates))
+        .distinct(incoming.c.customer)
+        .order_by(incoming.c.customer, incoming.c.account)
+    )
+    return keep(conn, "lead", lead)
+
+
+def _read_new(conn: Connection, lead: Table, name: str, read: Callable[[str], str | None]) -> Table:
+    """Parse the values of `name` that their customers did not have before."""
+    reading = Table(
+        f"{name}_read",
+        MetaData(),
+        Column("raw", Text),
+        Column("value", Text),
+        prefixes=["TEMPORARY"],
+    )
+    reading.create(conn)
+    known = exists().where(
+        customer.c.customer_ref == lead.c.customer, DELIVERED[name] == lead.c[name]
+    )
+    new = select(lead.c[name]).where(lead.c[name].is_not(None), ~known).distinct()
+    found = conn.execute(new, execution_options={"yield_per": _BATCH})
+    for raws in found.scalars().partitions():
+        values = [read(raw) for raw in raws]
+        with copying(conn, reading, ["raw", "value"]) as copy:
+            write(copy, pa.table({"raw": pa.array(raws), "value": pa.array(values, pa.string())}))
+    conn.execute(text(f"ANALYZE {reading.name}"))
+    return reading
+
+
+def _fresh(lead: Table, readings: dict[str, Table]) -> Select[Any]:
+    """The leading rows with what was read from their contact values."""
+    columns = [lead.c[name].label(column.name) for name, column in DELIVERED.items()]
+    rows = select(lead.c.customer, *columns)
+    for name, reading in readings.items():
+        rows = rows.outerjoin(reading, reading.c.raw == lead.c[name]).add_columns(
+            reading.c.value.label(READ[name].name)
+        )
+    return rows
+
+
+def _add(
+    conn: Connection,
+    portfolio_id: int,
+    business_date: dt.date,
+    lead: Table,
+    readings: dict[str, Table],
+) -> int:
+    fresh = _fresh(lead, readings).subquery("fresh")
+    there = exists().where(
+        customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == fresh.c.customer
+    )
+    values = [fresh.c[column.name] for column in (*DELIVERED.values(), *READ.values())]
+    rows = select(
+        literal(portfolio_id, SmallInteger),
+        fresh.c.customer,
+        *values,
+        cast(literal(business_date), Date),
+    ).where(~there)
+    names = ["portfolio_id", "customer_ref", *[value.name for value in values], "seen_on"]
+    return conn.execute(insert(customer).from_select(names, rows)).rowcount
+
+
+def _renew(
+    conn: Connection,
+    portfolio_id: int,
+    business_date: dt.date,
+    lead: Table,
+    readings: dict[str, Table],
+) -> None:
+    """Overwrite what changed, unless a newer date has delivered the customer already."""
+    fresh = _fresh(lead, readings).subquery("fresh")
+    newer = exists().where(
+        snapshot.c.portfolio_id == portfolio_id,
+        snapshot.c.business_date > business_date,
+        snapshot.c.customer_id == customer.c.customer_id,
+    )
+    changed = or_(*[fresh.c[column.name].is_distinct_from(column) for column in DELIVERED.values()])
+    # A reading belongs to its raw value: where that stays, so does the reading.
+    read = {
+        column.name: case(
+            (DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name]), column),
+            else_=fresh.c[column.name],
+        )
+        for name, column in READ.items()
+    }
+    conn.execute(
+        update(customer)
+        .where(
+            customer.c.portfolio_id == portfolio_id,
+            customer.c.customer_ref == fresh.c.customer,
+            customer.c.seen_on <= business_date,
+            changed,
+            ~newer,
+        )
+        .values(
+            {column.name: fresh.c[column.name] for column in DELIVERED.values()}
+            | read
+            | {"seen_on": business_date}
+        )
+    )

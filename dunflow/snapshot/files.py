@@ -1,0 +1,62 @@
+"""A source in files, one per business date: CSV, Excel or Parquet, near or far."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from dunflow.config.book import Book
+from dunflow.config.portfolio import Source
+from dunflow.errors import SourceError
+from dunflow.snapshot.delimited import read_delimited
+from dunflow.snapshot.workbook import read_workbook
+
+Opened = Callable[[BinaryIO, Source], Iterator[pd.DataFrame]]
+
+
+def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
+    """The rows of the date's file. Raises SourceError that says what was looked for."""
+    source = book.portfolio.source
+    place = place_of(book, business_date)
+    read: dict[str, Opened] = {
+        "csv": read_delimited,
+        "excel": read_workbook,
+        "parquet": _read_parquet,
+    }
+    try:
+        with UPath(place).open("rb") as stream:
+            yield from read[source.format](stream, source)
+    except FileNotFoundError:
+        raise SourceError(
+            f"{book.name} {business_date}: looked for {place}, and there is no such file; deliver "
+            "it and run the date again, or mend source.path in portfolio.yaml"
+        ) from None
+    except SourceError as error:
+        raise SourceError(f"{book.name} {business_date}: {place}: {error}") from None
+    except (OSError, ImportError, ValueError) as error:
+        raise SourceError(
+            f"{book.name} {business_date}: {place} can't be read ({type(error).__name__}); look "
+            "whether it is whole, whether this machine may read it, and whether the package for "
+            "its kind of storage is installed"
+        ) from error
+
+
+def place_of(book: Book, business_date: dt.date) -> str:
+    """The URL or path of the date's file; a relative path starts at the portfolio's folder."""
+    written = str(book.portfolio.source.path).replace("{business_date}", business_date.isoformat())
+    return written if "://" in written else str(book.folder / written)
+
+
+def _read_parquet(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
+    try:
+        file = pq.ParquetFile(stream)
+        names = file.schema_arrow.names
+        yield file.schema_arrow.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+        for batch in file.iter_batches(source.chunk_rows, columns=names):
+            yield batch.to_pandas(types_mapper=pd.ArrowDtype)
+    except pa.ArrowInvalid:
+        raise SourceError("is no Parquet file, or a damaged one; deliver it again") from None

@@ -1,0 +1,157 @@
+"""Loads a pull as the snapshot of its business date: replaced in whole or not at all."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow import money
+from dunflow.config.book import Book
+from dunflow.ledger.tables import load as load_table
+from dunflow.ledger.tables import snapshot
+from dunflow.snapshot.columns import read_frames
+from dunflow.snapshot.customers import bad_contact_points, take_customers
+from dunflow.snapshot.doubles import rejected_rows, settle_doubles
+from dunflow.snapshot.pull import Pull, require_closed
+from dunflow.snapshot.rows import fill_quarantine, fill_snapshot, number_accounts
+from dunflow.snapshot.stage import fill_stage
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is in the ledger for a business date. Counts mean overdue accounts (DPD ≥ 1)."""
+
+    state: str
+    as_of: dt.datetime
+    rows_read: int
+    accounts: int
+    customers: int
+    overdue: Mapping[str, Decimal]
+    quarantined: int
+
+    def figures(self) -> dict[str, Any]:
+        """The same for a report: amounts as plain text, per currency."""
+        return {
+            "state": self.state,
+            "rows_read": self.rows_read,
+            "accounts": self.accounts,
+            "customers": self.customers,
+            "overdue": _as_text(self.overdue),
+            "quarantined": self.quarantined,
+        }
+
+
+def load(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    pull: Pull,
+    now: dt.datetime,
+) -> Loaded:
+    """Load `pull`, inside the caller's transaction under the portfolio's lock.
+
+    Where the source can't show the date any more, the stored rows stay, or a gap is recorded.
+    """
+    require_closed(book, business_date, now)
+    if pull.frames is None:
+        stored = _stored(conn, portfolio_id, business_date)
+        if stored is not None:
+            return stored
+        loaded = Loaded("gap", pull.as_of, 0, 0, 0, {}, 0)
+    else:
+        source = book.portfolio.source
+        chunks = read_frames(pull.frames, source, book.portfolio.currency)
+        stage = fill_stage(conn, chunks)
+        settle_doubles(conn, stage)
+        number_accounts(conn, portfolio_id, stage)
+        readings = take_customers(conn, book, portfolio_id, business_date, stage)
+        fill_snapshot(conn, book, portfolio_id, business_date, stage)
+        bad = bad_contact_points(book, portfolio_id, stage, readings)
+        fill_quarantine(conn, portfolio_id, business_date, stage, bad)
+        quarantined = conn.execute(rejected_rows(stage)).scalar_one()
+        loaded = Loaded(
+            "loaded",
+            pull.as_of,
+            stage.rows_read,
+            *_count(conn, portfolio_id, business_date),
+            quarantined,
+        )
+    _record(conn, portfolio_id, business_date, loaded, now)
+    return loaded
+
+
+def _count(
+    conn: Connection, portfolio_id: int, business_date: dt.date
+) -> tuple[int, int, dict[str, Decimal]]:
+    """Overdue accounts, their customers, and what they owe per currency."""
+    s = snapshot.c
+    overdue = select(s.customer_id, s.currency, s.overdue_amount).where(
+        s.portfolio_id == portfolio_id,
+        s.business_date == business_date,
+        s.due_on < business_date,
+        s.overdue_amount > 0,
+    )
+    rows = overdue.subquery("overdue")
+    per_currency = conn.execute(
+        select(rows.c.currency, func.count(), func.sum(rows.c.overdue_amount))
+        .group_by(rows.c.currency)
+        .order_by(rows.c.currency)
+    ).all()
+    people = select(rows.c.customer_id).distinct().subquery("people")
+    customers = conn.execute(select(func.count()).select_from(people)).scalar_one()
+    totals = {currency: total for currency, _, total in per_currency}
+    return sum(count for _, count, _ in per_currency), customers, totals
+
+
+def _stored(conn: Connection, portfolio_id: int, business_date: dt.date) -> Loaded | None:
+    """What an earlier run loaded for the date."""
+    row = conn.execute(
+        select(load_table).where(
+            load_table.c.portfolio_id == portfolio_id,
+            load_table.c.business_date == business_date,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    overdue = {currency: Decimal(amount) for currency, amount in row.overdue.items()}
+    return Loaded(
+        row.state,
+        row.as_of_at,
+        row.rows_read,
+        row.accounts,
+        row.customers,
+        overdue,
+        row.quarantined,
+    )
+
+
+def _record(
+    conn: Connection, portfolio_id: int, business_date: dt.date, loaded: Loaded, now: dt.datetime
+) -> None:
+    values = {
+        "as_of_at": loaded.as_of,
+        "loaded_at": now,
+        "state": loaded.state,
+        "rows_read": loaded.rows_read,
+        "accounts": loaded.accounts,
+        "customers": loaded.customers,
+        "overdue": _as_text(loaded.overdue),
+        "quarantined": loaded.quarantined,
+        "gate": None,
+    }
+    conn.execute(
+        insert(load_table)
+        .values(portfolio_id=portfolio_id, business_date=business_date, **values)
+        .on_conflict_do_update(
+            index_elements=[load_table.c.portfolio_id, load_table.c.business_date], set_=values
+        )
+    )
+
+
+def _as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    return {currency: money.plain(amount, currency) for currency, amount in amounts.items()}

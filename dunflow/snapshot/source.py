@@ -1,0 +1,24 @@
+"""Asks the source for one business date."""
+
+import datetime as dt
+import os
+
+from dunflow.config.book import Book
+from dunflow.snapshot.files import read_file
+from dunflow.snapshot.pull import Pull, is_over, require_closed
+from dunflow.snapshot.sql import read_query
+
+
+def pull(book: Book, business_date: dt.date, now: dt.datetime) -> Pull:
+    """The rows of `business_date`, read as they are consumed.
+
+    Raises NotClosed, or SourceError that says what was looked for.
+    """
+    require_closed(book, business_date, now)
+    closes_at = book.portfolio.calendar.close_of(business_date)
+    if is_over(book, business_date, now):
+        return Pull(None, closes_at)
+    as_of = closes_at if book.portfolio.source.history == "by_date" else now
+    if book.portfolio.source.kind == "sql":
+        return Pull(read_query(book, business_date, os.environ), as_of)
+    return Pull(read_file(book, business_date), as_of)

@@ -1,0 +1,1 @@
+"""The local stack: embedded PostgreSQL, the sandbox and Airflow, as processes of this machine."""

@@ -1,0 +1,106 @@
+"""Takes a portfolio through past business dates by Airflow's own backfill."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from dunflow.errors import DunflowError
+from dunflow.stack.airflow import AirflowApi, AirflowError
+from dunflow.stack.status import status
+
+States = dict[dt.date, str]
+"""Business date → state of its newest run, as Airflow calls it; `none` where there is none."""
+OVER = ("success", "failed")
+PARSE_LIMIT_S = 90.0
+
+
+class NotUp(DunflowError):
+    """The local stack does not run."""
+
+
+def backfill(
+    portfolio: str,
+    first: dt.date,
+    last: dt.date,
+    progress: Callable[[States], None] = lambda _: None,
+) -> States:
+    """Run the dates from `first` to `last`, both included, the oldest first and one at a time.
+
+    A date whose newest run succeeded is left alone. `progress` hears of every change; the result
+    is how each date ended.
+    """
+    now = status()
+    if not now.is_up:
+        raise NotUp("Airflow does not run here; run 'dunflow up' first")
+    api = AirflowApi(now.ports)
+    dag_id = f"daily_escalation__{portfolio}"
+    _require_dag(api, dag_id)
+    identity = _create(api, dag_id, first, last)
+    dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    told: States = {}
+    while True:
+        # In this order: what was still running when it was asked for is then not yet complete.
+        complete = api.get(f"/api/v2/backfills/{identity}")["completed_at"] is not None
+        states = _states(api, dag_id, dates)
+        if states != told:
+            progress(states)
+            told = states
+        if complete or all(state in OVER for state in states.values()):
+            return states
+        time.sleep(1.0)
+
+
+def _require_dag(api: AirflowApi, dag_id: str) -> None:
+    """Wait until the DAG was parsed, and refuse one that is paused."""
+    give_up_at = time.monotonic() + PARSE_LIMIT_S
+    while True:
+        try:
+            dag = api.get(f"/api/v2/dags/{dag_id}")
+            break
+        except AirflowError as err:
+            if err.status != 404:
+                raise
+            if time.monotonic() > give_up_at:
+                raise DunflowError(
+                    f"Airflow knows no DAG {dag_id}; see 'dunflow check', and the import errors on "
+                    "Airflow's first page"
+                ) from err
+            time.sleep(1.0)
+    if dag["is_paused"]:
+        # Waking it here would also start its schedule, which contacts people.
+        raise DunflowError(
+            f"{dag_id} is paused, so none of its runs would start; unpause it in Airflow, which "
+            "also starts its daily runs"
+        )
+
+
+def _create(api: AirflowApi, dag_id: str, first: dt.date, last: dt.date) -> int:
+    wanted = {
+        "dag_id": dag_id,
+        "from_date": f"{first}T00:00:00Z",
+        "to_date": f"{last}T00:00:00Z",
+        "reprocess_behavior": "failed",
+        "max_active_runs": 1,
+    }
+    return int(api.post("/api/v2/backfills", wanted)["id"])
+
+
+def _states(api: AirflowApi, dag_id: str, dates: list[dt.date]) -> States:
+    newest: dict[str, tuple[str, str]] = {}
+    for run in _runs(api, dag_id):
+        queued_at = run["queued_at"] or ""
+        if (key := run["partition_key"]) and queued_at >= newest.get(key, ("", ""))[0]:
+            newest[key] = (queued_at, run["state"])
+    return {date: newest.get(date.isoformat(), ("", "none"))[1] for date in dates}
+
+
+def _runs(api: AirflowApi, dag_id: str) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    while True:
+        query = urlencode({"limit": 100, "offset": len(runs), "order_by": "-id"})
+        page = api.get(f"/api/v2/dags/{dag_id}/dagRuns?{query}")
+        runs += page["dag_runs"]
+        if not page["dag_runs"] or len(runs) >= page["total_entries"]:
+            return runs

@@ -1,0 +1,76 @@
+"""The two databases of the stack: the ledger's and Airflow's."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from sqlalchemy import URL, make_url
+
+from dunflow.errors import ConfigError
+from dunflow.home import home
+from dunflow.ledger import embedded
+from dunflow.ledger.engine import DATABASE, URL_VARIABLE
+from dunflow.stack.environment import METADATA_VARIABLE
+
+AIRFLOW_DATABASE = "airflow"
+STOP_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Their URLs, passwords included."""
+
+    ledger: str
+    metadata: str
+
+
+def folder() -> Path:
+    return home() / "postgres"
+
+
+def open_databases() -> Databases:
+    """The databases that the environment names; the embedded server's where it names none."""
+    return Databases(
+        ledger=_named(URL_VARIABLE) or _embedded(DATABASE),
+        metadata=_named(METADATA_VARIABLE) or _embedded(AIRFLOW_DATABASE),
+    )
+
+
+def stop_server() -> None:
+    """Stop the embedded server; its clients are cut off, what they committed is safe."""
+    postmaster = _postmaster()
+    if postmaster:
+        # The wheel stops a server only for the last process that it has noted as a user, and one
+        # that was killed stays noted for ever. So it is told directly: SIGINT is a fast shutdown.
+        postmaster.send_signal(signal.SIGINT)
+        postmaster.wait(STOP_LIMIT_S)
+
+
+def _postmaster() -> psutil.Process | None:
+    if not embedded.is_running(folder()):
+        return None
+    number = int((folder() / "postmaster.pid").read_text().splitlines()[0])
+    return psutil.Process(number)
+
+
+def _named(variable: str) -> str | None:
+    given = os.environ.get(variable)
+    if not given:
+        return None
+    url = make_url(given)
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigError(
+            f"{variable}: names a {url.get_backend_name()} database; the stack needs PostgreSQL: "
+            "write postgresql://user@host/database"
+        )
+    return _rendered(url)
+
+
+def _embedded(name: str) -> str:
+    return _rendered(embedded.ensure_database(embedded.start(folder()), name))
+
+
+def _rendered(url: URL) -> str:
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

@@ -1,0 +1,54 @@
+"""The ports of the local stack, all on loopback."""
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dunflow.errors import ConfigError
+from dunflow.home import home
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    airflow: int = 8080
+    sandbox: int = 9801
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://{HOST}:{self.airflow}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://{HOST}:{self.sandbox}"
+
+
+def remember(ports: Ports) -> None:
+    """Keep the ports for the commands that come later, in processes of their own."""
+    _file().write_text(json.dumps(asdict(ports)))
+
+
+def remembered() -> Ports | None:
+    """The ports of the latest `up`; None where there was none."""
+    file = _file()
+    return Ports(**json.loads(file.read_text())) if file.exists() else None
+
+
+def require_free(port: int, what: str, option: str) -> None:
+    """Refuse a port that something else holds, before anything is started."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: the connections of a server that has just ended don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as err:
+            raise ConfigError(
+                f"{what}: port {port} of {HOST} cannot be taken ({err.strerror}); "
+                f"end what uses it, or give another {option}"
+            ) from err
+
+
+def _file() -> Path:
+    return home() / "stack.json"

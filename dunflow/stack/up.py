@@ -1,0 +1,150 @@
+"""Starts the local stack, and waits until it is ready."""
+
+import datetime as dt
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sqlalchemy import make_url
+
+from dunflow.errors import DunflowError
+from dunflow.home import home, local_secrets
+from dunflow.ledger.engine import make_engine
+from dunflow.ledger.migrate import migrate
+from dunflow.stack import process
+from dunflow.stack.airflow import AirflowApi
+from dunflow.stack.databases import Databases, open_databases
+from dunflow.stack.environment import USER, stack_environment, write_password
+from dunflow.stack.lock import stack_lock
+from dunflow.stack.parts import Part, parts
+from dunflow.stack.ports import Ports, remember, remembered, require_free
+
+Progress = Callable[[str], None]
+READY_LIMIT_S = 180.0
+
+
+class StackError(DunflowError):
+    """A part of the stack did not start; names its log."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The stack as it runs: where to look, and how to get in."""
+
+    ports: Ports
+    started: tuple[str, ...]
+    """The parts that this call had to start; none if all of them ran already."""
+    user: str = USER
+    password: str = field(default="", repr=False)
+    inbox_token: str = field(default="", repr=False)
+
+
+def up(
+    ports: Ports | None = None,
+    progress: Progress = lambda _: None,
+    environment: Mapping[str, str] | None = None,
+) -> Running:
+    """Start whatever does not run; without `ports`, on those of the last time.
+
+    `environment` is added to that of the processes, such as the URL of a portfolio's source.
+    """
+    ports = ports or remembered() or Ports()
+    with stack_lock():
+        missing = [part for part in parts(ports) if process.find(part.name) is None]
+        if missing:
+            _start(ports, missing, progress, environment or {})
+    secrets = local_secrets()
+    return Running(
+        ports,
+        tuple(part.name for part in missing),
+        password=secrets["DUNFLOW_AIRFLOW_PASSWORD"],
+        inbox_token=secrets["DUNFLOW_SANDBOX_INBOX_TOKEN"],
+    )
+
+
+def _start(
+    ports: Ports, missing: list[Part], progress: Progress, environment: Mapping[str, str]
+) -> None:
+    for part in missing:
+        process.stop(part.name, patience_s=0.0)  # children that outlived their leader
+    _require_ports(ports, missing)
+    remember(ports)
+    progress("database")
+    databases = open_databases()
+    settings = {**stack_environment(ports, databases.metadata, databases.ledger), **environment}
+    _migrate(databases, settings, progress)
+    write_password()
+    since = dt.datetime.now(dt.UTC)
+    for part in missing:
+        progress(part.name)
+        process.start(part.name, part.command, settings)
+    progress("waiting until all parts are ready")
+    _wait_until_ready(ports, missing, since)
+
+
+def _require_ports(ports: Ports, missing: list[Part]) -> None:
+    names = {part.name for part in missing}
+    if "sandbox" in names:
+        require_free(ports.sandbox, "sandbox", "--sandbox-port")
+    if "api-server" in names:
+        require_free(ports.airflow, "Airflow", "--port")
+
+
+def _migrate(databases: Databases, settings: Mapping[str, str], progress: Progress) -> None:
+    progress("schema of the ledger")
+    engine = make_engine(make_url(databases.ledger))
+    migrate(engine)
+    engine.dispose()
+    progress("schema of Airflow")
+    log = process.log_of("airflow-migrate")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = Part("airflow-migrate", ("airflow", "db", "migrate")).command
+    with log.open("ab") as stream:
+        done = subprocess.run(
+            command, env=settings, cwd=home(), stdout=stream, stderr=stream, check=False
+        )
+    if done.returncode != 0:
+        raise StackError(f"airflow db migrate ended with {done.returncode}; {log} says why")
+
+
+def _wait_until_ready(ports: Ports, missing: list[Part], since: dt.datetime) -> None:
+    api = AirflowApi(ports)
+    give_up_at = time.monotonic() + READY_LIMIT_S
+    while time.monotonic() < give_up_at:
+        for part in missing:
+            if process.find(part.name) is None:
+                raise StackError(
+                    f"{part.name} has ended instead of starting; {process.log_of(part.name)} says "
+                    "why. Run 'dunflow up' again after mending it"
+                )
+        # Until the API server listens there is nobody to ask.
+        with suppress(OSError):
+            if _all_beat(api.health(), {part.name for part in missing}, since):
+                return
+        time.sleep(0.5)
+    raise StackError(
+        f"Airflow was not ready after {READY_LIMIT_S:.0f} s; look into the logs beside "
+        f"{process.log_of('scheduler')}, then run 'dunflow down' and 'dunflow up'"
+    )
+
+
+def _all_beat(
+    health: Mapping[str, Mapping[str, str | None]], started: set[str], since: dt.datetime
+) -> bool:
+    """Whether every part that was just started has given a sign of life since."""
+    for name, key in _HEARTBEATS.items():
+        beat = health[name].get(key)
+        if name.replace("_", "-") in started and (
+            beat is None or dt.datetime.fromisoformat(beat) < since
+        ):
+            return False
+    return health["metadatabase"]["status"] == "healthy"
+
+
+_HEARTBEATS = {
+    "scheduler": "latest_scheduler_heartbeat",
+    "triggerer": "latest_triggerer_heartbeat",
+    "dag_processor": "latest_dag_processor_heartbeat",
+}
