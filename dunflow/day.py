@@ -7,7 +7,7 @@ ledger as it is, and changes nothing that it did already.
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,11 @@ from dunflow.config.book import Book, read_book
 from dunflow.decide.breaker import check_volume
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
-from dunflow.errors import GateFailed
-from dunflow.home import local_secrets
-from dunflow.ledger.engine import ledger_url, make_engine, portfolio_id_of, portfolio_lock
+from dunflow.errors import ConfigError, GateFailed
+from dunflow.home import home, local_secrets
+from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
-from dunflow.ledger.migrate import require_current
+from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
 from dunflow.remind import outbox
 from dunflow.remind.dispatch import Dispatcher, Drained, Progress, play
@@ -51,11 +51,16 @@ class Day:
 def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = None) -> Day:
     """A day of the ledger that the environment names. `now` stands in for the clock.
 
-    A replayed portfolio's clock stands at the usual start of the date's run.
+    A replayed portfolio's clock stands at the usual start of the date's run. Raises ConfigError for
+    a `now` of one whose senders reach real people.
     """
     book = read_book(portfolio)
-    engine = make_engine(ledger_url())
-    require_current(engine)
+    if now is not None and not book.portfolio.senders.all_sandbox:
+        raise ConfigError(
+            f"{portfolio}: the clock can be set only where every sender has provider sandbox; "
+            "leave --now out, or try it on a copy of the portfolio"
+        )
+    engine = open_ledger()
     clock: Clock = DatabaseClock(engine)
     if now is not None:
         clock = VirtualClock(now)
@@ -127,6 +132,24 @@ def remind(day: Day, only: list[str] | None = None, progress: Progress | None = 
     drained.raise_if_down()
     with day.engine.connect() as conn:
         return {"remind": outbox.states(conn, number, day.business_date, wanted)}
+
+
+def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
+    """All stages, as one process. `begun` hears the name of each stage as it begins.
+
+    Of a date that the source kept nothing of there is nothing to decide.
+    """
+    begun("snapshot")
+    loaded = snapshot(day)
+    if loaded["snapshot"]["state"] == "gap":
+        return loaded
+    begun("gate")
+    gate(day)
+    begun("decide")
+    decided = decide(day)
+    begun("remind")
+    reminded = remind(day)
+    return {**loaded, **decided, **reminded}
 
 
 def _play_day(

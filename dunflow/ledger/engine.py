@@ -18,6 +18,11 @@ URL_VARIABLE = "DUNFLOW_LEDGER_URL"
 DATABASE = "dunflow"
 
 
+def is_embedded() -> bool:
+    """Whether the ledger is the local embedded server's."""
+    return not os.environ.get(URL_VARIABLE)
+
+
 def ledger_url() -> URL:
     """DUNFLOW_LEDGER_URL, or the database of the embedded server (which this starts)."""
     given = os.environ.get(URL_VARIABLE)

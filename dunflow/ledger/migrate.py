@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from dunflow.errors import DunflowError
+from dunflow.ledger.engine import is_embedded, ledger_url, make_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -43,3 +44,18 @@ def require_current(engine: Engine) -> None:
             f"the ledger's schema is at {found or 'nothing'}, this version needs {newest()}: "
             "run 'dunflow migrate'"
         )
+
+
+def open_ledger() -> Engine:
+    """The ledger that the environment names, ready to work on.
+
+    The embedded one is migrated on the way; a server's schema is only checked, since others may
+    work on it.
+    """
+    url = ledger_url()
+    engine = make_engine(url)
+    if is_embedded():
+        migrate(engine)
+    else:
+        require_current(engine)
+    return engine

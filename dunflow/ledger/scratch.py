@@ -6,7 +6,9 @@ from sqlalchemy import Connection, MetaData, Select, Table, text
 from sqlalchemy.schema import CreateTableAs
 
 
-def keep(conn: Connection, name: str, rows: Select[*tuple[Any, ...]], *, index: str | None = None) -> Table:
+def keep(
+    conn: Connection, name: str, rows: Select[*tuple[Any, ...]], *, index: str | None = None
+) -> Table:
     """Keep `rows` as the temporary table `name`, optionally indexed by one of its columns.
 
     The planner is told about it, since what follows joins it with tables of any size.

@@ -4,5 +4,6 @@ It takes what the two providers' APIs take, refuses what they refuse, keeps what
 shows it as an inbox page. It runs as its own process, `python -m dunflow.sandbox`, on loopback
 only.
 
-Not modelled: scheduled sends, media, sender pools, price, throughput queues.
+Not modelled: delivery (a message stays as it was accepted), scheduled sends, media, sender pools,
+price, throughput queues, the lag of Email Activity.
 """

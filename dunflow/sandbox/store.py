@@ -23,12 +23,12 @@ CREATE TABLE IF NOT EXISTS message (
     sender_name TEXT,
     subject     TEXT,
     body        TEXT,
-    html        TEXT,
     reference   TEXT,                 -- email: its custom argument dunflow_reference
     segments    INTEGER,
     status      TEXT NOT NULL,        -- in the provider's words
     created_at  REAL NOT NULL,        -- Unix seconds
     sent_at     REAL,                 -- Unix seconds; null until it left
+    html        TEXT,                 -- the wide ones last: a search need not read past them
     options     TEXT NOT NULL         -- JSON: whatever else the request said
 ) STRICT;
 CREATE INDEX IF NOT EXISTS message_provider_id ON message (provider_id);

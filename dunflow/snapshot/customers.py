@@ -34,6 +34,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.scratch import keep
@@ -132,7 +133,7 @@ def _differing(conn: Connection, portfolio_id: int, stage: Stage) -> Table:
     lead = (
         select(incoming.c.customer, *[incoming.c[name] for name in DELIVERED])
         .where(incoming.c.customer.in_(candidates))
-        .distinct(incoming.c.customer)
+        .ext(distinct_on(incoming.c.customer))
         .order_by(incoming.c.customer, incoming.c.account)
     )
     return keep(conn, "lead", lead)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import pandas as pd
-from sqlalchemy import URL, Date, Dialect, TextClause, bindparam, create_engine, make_url, text
+from sqlalchemy import URL, Date, Dialect, TextClause, bindparam, create_engine, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dunflow.config.book import Book
@@ -21,7 +22,7 @@ from dunflow.snapshot.connection import core_url
 # SQLSTATE classes whose messages speak of connections and of SQL; others may quote a row's values.
 _TELLING = ("08", "28", "3D", "42", "57")
 # Percent signs stay single: the text goes to the server as it is.
-_UNESCAPED = make_url("postgresql://").get_dialect()(paramstyle="named")
+_UNESCAPED: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
 def read_query(
@@ -38,7 +39,8 @@ def _query(book: Book, business_date: dt.date) -> TextClause:
     source = book.portfolio.source
     file = book.folder / source.query
     try:
-        written = text(file.read_text(encoding="utf-8"))
+        # The fetch wraps the query into a COPY, where a semicolon at its end would be a fault.
+        written = text(file.read_text(encoding="utf-8").rstrip().rstrip(";"))
     except FileNotFoundError:
         raise SourceError(
             f"{file}: there is no such file; write the snapshot's query there, or mend "
@@ -80,7 +82,10 @@ def _by_adbc(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
     try:
         with adbc.connect(address) as conn, conn.cursor() as cursor:
             cursor.execute(written)
-            for batch in cursor.fetch_record_batch():
+            reader = cursor.fetch_record_batch()
+            # The headers first, in case that no row comes.
+            yield reader.schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
+            for batch in reader:
                 yield batch.to_pandas(types_mapper=pd.ArrowDtype)
     except adbc_driver_manager.Error as error:
         raise _failed(book, url, error.sqlstate, str(error)) from None
@@ -93,7 +98,7 @@ def _by_driver(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame
         with engine.connect() as conn:
             result = conn.execute(query, execution_options={"yield_per": rows_at_once})
             names = list(result.keys())
-            yield pd.DataFrame([], columns=names, dtype=object)  # the headers, if no row comes
+            yield pd.DataFrame([], columns=names, dtype=object)
             for rows in result.partitions():
                 yield pd.DataFrame(rows, columns=names, dtype=object)
         engine.dispose()

@@ -1,4 +1,4 @@
-"""A running sandbox, the real SDKs on it, and a process of its own for what only a process shows."""
+"""A running sandbox, the real SDKs on it, and a process for what only a process shows."""
 
 import os
 import subprocess
@@ -18,6 +18,7 @@ from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import VARIABLES, Credentials
 from dunflow.sandbox.serve import serve
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CREDENTIALS = Credentials(
     account_sid="AC" + "5" * 32,
@@ -83,29 +84,40 @@ class Process(NamedTuple):
     running: subprocess.Popen[bytes]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Process]]:
-    """Starts `python -m dunflow.sandbox` on a free port; always on the same state and log."""
-    started: list[subprocess.Popen[bytes]] = []
-    environ = os.environ | {name: getattr(CREDENTIALS, at) for at, name in VARIABLES.items()}
+class Start:
+    """Starts `python -m dunflow.sandbox`, always on the same state and log."""
 
-    def run() -> Process:
-        with (tmp_path / "log").open("ab") as log:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = os.environ | {
+            name: getattr(CREDENTIALS, field) for field, name in VARIABLES.items()
+        }
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self, *, port: int = 0, without: str = "") -> Process:
+        state = self.folder / "state"
+        with (self.folder / "log").open("ab") as log:
             running = subprocess.Popen(
-                [sys.executable, "-m", "dunflow.sandbox", "--port", "0"]
-                + ["--state", str(tmp_path / "state")],
-                env=environ,
+                [sys.executable, "-m", "dunflow.sandbox", f"--port={port}", f"--state={state}"],
+                env={name: value for name, value in self.environ.items() if name != without},
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=Path(__file__).parents[2],
+                cwd=ROOT,
             )
-        started.append(running)
+        self.started.append(running)
         assert running.stdout is not None
         url = running.stdout.readline().decode().removeprefix("sandbox: ").strip()
-        return Process(Sandbox(url, tmp_path / "state", VirtualClock(NOW)), running)
+        return Process(Sandbox(url, state, VirtualClock(NOW)), running)
 
-    yield run
-    for running in started:
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    starter = Start(tmp_path)
+    yield starter
+    for running in starter.started:
         running.kill()
         running.wait()
         assert running.stdout is not None

@@ -174,7 +174,9 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(status=st.integers(200, 599), body=JSON.map(json.dumps) | st.text(max_size=30))
 def test_whatever_the_provider_answers_becomes_an_outcome(provider, reply, sms, now, status, body):
     twilio = provider(lambda _: reply(status, body.encode(errors="replace")))

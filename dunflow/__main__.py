@@ -1,0 +1,5 @@
+"""`python -m dunflow`: the same as `dunflow`."""
+
+from dunflow.cli import main
+
+main(prog_name="dunflow")

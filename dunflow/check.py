@@ -1,0 +1,70 @@
+"""Lints a portfolio whole: its files, what they say together, and its templates."""
+
+from dataclasses import dataclass
+
+from dunflow.config.book import Book, read_book
+from dunflow.config.policy import Channel
+from dunflow.config.portfolio import LANGUAGES
+from dunflow.errors import ConfigError
+from dunflow.remind.render.check import check_templates
+
+WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
+
+
+@dataclass(frozen=True)
+class Lint:
+    """What is wrong with a portfolio, and what looks unwise. No errors: it can run."""
+
+    portfolio: str
+    errors: list[str]
+    warnings: list[str]
+
+
+def check(name: str) -> Lint:
+    """Read everything that the portfolio's runs would read, and look at it together."""
+    try:
+        book = read_book(name)
+    except ConfigError as error:
+        return Lint(name, str(error).splitlines(), [])
+    return Lint(name, _senders(book) + _templates(book), _letters(book) + _hand_offs(book))
+
+
+def _senders(book: Book) -> list[str]:
+    file = book.folder / "portfolio.yaml"
+    faults = []
+    for channel in sorted(book.policy.channels - WITHOUT_SENDER):
+        if channel == "voice":
+            faults.append(
+                f"{book.folder / book.portfolio.policy}: channel: is 'voice', which can't be used "
+                "yet; take call (a line on a person's list) or another channel"
+            )
+        elif getattr(book.portfolio.senders, channel) is None:
+            faults.append(
+                f"{file}: senders.{channel}: is missing, and the policy sends by {channel}; add it"
+            )
+    return faults
+
+
+def _templates(book: Book) -> list[str]:
+    used: dict[str, set[Channel]] = {}
+    for step in book.policy.ladder:
+        used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
+    return check_templates(LANGUAGES, used, book.folder)
+
+
+def _letters(book: Book) -> list[str]:
+    """A mandatory step that can't reach anyone blocks what comes after it."""
+    return [
+        f"step {step.step!r} is mandatory and has no letter to fall back on; "
+        "an account without a phone or an email will stay blocked at it"
+        for step in book.policy.ladder
+        if step.mandatory and "letter" not in step.channel
+    ]
+
+
+def _hand_offs(book: Book) -> list[str]:
+    return [
+        f"hand_off to {rule.to!r} has no `after`; accounts may be handed over unannounced"
+        for rule in book.policy.hand_off
+        if rule.after is None
+    ]

@@ -1,0 +1,163 @@
+"""How the command line tells a person what happened: tables and sentences, in English."""
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dunflow.check import Lint
+from dunflow.decide.explain import Story, stretches
+from dunflow.report.audit import Checked
+from dunflow.scenario.run import Ending
+
+screen = Console(highlight=False)
+aside = Console(stderr=True, highlight=False)
+"""Progress and errors, so that what a script reads stays clean."""
+
+
+def as_json(value: Any) -> None:
+    """Print for a script: dates and amounts as text."""
+    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dt.date | dt.datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def table(title: str, *columns: str) -> Table:
+    return Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def day(figures: dict[str, Any]) -> None:
+    """The counts of a day, stage by stage."""
+    loaded = figures["snapshot"]
+    told = table(f"{figures['portfolio']} {figures['business_date']}", "stage", "what", "count")
+    told.columns[2].justify = "right"
+    for name in ("accounts", "customers", "quarantined"):
+        told.add_row("snapshot", name, f"{loaded[name]:,}")
+    for currency, amount in loaded["overdue"].items():
+        told.add_row("snapshot", f"overdue {currency}", f"{Decimal(amount):,}")
+    for stage in ("decide", "remind"):
+        for name, count in figures.get(stage, {}).items():
+            told.add_row(stage, name, f"{count:,}")
+    screen.print(told)
+    if figures.get("late"):
+        screen.print("The run was late: what would have been due is recorded, nobody is contacted.")
+    if loaded["state"] == "gap":
+        screen.print("The source kept nothing of this date: it is recorded as a gap.")
+
+
+def story(told: Story, zone: dt.tzinfo) -> None:
+    """An account's story: the decision in full, the days drawn together, contacts, placements."""
+    decision = told["decision"]
+    screen.print(f"[bold]{told['portfolio']}, account {told['account']}[/bold]\n")
+    if decision is None:
+        screen.print("There is no decision for that date.")
+    else:
+        _decision(decision, zone)
+    days = table("Days", "from", "to", "DPD", "tier", "decided", "why", "step", "owed")
+    for each in stretches(told["days"]):
+        outcome = each["outcome"]
+        dpd = _span(each["dpd_from"], each["dpd_to"])
+        days.add_row(
+            *_texts(each["from"], each["to"] if each["to"] != each["from"] else ""),
+            dpd,
+            *_texts(outcome["tier"], outcome["action"], outcome["reason"], outcome["step"]),
+            _money(each["overdue"], each["currency"]),
+        )
+    screen.print(days)
+    _list("Contacts", told["contacts"], zone)
+    _list("Payments", told["payments"], zone)
+    _list("Episodes", told["episodes"], zone)
+    _list("Placements", told["placements"], zone)
+
+
+def _decision(decision: Story, zone: dt.tzinfo) -> None:
+    late = " (late)" if decision["late"] else ""
+    screen.print(
+        f"On {decision['date']} the run{late} of {_instant(decision['decided_at'], zone)} decided "
+        f"[bold]{decision['action']}[/bold], because [bold]{decision['reason']}[/bold]."
+    )
+    if decision["guards_passed"]:
+        screen.print(f"Guards that had nothing against it: {', '.join(decision['guards_passed'])}.")
+    screen.print(f"Policy {decision['policy']}, version {decision['policy_version']}.")
+    if decision["rule"]:
+        screen.print("Rule:  " + _pairs(decision["rule"]))
+    screen.print("Facts: " + _pairs(decision["facts"]) + "\n")
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
+
+
+def _list(title: str, rows: list[Story], zone: dt.tzinfo) -> None:
+    if not rows:
+        return
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    told = table(title, *[name.replace("_", " ") for name in names])
+    for row in rows:
+        told.add_row(*[_cell(row[name], zone) for name in names])
+    screen.print(told)
+
+
+def _cell(value: object, zone: dt.tzinfo) -> str:
+    if isinstance(value, dt.datetime):
+        return _instant(value, zone)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _instant(value: dt.datetime, zone: dt.tzinfo) -> str:
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _texts(*values: object) -> list[str]:
+    return ["" if value is None else str(value) for value in values]
+
+
+def _span(first: object, last: object) -> str:
+    if first is None:
+        return ""
+    return str(first) if first == last else f"{first}…{last}"
+
+
+def _money(amount: object, currency: object) -> str:
+    return "" if amount is None else f"{amount} {currency}"
+
+
+def audit(checked: list[Checked]) -> None:
+    for each in checked:
+        mark = Text("holds ", "green") if not each.broken else Text("BROKEN", "bold red")
+        of = f": {each.broken:,} rows, accounts {', '.join(each.accounts)}" if each.broken else ""
+        screen.print(mark, f"{each.promise}{of}")
+
+
+def lint(found: Lint) -> None:
+    for error in found.errors:
+        screen.print(Text(f"error    {error}", "red"))
+    for warning in found.warnings:
+        screen.print(Text(f"warning  {found.portfolio}: {warning}", "yellow"))
+    if not found.errors:
+        screen.print(f"{found.portfolio}: can run")
+
+
+def ending(ended: Ending) -> None:
+    expected = ended.story.scenario.xfail
+    mark = "[green]ok  [/green]" if not ended.differences else "[bold red]FAIL[/bold red]"
+    if expected and ended.differences:
+        mark = "[yellow]xfail[/yellow]"
+    screen.print(mark, Text(ended.story.name))
+    for line in ended.differences:
+        screen.print(Text(f"       {line}"))
+    if ended.ledger:
+        screen.print(Text(f"       ledger kept: {ended.ledger}"))

@@ -1,0 +1,70 @@
+"""A small portfolio whose source is a CSV file per business date."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+_PEOPLE = [
+    ("张晓明", "+8613800138000", "zhang.xiaoming@mail.example"),
+    ("Olivia Testwell", "+8613900139001", "olivia.testwell@mail.example"),
+    ("王丽", "+8613700137002", "wang.li@mail.example"),
+]
+
+
+@pytest.fixture(scope="session")
+def portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of portfolios with one in it, `corner_shop`, that owns files for three dates."""
+    place = tmp_path_factory.mktemp("portfolios")
+    folder = place / "corner_shop"
+    folder.mkdir()
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO, allow_unicode=True))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(_POLICY))
+    for date in ("2026-03-02", "2026-03-03", "2026-03-04"):
+        lines = ["account,customer,due_on,overdue,name,phone,email"]
+        for number, (name, phone, email) in enumerate(_PEOPLE):
+            lines.append(f"A{number},C{number},2026-03-01,120.50,{name},{phone},{email}")
+        (folder / f"{date}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="session")
+def personal() -> list[str]:
+    """Every value that must not be found outside of the ledger and the sandbox."""
+    return [value for person in _PEOPLE for value in person]
+
+
+_PORTFOLIO = {
+    "portfolio": "corner_shop",
+    "time_zone": "Asia/Shanghai",
+    "region": "CN",
+    "language": "zh",
+    "currency": "CNY",
+    "run_at": "06:30",
+    "clock": "replay",
+    "source": {"kind": "files", "path": "{business_date}.csv"},
+    "lender": {
+        "name": {"zh": "街角小店", "en": "Corner Shop"},
+        "phone": "021-0000 0100",
+        "pay_url": "https://pay.corner.example/",
+        "complaints": "complaints@corner.example",
+    },
+    "senders": {
+        "sms": {"provider": "sandbox", "from": "+8613490000000"},
+        "email": {"provider": "sandbox", "from": "service@corner.example"},
+    },
+}
+_POLICY = {
+    "policy": "corner-shop",
+    "packs": ["cn-consumer"],
+    "tiers": [
+        {
+            "tier": "courtesy",
+            "from_dpd": 1,
+            "steps": [
+                {"step": "text", "at_dpd": 1, "channel": "sms", "template": "courtesy"},
+                {"step": "mail", "at_dpd": 2, "channel": "email", "template": "courtesy"},
+            ],
+        }
+    ],
+}

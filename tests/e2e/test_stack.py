@@ -1,0 +1,176 @@
+"""The stack as people start it, with a real scheduler: up, a backfill, a crash, up again, down."""
+
+import datetime as dt
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.pool import NullPool
+
+from dunflow.errors import ConfigError
+from dunflow.stack import process
+from dunflow.stack.airflow import AirflowApi
+from dunflow.stack.backfill import backfill
+from dunflow.stack.databases import Databases, folder, open_databases
+from dunflow.stack.down import down
+from dunflow.stack.parts import parts
+from dunflow.stack.ports import Ports
+from dunflow.stack.status import status
+from dunflow.stack.up import Running, up
+
+FIRST, LAST = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def stack(portfolios: Path) -> Iterator[Running]:
+    """The stack of an empty home, with one portfolio; whatever happens, it ends with the tests."""
+    home = Path(tempfile.mkdtemp(prefix="dunflow-e2e-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DUNFLOW_HOME", str(home))
+        patch.setenv("DUNFLOW_PORTFOLIOS", str(portfolios))
+        for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+            patch.delenv(name)
+        patch.delenv("DUNFLOW_LEDGER_URL", raising=False)
+        try:
+            yield up(Ports(_free_port(), _free_port()))
+        finally:
+            down()
+            shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def databases(stack: Running) -> Databases:
+    return open_databases()
+
+
+def _connect(url: str) -> Connection:
+    return create_engine(url, poolclass=NullPool).connect()
+
+
+def _own_processes(stack: Running) -> set[int]:
+    return {each.pid for part in parts(stack.ports) for each in process.remains(part.name)}
+
+
+def test_a_second_up_starts_nothing(stack: Running) -> None:
+    before = _own_processes(stack)
+    assert set(stack.started) == {part.name for part in parts(stack.ports)}
+    assert up().started == ()
+    assert _own_processes(stack) >= before
+
+
+def test_nothing_listens_beyond_this_machine(stack: Running) -> None:
+    own = _own_processes(stack)
+    heard = [
+        each.laddr.ip
+        for each in psutil.net_connections("inet")
+        if each.pid in own and each.status == psutil.CONN_LISTEN
+    ]
+    assert set(heard) == {"127.0.0.1"}
+
+
+def test_the_console_is_behind_the_login(stack: Running) -> None:
+    page = f"{stack.ports.airflow_url}/dunflow/"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(page)
+    assert refused.value.code == 401
+    plugins = AirflowApi(stack.ports).get("/api/v2/plugins")["plugins"]
+    assert [each["name"] for each in plugins] == ["dunflow"]
+
+
+def test_a_backfill_takes_both_dates_in_order(stack: Running, databases: Databases) -> None:
+    told: list[dict[dt.date, str]] = []
+    assert backfill("corner_shop", FIRST, LAST, told.append) == {FIRST: "success", LAST: "success"}
+    assert {state[FIRST] for state in told if state[LAST] == "running"} == {"success"}
+    with _connect(databases.ledger) as conn:
+        contacts = conn.execute(
+            text(
+                "SELECT business_date, channel, state, count(*) FROM contact GROUP BY 1, 2, 3 ORDER BY 1"
+            )
+        ).all()
+    assert [tuple(row) for row in contacts] == [
+        (FIRST, "sms", "accepted", 3),
+        (LAST, "email", "accepted", 3),
+    ]
+
+
+def test_a_date_that_succeeded_is_not_run_again(stack: Running, databases: Databases) -> None:
+    backfill("corner_shop", FIRST, LAST)
+    with _connect(databases.ledger) as conn:
+        assert conn.execute(text("SELECT count(*) FROM run")).scalar() == 2
+
+
+def test_the_day_ends_with_an_asset_event_that_carries_its_counts(stack: Running) -> None:
+    events = AirflowApi(stack.ports).get("/api/v2/assets/events?order_by=id")["asset_events"]
+    assert [event["extra"]["business_date"] for event in events] == ["2026-03-02", "2026-03-03"]
+    assert [event["partition_key"] for event in events] == ["2026-03-02", "2026-03-03"]
+
+
+def test_no_personal_data_outside_of_ledger_and_sandbox(
+    stack: Running, databases: Databases, personal: list[str]
+) -> None:
+    home = folder().parent
+    files = [*(home / "logs").rglob("*"), *(home / "airflow").rglob("*")]
+    for file in filter(Path.is_file, files):
+        content = file.read_bytes().decode(errors="replace")
+        assert [value for value in personal if value in content] == [], file
+    with _connect(databases.metadata) as conn:
+        for table in inspect(conn).get_table_names():
+            rows = conn.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()
+            content = "\n".join(rows)
+            assert [value for value in personal if value in content] == [], table
+
+
+def test_a_taken_port_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUNFLOW_HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} .* another --port"):
+            up(Ports(airflow=port, sandbox=_free_port()))
+    assert not status().is_up
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_after_a_crash_of_everything_up_works_and_the_ledger_is_whole(
+    stack: Running, databases: Databases
+) -> None:
+    before = _own_processes(stack)
+    server = int((folder() / "postmaster.pid").read_text().splitlines()[0])
+    for number in [*before, *[each.pid for each in psutil.Process(server).children()], server]:
+        os.kill(number, signal.SIGKILL)
+    # As a person would: by a command of its own.
+    subprocess.run(
+        [sys.executable, "-c", "from dunflow.stack.up import up; up()"], check=True, timeout=180
+    )
+    assert status().is_up
+    assert not before & _own_processes(stack)
+    with _connect(databases.ledger) as conn:
+        assert conn.execute(text("SELECT count(*) FROM run")).scalar() == 2
+
+
+def test_down_leaves_no_process_behind(stack: Running) -> None:
+    own = _own_processes(stack)
+    stopped = down()
+    assert set(stopped) == {*(part.name for part in parts(stack.ports)), "database"}
+    assert [number for number in own if psutil.pid_exists(number)] == []
+    assert down() == ()
