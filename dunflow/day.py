@@ -81,9 +81,9 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
     require_closed(day.book, day.business_date, now)
     with portfolio_lock(day.engine, day.book.name) as conn:
         number = portfolio_id_of(conn, day.book.name)
-        pulled = delivered or pull(day.book, day.business_date, now)
+        pulled = delivered or pull(day.book, day.business_date, now, day.environ)
         loaded = load(conn, day.book, number, day.business_date, pulled, now)
-    return {"snapshot": loaded.figures}
+    return {"snapshot": loaded.figures()}
 
 
 def gate(day: Day) -> Figures:

@@ -25,4 +25,5 @@ def propose(conn: Connection, portfolio_id: int, decided: Decided) -> int:
         "run_id": literal(decided.run_id),
     }
     rows = select(*columns.values()).where(j.action == "hand_off")
-    return conn.execute(insert(placement).from_select(list(columns), rows)).rowcount
+    proposals = insert(placement).from_select(list(columns), rows)
+    return conn.execute(proposals.execution_options(preserve_rowcount=True)).rowcount

@@ -87,8 +87,8 @@ def _insert_contacts(conn: Connection, book: Book, portfolio_id: int, decided: D
         "planned_at": literal(at),
         "run_id": literal(decided.run_id),
     }
-    result = conn.execute(insert(contact).from_select(list(columns), select(*columns.values())))
-    return result.rowcount
+    contacts = insert(contact).from_select(list(columns), select(*columns.values()))
+    return conn.execute(contacts.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _insert_accounts(conn: Connection, book: Book, decided: Decided) -> None:

@@ -192,7 +192,8 @@ def _add(
         cast(literal(business_date), Date),
     ).where(~there)
     names = ["portfolio_id", "customer_ref", *[value.name for value in values], "seen_on"]
-    return conn.execute(insert(customer).from_select(names, rows)).rowcount
+    unseen = insert(customer).from_select(names, rows)
+    return conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _renew(

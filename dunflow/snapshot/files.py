@@ -12,6 +12,7 @@ from upath import UPath
 from dunflow.config.book import Book
 from dunflow.config.portfolio import Source
 from dunflow.errors import SourceError
+from dunflow.home import home
 from dunflow.snapshot.delimited import read_delimited
 from dunflow.snapshot.workbook import read_workbook
 
@@ -46,8 +47,12 @@ def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
 
 
 def place_of(book: Book, business_date: dt.date) -> str:
-    """The URL or path of the date's file; a relative path starts at the portfolio's folder."""
+    """The URL or path of the date's file; a relative path starts at the portfolio's folder.
+
+    `{home}` stands for DUNFLOW_HOME.
+    """
     written = str(book.portfolio.source.path).replace("{business_date}", business_date.isoformat())
+    written = written.replace("{home}", str(home()))
     return written if "://" in written else str(book.folder / written)
 
 

@@ -48,9 +48,8 @@ def number_accounts(conn: Connection, portfolio_id: int, stage: Stage) -> None:
         )
         if source is stage.rejected:  # several cells of one row
             new = new.distinct()
-        added += conn.execute(
-            insert(account).from_select(["portfolio_id", "account_ref"], new)
-        ).rowcount
+        unseen = insert(account).from_select(["portfolio_id", "account_ref"], new)
+        added += conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
     if added > _MANY:
         conn.execute(text("ANALYZE account"))
 

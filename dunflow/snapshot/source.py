@@ -1,7 +1,7 @@
 """Asks the source for one business date."""
 
 import datetime as dt
-import os
+from collections.abc import Mapping
 
 from dunflow.config.book import Book
 from dunflow.snapshot.files import read_file
@@ -9,8 +9,12 @@ from dunflow.snapshot.pull import Pull, is_over, require_closed
 from dunflow.snapshot.sql import read_query
 
 
-def pull(book: Book, business_date: dt.date, now: dt.datetime) -> Pull:
+def pull(
+    book: Book, business_date: dt.date, now: dt.datetime, environ: Mapping[str, str]
+) -> Pull:
     """The rows of `business_date`, read as they are consumed.
+
+    `environ` says where a database is.
 
     Raises NotClosed, or SourceError that says what was looked for.
     """
@@ -20,5 +24,5 @@ def pull(book: Book, business_date: dt.date, now: dt.datetime) -> Pull:
         return Pull(None, closes_at)
     as_of = closes_at if book.portfolio.source.history == "by_date" else now
     if book.portfolio.source.kind == "sql":
-        return Pull(read_query(book, business_date, os.environ), as_of)
+        return Pull(read_query(book, business_date, environ), as_of)
     return Pull(read_file(book, business_date), as_of)

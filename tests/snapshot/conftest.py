@@ -1,5 +1,6 @@
 """A book whose source is a list of rows, and a lender's core that is a table."""
 
+import os
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +103,7 @@ class Room:
         at = now or self.usual(date)
         with portfolio_lock(self.engine, self.book.name) as conn:
             number = portfolio_id_of(conn, self.book.name)
-            return load(conn, self.book, number, date, pull(self.book, date, at), at)
+            return load(conn, self.book, number, date, pull(self.book, date, at, os.environ), at)
 
     def judge(self, date: dt.date = DATE) -> Verdict:
         with portfolio_lock(self.engine, self.book.name) as conn:
