@@ -121,7 +121,8 @@ def demo(airflow_port: int | None, sandbox_port: int | None, dates: int, json_: 
     from dunflow import tell
     from dunflow.demo.show import show
 
-    shown = show(_ports(airflow_port, sandbox_port), dates, tell.DemoProgress())
+    with tell.dates_bar(dates) as (say, ran):
+        shown = show(_ports(airflow_port, sandbox_port), dates, say, ran)
     if json_:
         tell.as_json(shown.figures())
     else:

@@ -20,7 +20,7 @@ from dunflow.decide.breaker import check_volume
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import ConfigError, GateFailed
-from dunflow.home import home, local_secrets
+from dunflow.home import local_secrets
 from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger

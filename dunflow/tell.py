@@ -2,18 +2,28 @@
 
 import datetime as dt
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from dunflow.check import Lint
-from dunflow.decide.explain import Story, stretches
-from dunflow.report.audit import Checked
-from dunflow.scenario.run import Ending
+from dunflow.ledger.tables import ACTIONS
+
+if TYPE_CHECKING:  # a command that needs none of these should not wait for them
+    from dunflow.check import Lint
+    from dunflow.decide.explain import Story
+    from dunflow.demo.show import Shown
+    from dunflow.report.audit import Checked
+    from dunflow.scenario.run import Ending
+    from dunflow.stack.up import Running
 
 screen = Console(highlight=False)
 aside = Console(stderr=True, highlight=False)
@@ -56,8 +66,10 @@ def day(figures: dict[str, Any]) -> None:
         screen.print("The source kept nothing of this date: it is recorded as a gap.")
 
 
-def story(told: Story, zone: dt.tzinfo) -> None:
+def story(told: "Story", zone: dt.tzinfo) -> None:
     """An account's story: the decision in full, the days drawn together, contacts, placements."""
+    from dunflow.decide.explain import stretches
+
     decision = told["decision"]
     screen.print(f"[bold]{told['portfolio']}, account {told['account']}[/bold]\n")
     if decision is None:
@@ -81,7 +93,7 @@ def story(told: Story, zone: dt.tzinfo) -> None:
     _list("Placements", told["placements"], zone)
 
 
-def _decision(decision: Story, zone: dt.tzinfo) -> None:
+def _decision(decision: "Story", zone: dt.tzinfo) -> None:
     late = " (late)" if decision["late"] else ""
     screen.print(
         f"On {decision['date']} the run{late} of {_instant(decision['decided_at'], zone)} decided "
@@ -99,7 +111,7 @@ def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
 
 
-def _list(title: str, rows: list[Story], zone: dt.tzinfo) -> None:
+def _list(title: str, rows: "list[Story]", zone: dt.tzinfo) -> None:
     if not rows:
         return
     names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
@@ -135,14 +147,72 @@ def _money(amount: object, currency: object) -> str:
     return "" if amount is None else f"{amount} {currency}"
 
 
-def audit(checked: list[Checked]) -> None:
+def urls(running: "Running") -> None:
+    """Where to look, and how to get in."""
+    screen.print(f"Airflow  {running.ports.airflow_url}  user {running.user}, ", end="")
+    screen.print(Text(f"password {running.password}"))
+    screen.print(f"Console  {running.ports.airflow_url}/dunflow/")
+    screen.print(f"Inbox    {running.ports.sandbox_url}  ", end="")
+    screen.print(Text(f"token {running.inbox_token}"))
+
+
+@contextmanager
+def dates_bar(
+    dates: int,
+) -> Iterator[tuple[Callable[[str], None], Callable[[dict[dt.date, str]], None]]]:
+    """A bar over business dates: one callback says what is being done, one how far they are."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=aside) as bar:
+        task = bar.add_task("", total=dates)
+
+        def ran(found: dict[dt.date, str]) -> None:
+            over = sum(state in ("success", "failed") for state in found.values())
+            bar.update(task, completed=over, description=f"Business dates: {states(found)}")
+
+        yield lambda text: bar.update(task, description=text), ran
+
+
+def demo(shown: "Shown") -> None:
+    """What happened, who got what, one account's story, and where to look."""
+    dates = sorted(shown.dates)
+    screen.print(
+        f"\n[bold]{len(dates)} business dates, {dates[0]} to {dates[-1]}, through Airflow: "
+        f"{states(shown.dates)}.[/bold]\n"
+    )
+    decided = table("What was decided, over all dates", "rows", "decision", "meaning")
+    for action, count in shown.decided.items():
+        decided.add_row(f"{count:,}", action, ACTIONS[action])
+    screen.print(decided)
+    sent = table("Who got what", "contacts", "step", "channel")
+    for step, channel, count in shown.contacts:
+        sent.add_row(f"{count:,}", step, channel)
+    screen.print(sent)
+    for destination, count in shown.placed.items():
+        screen.print(f"{count:,} accounts are proposed for {destination}; a person approves them.")
+    screen.print("\nOne account's story:\n")
+    story(shown.story, ZoneInfo("Asia/Shanghai"))
+    held = sum(not each.broken for each in shown.checked)
+    screen.print(f"Audit: {held} of {len(shown.checked)} promises hold.\n")
+    audit([each for each in shown.checked if each.broken])
+    urls(shown.running)
+    screen.print(Text(f"Report   {shown.report}"))
+    screen.print("\nGo on:   dunflow explain sunrise_instalment ACCOUNT    Stop:   make down")
+
+
+def states(found: dict[dt.date, str]) -> str:
+    """How many dates are in which state."""
+    counted = Counter(found.values())
+    return ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
+
+
+def audit(checked: "list[Checked]") -> None:
     for each in checked:
         mark = Text("holds ", "green") if not each.broken else Text("BROKEN", "bold red")
         of = f": {each.broken:,} rows, accounts {', '.join(each.accounts)}" if each.broken else ""
         screen.print(mark, f"{each.promise}{of}")
 
 
-def lint(found: Lint) -> None:
+def lint(found: "Lint") -> None:
     for error in found.errors:
         screen.print(Text(f"error    {error}", "red"))
     for warning in found.warnings:
@@ -151,7 +221,7 @@ def lint(found: Lint) -> None:
         screen.print(f"{found.portfolio}: can run")
 
 
-def ending(ended: Ending) -> None:
+def ending(ended: "Ending") -> None:
     expected = ended.story.scenario.xfail
     mark = "[green]ok  [/green]" if not ended.differences else "[bold red]FAIL[/bold red]"
     if expected and ended.differences:

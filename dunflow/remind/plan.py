@@ -22,7 +22,6 @@ from sqlalchemy import (
     true,
     update,
 )
-
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from dunflow.config.book import Book

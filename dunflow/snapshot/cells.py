@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import SourceError
 from dunflow.money import CURRENCIES, decimals_of
+from dunflow.snapshot import scan
 
 # Enough for every currency (at most 4 decimals) and for an attribute's fraction.
 AMOUNT = pa.decimal128(24, 4)
@@ -45,6 +46,7 @@ _WIDE_OR_ASCII = r"^[\x00-\x7f\x{3000}\x{ff01}-\x{ff5e}]*$"
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}\x{feff}]"
 _REWRITTEN_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
+_SHORT_NUMBER = r"^[0-9]{1,18}(\.[0-9]{1,4}0{0,16})?$"  # fits any of our types as it is
 _WHOLE_NUMBER = r"^[0-9]{1,6}$"
 
 
@@ -87,7 +89,7 @@ def _nulled(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
 
 def _narrow(text: pa.Array) -> pa.Array:
     """Full-width digits and signs as ASCII; other characters stay, so that no ½ becomes 1/2."""
-    if pc.all(pc.string_is_ascii(text)).as_py() is not False:
+    if scan.is_ascii(text):
         return text
     wide = true_in(pc.match_substring_regex(text, _WIDE_OR_ASCII))
     return pc.if_else(wide, pc.utf8_normalize(text, "NFKC"), text)
@@ -109,9 +111,9 @@ def _settle(values: pa.Array, *faults: tuple[pa.BooleanArray, str]) -> Cells:
 
 def _damage(text: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
     """Faults of cells that the source itself could not read."""
-    marked = pc.match_substring(text, DAMAGED)
-    if not pc.any(marked).as_py():
+    if not scan.holds(text, DAMAGED):
         return []
+    marked = pc.match_substring(text, DAMAGED)
     found = [(pc.equal(text, DAMAGED + key), reason) for key, reason in DAMAGE.items()]
     return [*found, (marked, DAMAGE["bytes"])]
 
@@ -141,26 +143,25 @@ def read_ref(column: pa.Array) -> Cells:
     if pa.types.is_temporal(column.type) or pa.types.is_boolean(column.type):
         raise _whole_column_fault(column, "text")
     text = trimmed(as_text(column))
-    return _settle(
-        text,
-        *_damage(text),
-        (pc.greater(pc.utf8_length(text), LONGEST_REF), f"is longer than {LONGEST_REF} characters"),
-        (pc.match_substring_regex(text, _INVISIBLE), "holds control or invisible characters"),
-        (pc.match_substring_regex(text, _REWRITTEN_NUMBER), DAMAGE["number"]),
-    )
+    faults = [*_damage(text), _too_long(text, LONGEST_REF)]
+    if scan.has_controls(text) or not scan.is_ascii(text):
+        invisible = pc.match_substring_regex(text, _INVISIBLE)
+        faults.append((invisible, "holds control or invisible characters"))
+    if scan.holds(text, "+") or scan.holds(text, ".0"):
+        faults.append((pc.match_substring_regex(text, _REWRITTEN_NUMBER), DAMAGE["number"]))
+    return _settle(text, *faults)
 
 
 def read_text(column: pa.Array) -> Cells:
     text = trimmed(as_text(column))
-    return _settle(
-        text,
-        *_damage(text),
-        (
-            pc.greater(pc.utf8_length(text), LONGEST_TEXT),
-            f"is longer than {LONGEST_TEXT} characters",
-        ),
-        (pc.match_substring_regex(text, _CONTROLS), "holds control characters"),
-    )
+    faults = [*_damage(text), _too_long(text, LONGEST_TEXT)]
+    if scan.has_controls(text):
+        faults.append((pc.match_substring_regex(text, _CONTROLS), "holds control characters"))
+    return _settle(text, *faults)
+
+
+def _too_long(text: pa.Array, longest: int) -> tuple[pa.BooleanArray, str]:
+    return pc.greater(pc.utf8_length(text), longest), f"is longer than {longest} characters"
 
 
 def read_contact(column: pa.Array) -> Cells:
@@ -169,7 +170,8 @@ def read_contact(column: pa.Array) -> Cells:
     What can't be stored is marked, and so found unusable there.
     """
     text = trimmed(as_text(column))
-    text = pc.replace_substring_regex(text, _CONTROLS, DAMAGED)
+    if scan.has_controls(text):
+        text = pc.replace_substring_regex(text, _CONTROLS, DAMAGED)
     return Cells(pc.utf8_slice_codeunits(text, 0, LONGEST_REF))
 
 
@@ -264,6 +266,8 @@ def _number_text(column: pa.Array, numerals: Numerals) -> tuple[pa.Array, Numera
 def read_number(column: pa.Array, numerals: Numerals, kind: pa.Decimal128Type = NUMBER) -> Cells:
     """Exact decimals. Exponents, NaN, and signs that were not declared are faults."""
     text, numerals = _number_text(column, numerals)
+    if pc.all(pc.match_substring_regex(text, _SHORT_NUMBER)).as_py():
+        return Cells(pc.cast(text, kind))  # the usual column, in one step
     odd = pc.invert(pc.match_substring_regex(text, numerals.pattern))
     plain = pc.replace_substring_regex(
         numerals.canonical(_nulled(text, odd)), r"(\.[0-9]*?)0+$", r"\1"

@@ -20,7 +20,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    and_,
     case,
     cast,
     exists,
@@ -58,7 +57,12 @@ _BATCH = 20_000
 
 
 def take_customers(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, stage: Stage
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    stage: Stage,
+    matched: Table,
 ) -> dict[str, Table]:
     """Add new customers and bring changed ones up to date.
 
@@ -66,7 +70,7 @@ def take_customers(
     dates don't overwrite what a newer one delivered. Returns the values that were read just now:
     our column → table of `raw, value`.
     """
-    lead = _differing(conn, portfolio_id, stage)
+    lead = _differing(conn, stage, matched)
     readers: dict[str, Callable[[str], str | None]] = {
         "phone": partial(read_phone, region=book.portfolio.region),
         "email": read_email,
@@ -110,31 +114,26 @@ def bad_contact_points(
     return select(*both.c)
 
 
-def _same(stage_or_lead: Table, portfolio_id: int) -> ColumnElement[bool]:
-    return and_(
-        customer.c.portfolio_id == portfolio_id,
-        customer.c.customer_ref == stage_or_lead.c.customer,
-    )
+def differs(incoming: Table) -> ColumnElement[bool]:
+    """Whether a row of the source says of its customer anything but what is stored."""
+    delivered = tuple_(*[incoming.c[name] for name in DELIVERED])
+    return delivered.is_distinct_from(tuple_(*DELIVERED.values()))
 
 
-def _differs(delivered: Table) -> ColumnElement[bool]:
-    ours = tuple_(*[delivered.c[name] for name in DELIVERED])
-    return ours.is_distinct_from(tuple_(*DELIVERED.values()))
-
-
-def _differing(conn: Connection, portfolio_id: int, stage: Stage) -> Table:
-    """One row per customer that is new or, in any of its rows, not as stored."""
+def _differing(conn: Connection, stage: Stage, matched: Table) -> Table:
+    """One row per customer that is new (`customer_id` is NULL) or, in any row, not as stored."""
     incoming = stage.incoming
-    candidates = (
-        select(incoming.c.customer)
-        .outerjoin_from(incoming, customer, _same(incoming, portfolio_id))
-        .where(or_(customer.c.customer_id.is_(None), _differs(incoming)))
+    which = (
+        select(matched.c.customer, matched.c.customer_id)
+        .where(or_(matched.c.customer_id.is_(None), matched.c.differs))
+        .distinct()
+        .subquery("which")
     )
     lead = (
-        select(incoming.c.customer, *[incoming.c[name] for name in DELIVERED])
-        .where(incoming.c.customer.in_(candidates))
-        .ext(distinct_on(incoming.c.customer))
-        .order_by(incoming.c.customer, incoming.c.account)
+        select(which.c.customer, which.c.customer_id, *[incoming.c[name] for name in DELIVERED])
+        .join_from(incoming, which, which.c.customer == incoming.c.customer)
+        .ext(distinct_on(which.c.customer))
+        .order_by(which.c.customer, incoming.c.account)
     )
     return keep(conn, "lead", lead)
 
@@ -150,7 +149,7 @@ def _read_new(conn: Connection, lead: Table, name: str, read: Callable[[str], st
     )
     reading.create(conn)
     known = exists().where(
-        customer.c.customer_ref == lead.c.customer, DELIVERED[name] == lead.c[name]
+        customer.c.customer_id == lead.c.customer_id, DELIVERED[name] == lead.c[name]
     )
     new = select(lead.c[name]).where(lead.c[name].is_not(None), ~known).distinct()
     found = conn.execute(new, execution_options={"yield_per": _BATCH})
@@ -165,7 +164,7 @@ def _read_new(conn: Connection, lead: Table, name: str, read: Callable[[str], st
 def _fresh(lead: Table, readings: dict[str, Table]) -> Select[Any]:
     """The leading rows with what was read from their contact values."""
     columns = [lead.c[name].label(column.name) for name, column in DELIVERED.items()]
-    rows = select(lead.c.customer, *columns)
+    rows = select(lead.c.customer, lead.c.customer_id, *columns)
     for name, reading in readings.items():
         rows = rows.outerjoin(reading, reading.c.raw == lead.c[name]).add_columns(
             reading.c.value.label(READ[name].name)
@@ -181,16 +180,13 @@ def _add(
     readings: dict[str, Table],
 ) -> int:
     fresh = _fresh(lead, readings).subquery("fresh")
-    there = exists().where(
-        customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == fresh.c.customer
-    )
     values = [fresh.c[column.name] for column in (*DELIVERED.values(), *READ.values())]
     rows = select(
         literal(portfolio_id, SmallInteger),
         fresh.c.customer,
         *values,
         cast(literal(business_date), Date),
-    ).where(~there)
+    ).where(fresh.c.customer_id.is_(None))
     names = ["portfolio_id", "customer_ref", *[value.name for value in values], "seen_on"]
     unseen = insert(customer).from_select(names, rows)
     return conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
@@ -222,8 +218,7 @@ def _renew(
     conn.execute(
         update(customer)
         .where(
-            customer.c.portfolio_id == portfolio_id,
-            customer.c.customer_ref == fresh.c.customer,
+            customer.c.customer_id == fresh.c.customer_id,
             customer.c.seen_on <= business_date,
             changed,
             ~newer,

@@ -16,8 +16,9 @@ from dunflow.ledger.tables import snapshot
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import bad_contact_points, take_customers
 from dunflow.snapshot.doubles import rejected_rows, settle_doubles
+from dunflow.snapshot.numbers import match_rows, number_accounts
 from dunflow.snapshot.pull import Pull, require_closed
-from dunflow.snapshot.rows import fill_quarantine, fill_snapshot, number_accounts
+from dunflow.snapshot.rows import fill_quarantine, fill_snapshot
 from dunflow.snapshot.stage import fill_stage
 
 
@@ -68,9 +69,10 @@ def load(
         chunks = read_frames(pull.frames, source, book.portfolio.currency)
         stage = fill_stage(conn, chunks)
         settle_doubles(conn, stage)
-        number_accounts(conn, portfolio_id, stage)
-        readings = take_customers(conn, book, portfolio_id, business_date, stage)
-        fill_snapshot(conn, book, portfolio_id, business_date, stage)
+        matched = match_rows(conn, book, portfolio_id, stage)
+        number_accounts(conn, portfolio_id, stage, matched)
+        readings = take_customers(conn, book, portfolio_id, business_date, stage, matched)
+        fill_snapshot(conn, portfolio_id, business_date, matched)
         bad = bad_contact_points(book, portfolio_id, stage, readings)
         fill_quarantine(conn, portfolio_id, business_date, stage, bad)
         quarantined = conn.execute(rejected_rows(stage)).scalar_one()

@@ -9,9 +9,7 @@ from dunflow.snapshot.pull import Pull, is_over, require_closed
 from dunflow.snapshot.sql import read_query
 
 
-def pull(
-    book: Book, business_date: dt.date, now: dt.datetime, environ: Mapping[str, str]
-) -> Pull:
+def pull(book: Book, business_date: dt.date, now: dt.datetime, environ: Mapping[str, str]) -> Pull:
     """The rows of `business_date`, read as they are consumed.
 
     `environ` says where a database is.

@@ -1,0 +1,1 @@
+"""What a day costs with many accounts, beside the least that it could cost."""

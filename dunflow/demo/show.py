@@ -1,0 +1,161 @@
+"""The demo: a lender of our own, its last business dates through the real Airflow, and the result."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from dunflow import day as stages
+from dunflow.clock import DAY
+from dunflow.config.book import Book, read_book
+from dunflow.decide.explain import Story, explain
+from dunflow.demo.core import ensure_core
+from dunflow.demo.lender import CONNECTION, DATABASE, make_lender
+from dunflow.errors import DunflowError
+from dunflow.home import home
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.migrate import open_ledger
+from dunflow.ledger.tables import ACTUAL, account, contact, contact_account, decision, placement
+from dunflow.report.audit import Checked, audit
+from dunflow.stack.backfill import States, backfill
+from dunflow.stack.ports import Ports
+from dunflow.stack.up import Running, up
+
+PORTFOLIO = "sunrise_instalment"
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the demo did, and where to look."""
+
+    running: Running
+    dates: States
+    decided: dict[str, int]
+    """Action → decision rows of all dates."""
+    contacts: list[tuple[str, str, int]]
+    """Step, channel, and how many of them reached a provider or a list."""
+    placed: dict[str, int]
+    """Destination → accounts proposed."""
+    story: Story
+    checked: list[Checked]
+    report: Path
+
+    @property
+    def clean(self) -> bool:
+        return all(state == "success" for state in self.dates.values()) and not any(
+            each.broken for each in self.checked
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """For a script. The secrets of `running` are left out: `dunflow up` tells them."""
+        return {
+            "dates": {str(date): state for date, state in self.dates.items()},
+            "decided": self.decided,
+            "contacts": [
+                {"step": step, "channel": channel, "count": count}
+                for step, channel, count in self.contacts
+            ],
+            "placed": self.placed,
+            "broken_promises": [asdict(each) for each in self.checked if each.broken],
+            "airflow": self.running.ports.airflow_url,
+            "inbox": self.running.ports.sandbox_url,
+            "report": str(self.report),
+        }
+
+
+def show(
+    ports: Ports | None,
+    dates: int,
+    say: Callable[[str], None],
+    ran: Callable[[States], None],
+) -> Shown:
+    """Start the stack, make the lender, and backfill its last `dates` business dates.
+
+    `say` hears what is being done, `ran` how far the dates are. Doing it again goes on where it
+    ended: the lender stays as it was made, and dates that ran well are left alone.
+    """
+    say("Starting PostgreSQL, the sandbox and Airflow")
+    running = up(ports, lambda part: say(f"Starting the {part}"))
+    say("Making the lender")
+    last = _lender()
+    say("Airflow runs the dates, the oldest first")
+    states = backfill(PORTFOLIO, last - (dates - 1) * DAY, last, ran)
+    say("Looking at what happened")
+    book = read_book(PORTFOLIO)
+    with open_ledger().begin() as conn:
+        number = portfolio_id_of(conn, PORTFOLIO)
+        return Shown(
+            running=running,
+            dates=states,
+            decided=_decided(conn, number),
+            contacts=_contacts(conn, number),
+            placed=_placed(conn, number),
+            story=_story(conn, book, number),
+            checked=audit(conn, book, number),
+            report=home() / "reports" / PORTFOLIO / f"{last}.html",
+        )
+
+
+def _lender() -> dt.date:
+    """Make the lender once; the last business date that it knows of."""
+    kept = home() / "demo.json"
+    url = ensure_core(DATABASE, CONNECTION)
+    if kept.exists():
+        return dt.date.fromisoformat(json.loads(kept.read_text())["last_business_date"])
+    last = stages.newest_closed(PORTFOLIO)
+    make_lender(url, SEED, last)
+    kept.write_text(json.dumps({"last_business_date": str(last)}))
+    return last
+
+
+def _decided(conn: Connection, portfolio_id: int) -> dict[str, int]:
+    rows = conn.execute(
+        select(decision.c.action, func.count())
+        .where(decision.c.portfolio_id == portfolio_id)
+        .group_by(decision.c.action)
+        .order_by(func.count().desc())
+    )
+    return dict(rows.tuples().all())
+
+
+def _contacts(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]:
+    rows = conn.execute(
+        select(contact.c.step, contact.c.channel, func.count())
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.state.in_(ACTUAL))
+        .group_by(contact.c.severity, contact.c.step, contact.c.channel)
+        .order_by(contact.c.severity, func.count().desc())
+    )
+    return list(rows.tuples())
+
+
+def _placed(conn: Connection, portfolio_id: int) -> dict[str, int]:
+    rows = conn.execute(
+        select(placement.c.destination, func.count())
+        .where(placement.c.portfolio_id == portfolio_id)
+        .group_by(placement.c.destination)
+    )
+    return dict(rows.tuples().all())
+
+
+def _story(conn: Connection, book: Book, portfolio_id: int) -> Story:
+    """The story of the account that was contacted by the most steps, the smallest id first."""
+    chosen = conn.execute(
+        select(account.c.account_ref)
+        .join(contact_account, contact_account.c.account_id == account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.state.in_(ACTUAL))
+        .group_by(account.c.account_ref)
+        .order_by(func.count(contact_account.c.step.distinct()).desc(), account.c.account_ref)
+        .limit(1)
+    ).scalar()
+    if chosen is None:
+        raise DunflowError(
+            "the demo's dates contacted nobody; look at the runs in Airflow, then at "
+            f"'dunflow check {PORTFOLIO}'"
+        )
+    return explain(conn, book, portfolio_id, chosen, None)

@@ -1,0 +1,96 @@
+"""docs/policy.md says what the config models say, no less and no more."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from dunflow.config import facts, pack, policy, portfolio
+from dunflow.config.base import Model, build
+from dunflow.config.book import root
+
+TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
+MADE_BY_US = {pack.Floor}  # put together from packs, never written by a person
+MODELS = {
+    model.__name__: model
+    for module in (facts, pack, policy, portfolio)
+    for model in vars(module).values()
+    if isinstance(model, type) and issubclass(model, Model) and model is not Model
+    if model not in MADE_BY_US
+}
+
+
+def rows_of(text: str, header: str) -> Iterator[list[str]]:
+    """The cells of the rows of the tables whose first column is called `header`."""
+    inside = False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0] == header:
+            inside = True
+        elif inside and not set(cells[0]) <= {"-"}:
+            yield [cells[0].strip("`"), *cells[1:]]
+
+
+def sections() -> dict[str, dict[str, str]]:
+    """Model → key → the cell that tells its default."""
+    found = {}
+    for section in re.split(r"^#+ ", TEXT, flags=re.MULTILINE):
+        if heading := re.match(r".* — `(\w+)`\n", section):
+            found[heading[1]] = {row[0]: row[1] for row in rows_of(section, "key")}
+    return found
+
+
+def fields_of(model: type[Model]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def test_every_model_has_a_section_and_every_section_a_model() -> None:
+    assert sections().keys() == MODELS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_section_names_the_keys_of_its_model(name: str) -> None:
+    assert list(sections()[name]) == list(fields_of(MODELS[name]))
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_section_tells_the_defaults_of_its_model(name: str) -> None:
+    for key, field in fields_of(MODELS[name]).items():
+        told, default = sections()[name][key], field.get_default(call_default_factory=True)
+        match told:
+            case "required":
+                assert field.is_required(), key
+            case "none":
+                assert not field.is_required(), key
+                assert default is None, key
+            case "see below":
+                assert isinstance(default, Model), key
+                assert default == type(default)(), key
+            case _:
+                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
+                assert adapter.validate_python(yaml.safe_load(told.strip("`"))) == default, key
+
+
+def test_the_facts_are_those_that_conditions_may_name() -> None:
+    assert {row[0] for row in rows_of(TEXT, "fact")} == facts.BUILT_IN_FACTS
+
+
+def test_the_columns_are_those_of_a_source_and_the_needed_ones_are_marked() -> None:
+    told = {row[0]: row[1] for row in rows_of(TEXT, "column")}
+    assert list(told) == list(get_args(portfolio.Column))
+    needed = tuple(name for name, mark in told.items() if mark == "yes")
+    assert needed == portfolio.REQUIRED_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("policy", policy.Policy), ("portfolio", portfolio.Portfolio), ("pack", pack.Pack)],
+)
+def test_an_example_can_be_read(name: str, model: type[Model]) -> None:
+    [example] = re.findall(rf"^```yaml {name}\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+    build(model, yaml.safe_load(example), f"docs/policy.md ({name})")
