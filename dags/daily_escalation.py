@@ -19,6 +19,8 @@ XCom of `business_date` show it.
   for some hours. After that, repair it and clear the task.
 - `gate`, or the volume breaker inside `decide`: somebody has to look at the figures. If they are
   right, run `dunflow accept PORTFOLIO DATE --reason "…"` and clear the task.
+- `snapshot` skipped, and all after it: a source that keeps no history was asked too late. The date
+  stays a gap; the next one decides from what was really sent.
 - `remind`: a sender is down. Nothing is lost: clear the task, or leave it to `dispatch_reminders`.
 
 Clearing a task, or running a date again, contacts nobody twice.
@@ -43,6 +45,7 @@ from airflow.sdk import (
     RetryRule,
     task,
 )
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dunflow.config.book import read_book
 from dunflow.config.head import Head, heads
@@ -99,7 +102,10 @@ def channels(portfolio: str) -> list[str]:
 def snapshot(portfolio: str, business_date: str) -> dict[str, Any]:
     from dunflow import day
 
-    return day.snapshot(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    loaded = day.snapshot(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    if loaded["snapshot"]["state"] == "gap":
+        raise AirflowSkipException(f"The source kept nothing of {business_date}: nothing to decide")
+    return loaded
 
 
 @task
@@ -123,12 +129,13 @@ def remind(portfolio: str, business_date: str, channel: str) -> dict[str, Any]:
     return day.remind(day.open_day(portfolio, dt.date.fromisoformat(business_date)), [channel])
 
 
-# A policy may reach nobody: then `remind` is skipped, and the day is reported all the same.
+# A date without anything to decide, or a policy without channels, is reported all the same.
 @task(trigger_rule="none_failed")
 def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[str, Any]:
     from dunflow import day
 
-    figures = getattr(day, "report", lambda d: {})(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    opened = day.open_day(portfolio, dt.date.fromisoformat(business_date))
+    figures = getattr(day, "report", lambda d: {})(opened)
     outlet_events[decisions_of(portfolio)].extra = {"business_date": business_date, **figures}
     return figures
 

@@ -1,16 +1,21 @@
 """docs/policy.md says what the config models say, no less and no more."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import pytest
 import yaml
 from pydantic import TypeAdapter
+from sqlalchemy import URL
 
 from dunflow.config import facts, pack, policy, portfolio
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
+from dunflow.scenario.model import Scenario
+from dunflow.scenario.run import Story, run_story
 
 TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
 MADE_BY_US = {pack.Floor}  # put together from packs, never written by a person
@@ -87,10 +92,64 @@ def test_the_columns_are_those_of_a_source_and_the_needed_ones_are_marked() -> N
     assert needed == portfolio.REQUIRED_COLUMNS
 
 
+def example(name: str) -> dict[str, Any]:
+    [text] = re.findall(rf"^```yaml {name}\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+    read: dict[str, Any] = yaml.safe_load(text)
+    return read
+
+
 @pytest.mark.parametrize(
     ("name", "model"),
     [("policy", policy.Policy), ("portfolio", portfolio.Portfolio), ("pack", pack.Pack)],
 )
 def test_an_example_can_be_read(name: str, model: type[Model]) -> None:
-    [example] = re.findall(rf"^```yaml {name}\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
-    build(model, yaml.safe_load(example), f"docs/policy.md ({name})")
+    build(model, example(name), f"docs/policy.md ({name})")
+
+
+def play(
+    server: URL, template: str, timeline: list[dict[str, Any]], expect: dict[str, Any]
+) -> list[str]:
+    """What differs when the worked example's account is played through the engine."""
+    told = {
+        "scenario": "the worked example",
+        "policy": example("policy"),
+        "customers": {"C1": {"email": None}},
+        "accounts": {"A1": {"due": "2026-03-01", "overdue": "600.00", "customer": "C1"}},
+        "timeline": timeline,
+        "expect": expect,
+    }
+    story = Story(Path("docs/policy.md"), build(Scenario, told, "docs/policy.md"))
+    return run_story(story, server, template).differences
+
+
+def test_the_worked_example_is_what_the_engine_does(server: URL, template: str) -> None:
+    decisions = [
+        {"account": "A1", "date": dt.date.fromisoformat(date), "dpd": int(dpd), "action": action, "reason": reason}
+        | ({"step": step} if step else {})
+        for date, dpd, action, reason, step in (
+            [cell.strip("`") for cell in row[:5]] for row in rows_of(TEXT, "business date")
+        )
+    ]
+    contacts = [
+        {key: row[key] for key in ("account", "date", "step")}
+        for row in decisions
+        if row["action"] == "send"
+    ]
+    assert contacts
+    expect = {"decisions": decisions, "contacts": contacts}
+    assert play(server, template, [{"run": "2026-03-01..2026-04-01"}], expect) == []
+
+
+def test_the_outage_of_the_worked_example_ends_with_the_letter(server: URL, template: str) -> None:
+    timeline = [
+        {"run": "2026-03-01..2026-03-01"},
+        {"down": {"from": "2026-03-03 00:00", "to": "2026-03-17 06:00"}},
+        {"run": "2026-03-02..2026-03-16", "at": "2026-03-17 06:30"},
+        {"run": "2026-03-17..2026-03-17"},
+    ]
+    contacts = [
+        {"account": "A1", "date": dt.date(2026, 3, 16), "step": "firm_letter"},
+        {"account": "A1", "date": dt.date(2026, 3, 17), "step": "firm_call"},
+    ]
+    missed = {"account": "A1", "date": dt.date(2026, 3, 2), "action": "missed", "step": "first_sms"}
+    assert play(server, template, timeline, {"contacts": contacts, "decisions": [missed]}) == []

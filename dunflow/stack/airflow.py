@@ -5,10 +5,15 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from dunflow.errors import DunflowError
 from dunflow.home import local_secrets
 from dunflow.stack.environment import USER
 from dunflow.stack.ports import Ports
+
+ANSWER_LIMIT_S = 60.0
+PATIENCE_S = 180.0
 
 
 class AirflowError(DunflowError):
@@ -31,6 +36,13 @@ class AirflowApi:
         answer: dict[str, Any] = self._call("GET", "/api/v2/monitor/health", None, {})
         return answer
 
+    # A busy machine may answer late. To ask again does no harm; to post again might.
+    @retry(
+        retry=retry_if_exception_type(OSError),
+        wait=wait_fixed(2),
+        stop=stop_after_delay(PATIENCE_S),
+        reraise=True,
+    )
     def get(self, path: str) -> Any:
         return self._call("GET", path, None, self._authorization())
 
@@ -55,7 +67,7 @@ class AirflowApi:
         # A proxy has no business between two processes of one machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=30) as response:
+            with opener.open(request, timeout=ANSWER_LIMIT_S) as response:
                 return json.load(response)
         except urllib.error.HTTPError as err:
             detail = err.read(2000).decode(errors="replace")

@@ -1,19 +1,15 @@
-"""Airflow as it is, with a metadata database of its own and portfolios made for a test."""
+"""Portfolios made for a test, and the environment in which Airflow parses their DAGs."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy import URL
 
 from dunflow.config.book import root
-from dunflow.ledger import embedded
 
-PORTFOLIO = {
+_PORTFOLIO = {
     "owner": "risk",
     "description": "A book made for a test",
     "time_zone": "Asia/Shanghai",
@@ -21,7 +17,6 @@ PORTFOLIO = {
     "language": "zh",
     "currency": "CNY",
     "run_at": "06:30",
-    "starts_on": "2026-03-01",
     "source": {"kind": "sql", "connection": "CORE_URL"},
     "lender": {
         "name": {"zh": "测试"},
@@ -30,46 +25,37 @@ PORTFOLIO = {
         "complaints": "complaints@pay.example",
     },
 }
-POLICY = {
-    "policy": "for-a-test",
-    "packs": [],
-    "tiers": [
-        {
-            "tier": "courtesy",
-            "from_dpd": 1,
-            "steps": [{"step": "first", "at_dpd": 1, "channel": "sms", "template": "courtesy"}],
-        }
-    ],
-}
 
 WritePortfolio = Callable[..., Path]
 
 
 @pytest.fixture
 def write_portfolio(tmp_path: Path) -> WritePortfolio:
-    """Writes a portfolio folder below the test's own root; what differs is given by key."""
+    """Writes a portfolio below the test's own root; what differs from the usual is given by key."""
 
     def write(name: str, **changes: object) -> Path:
         folder = tmp_path / "include/portfolios" / name
         folder.mkdir(parents=True)
-        document = {"portfolio": name, **PORTFOLIO, **changes}
-        kept = {key: value for key, value in document.items() if value is not None}
-        (folder / "portfolio.yaml").write_text(yaml.safe_dump(kept, allow_unicode=True))
-        (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
+        document = yaml.safe_dump({"portfolio": name, **_PORTFOLIO, **changes}, allow_unicode=True)
+        (folder / "portfolio.yaml").write_text(document)
         return folder
 
     return write
 
 
-def airflow_environment(home: Path, url: str, dunflow_root: Path) -> dict[str, str]:
+@pytest.fixture
+def parsing(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that parses DAGs, and that reaches no database."""
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:1/none"
     return {
         **os.environ,
-        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(root() / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(root() / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": url,
-        "DUNFLOW_ROOT": str(dunflow_root),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": nowhere,
+        "DUNFLOW_LEDGER_URL": nowhere,
+        "DUNFLOW_ROOT": str(tmp_path),
+        "DUNFLOW_PORTFOLIOS": "",
         "PYTHONPATH": str(root()),
     }

@@ -99,11 +99,8 @@ def test_a_backfill_takes_both_dates_in_order(stack: Running, databases: Databas
     assert backfill("corner_shop", FIRST, LAST, told.append) == {FIRST: "success", LAST: "success"}
     assert {state[FIRST] for state in told if state[LAST] == "running"} == {"success"}
     with _connect(databases.ledger) as conn:
-        contacts = conn.execute(
-            text(
-                "SELECT business_date, channel, state, count(*) FROM contact GROUP BY 1, 2, 3 ORDER BY 1"
-            )
-        ).all()
+        counted = "business_date, channel, state, count(*) FROM contact GROUP BY 1, 2, 3 ORDER BY 1"
+        contacts = conn.execute(text(f"SELECT {counted}")).all()
     assert [tuple(row) for row in contacts] == [
         (FIRST, "sms", "accepted", 3),
         (LAST, "email", "accepted", 3),

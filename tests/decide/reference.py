@@ -1,0 +1,215 @@
+"""The ladder once more, account by account, from the design's text.
+
+Slow and plain on purpose: it shares nothing with the engine but the words, so that the two can
+disagree. A policy is the mapping that its YAML would be.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from known import DONE, FAILED, Account, Contact, Day, Promise
+
+Policy = dict[str, Any]
+Step = dict[str, Any]
+
+
+class Ladder:
+    """One policy on one day: facts, tier, due step and hand-off of any account."""
+
+    def __init__(self, policy: Policy, day: Day) -> None:
+        self.policy, self.day = policy, day
+        self.tiers: list[str] = [tier["tier"] for tier in policy["tiers"]]
+        self.steps: list[tuple[int, Step]] = [
+            (rank, step)
+            for rank, tier in enumerate(policy["tiers"])
+            for step in tier.get("steps", [])
+        ]
+
+    # The facts
+
+    def dpd(self, account: Account) -> int:
+        return (self.day.business_date - account.due_on).days
+
+    def overdue(self, account: Account) -> Decimal:
+        paid = [amount for at, amount in account.payments if self.day.as_of < at <= self.day.now]
+        return max(account.delivered - sum(paid, Decimal(0)), Decimal(0))
+
+    def is_settled(self, account: Account) -> bool:
+        limit = self.policy.get("settle_below", {}).get(account.currency, "0")
+        return self.overdue(account) <= Decimal(limit)
+
+    def fact(self, account: Account, name: str) -> Any:
+        match name:
+            case "dpd":
+                return self.dpd(account)
+            case "overdue":
+                return self.overdue(account)
+            case "broken_promises":
+                return sum(self._broken(account, promise) for promise in account.promises)
+            case "days_since_payment":
+                seen = [self.day.day_of(at) for at, _ in account.payments if self._counts(at)]
+                seen += [account.last_payment_on] if account.last_payment_on else []
+                return (self.day.business_date - max(seen)).days if seen else None
+            case "balance" | "currency" | "product" | "segment" | "instalments_overdue":
+                return getattr(account, name)
+            case _:
+                return account.attributes.get(name)
+
+    def _counts(self, at: dt.datetime) -> bool:
+        return self.day.as_of < at <= self.day.now
+
+    def holds(self, account: Account, when: dict[str, Any]) -> bool:
+        return all(self._passes(account, name, test) for name, test in when.items())
+
+    def _passes(self, account: Account, name: str, test: dict[str, Any]) -> bool:
+        value = self.fact(account, name)
+        if value is None:
+            return False
+        bounds = {}
+        for end in ("from", "to"):
+            bound = test.get(end)
+            if isinstance(bound, dict):
+                if account.currency not in bound:
+                    return False
+                bound = Decimal(bound[account.currency])
+            bounds[end] = bound
+        return (
+            (bounds["from"] is None or value >= bounds["from"])
+            and (bounds["to"] is None or value <= bounds["to"])
+            and ("in" not in test or value in test["in"])
+            and ("not_in" not in test or value not in test["not_in"])
+            and ("is" not in test or value == test["is"])
+        )
+
+    def _paid_after(self, account: Account, promise: Promise, until: dt.datetime) -> Decimal:
+        paid = [amount for at, amount in account.payments if promise.made_at < at <= until]
+        return sum(paid, Decimal(0))
+
+    def _deadline(self, promise: Promise) -> dt.datetime:
+        over = promise.by + dt.timedelta(days=self.policy["broken_promise_grace_days"] + 1)
+        return dt.datetime.combine(over, dt.time(0), tzinfo=self.day.zone)
+
+    def _stands(self, promise: Promise) -> bool:
+        return promise.made_at <= self.day.now and not promise.cancelled
+
+    def _broken(self, account: Account, promise: Promise) -> bool:
+        end = self._deadline(promise)
+        unpaid = self._paid_after(account, promise, end) < promise.amount
+        return self._stands(promise) and end <= self.day.now and unpaid
+
+    def is_pending(self, account: Account, promise: Promise) -> bool:
+        unpaid = self._paid_after(account, promise, self.day.now) < promise.amount
+        return self._stands(promise) and self.day.now < self._deadline(promise) and unpaid
+
+    # The ladder
+
+    def tier(self, account: Account) -> int | None:
+        reached = [
+            rank
+            for rank, tier in enumerate(self.policy["tiers"])
+            if self.dpd(account) >= tier["from_dpd"] and self.holds(account, tier.get("when", {}))
+        ]
+        if account.highest_tier and not self.policy.get("tier_may_fall"):
+            reached.append(self.tiers.index(account.highest_tier))
+        return max(reached, default=None)
+
+    def seen(self, account: Account, step: str) -> list[Contact]:
+        """Contacts of the step as they stood when the run looks."""
+        return [contact for contact in account.contacts if contact.step == step]
+
+    def is_done_by(self, contact: Contact) -> bool:
+        if contact.accepted_at is None or contact.accepted_at > self.day.now:
+            return False
+        turned_out = contact.ended_at is not None and contact.ended_at <= self.day.now
+        return contact.state in DONE or (self.day.late and not turned_out)
+
+    def has_failed(self, contact: Contact) -> bool:
+        ended = contact.ended_at is not None and contact.ended_at <= self.day.now
+        return contact.state in FAILED and ended
+
+    def done(self, account: Account, step: Step) -> list[Contact]:
+        return [each for each in self.seen(account, step["step"]) if self.is_done_by(each)]
+
+    def last_done(self, account: Account, step: Step) -> dt.date:
+        done = self.done(account, step)
+        return max(self.day.day_of(each.accepted_at) for each in done if each.accepted_at)
+
+    def given_up(self, account: Account, step: Step) -> bool:
+        repetition = len(self.done(account, step))
+        failed = [
+            each
+            for each in self.seen(account, step["step"])
+            if self.has_failed(each) and each.repetition == repetition
+        ]
+        attempts: int = self.policy["attempts"]
+        return len(failed) >= attempts
+
+    def done_with(self, account: Account, rank: int, step: Step) -> bool:
+        times = 1 + step.get("repeat", {}).get("times", 0)
+        if len(self.done(account, step)) >= times:
+            return True
+        if step.get("mandatory"):
+            return False
+        later = [s for r, s in self.steps if r == rank and s["at_dpd"] > step["at_dpd"]]
+        passed_over = any(self.done(account, s) or self.given_up(account, s) for s in later)
+        return passed_over or self.given_up(account, step)
+
+    def eligible(self, account: Account, rank: int, step: Step) -> bool:
+        tier = self.tier(account)
+        if tier is None or self.done_with(account, rank, step):
+            return False
+        done = self.done(account, step)
+        milder = bool(step.get("mandatory")) and rank < tier and not done
+        if rank != tier and not milder:
+            return False
+        if done:
+            waited = self.days_since(self.last_done(account, step))
+            if waited < step["repeat"]["every_days"]:
+                return False
+        at_dpd: int = step["at_dpd"]
+        return self.dpd(account) >= at_dpd and self.holds(account, step.get("when", {}))
+
+    def days_since(self, day: dt.date) -> int:
+        return (self.day.today - day).days
+
+    def never_done(self, account: Account) -> list[Step]:
+        """Eligible mandatory steps without which nothing goes on, mildest first."""
+        return [
+            step
+            for rank, step in self.steps
+            if step.get("mandatory")
+            and self.eligible(account, rank, step)
+            and not self.done(account, step)
+        ]
+
+    def due(self, account: Account) -> Step | None:
+        if undone := self.never_done(account):
+            return undone[0]
+        eligible = [step for rank, step in self.steps if self.eligible(account, rank, step)]
+        return max(eligible, key=lambda step: int(step["at_dpd"]), default=None)
+
+    def lies_ahead(self, account: Account) -> bool:
+        ahead = any(self.dpd(account) < step["at_dpd"] for _, step in self.steps)
+        left = any(
+            rank == self.tier(account)
+            and self.done(account, step)
+            and not self.done_with(account, rank, step)
+            for rank, step in self.steps
+        )
+        return ahead or left
+
+    def hand_off(self, account: Account) -> str | None:
+        if self.never_done(account):
+            return None
+        for rule in reversed(self.policy.get("hand_off", [])):
+            if rule["to"] in account.turned_down or not self.holds(account, rule["when"]):
+                continue
+            if after := rule.get("after"):
+                [step] = [s for _, s in self.steps if s["step"] == after["step"]]
+                if not self.done(account, step):
+                    continue
+                if self.days_since(self.last_done(account, step)) < after["days"]:
+                    continue
+            return str(rule["to"])
+        return None
