@@ -20,7 +20,7 @@ from dunflow.decide.breaker import check_volume
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import ConfigError, GateFailed
-from dunflow.home import local_secrets
+from dunflow.home import home, local_secrets
 from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
@@ -28,6 +28,8 @@ from dunflow.place.candidates import propose
 from dunflow.remind import outbox
 from dunflow.remind.dispatch import Dispatcher, Drained, Progress, play
 from dunflow.remind.plan import plan
+from dunflow.report.figures import figures
+from dunflow.report.page import write_page
 from dunflow.snapshot.gate import judge
 from dunflow.snapshot.load import load
 from dunflow.snapshot.pull import Pull, require_closed
@@ -134,6 +136,15 @@ def remind(day: Day, only: list[str] | None = None, progress: Progress | None = 
         return {"remind": outbox.states(conn, number, day.business_date, wanted)}
 
 
+def report(day: Day) -> Figures:
+    """The date's figures, also as a page below DUNFLOW_HOME/reports."""
+    with day.engine.begin() as conn:
+        number = portfolio_id_of(conn, day.book.name)
+        told = figures(conn, day.book, number, day.business_date)
+    write_page(day.engine, day.book, number, day.business_date, home() / "reports")
+    return dict(told)
+
+
 def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
     """All stages, as one process. `begun` hears the name of each stage as it begins.
 
@@ -149,6 +160,8 @@ def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
     decided = decide(day)
     begun("remind")
     reminded = remind(day)
+    begun("report")
+    report(day)
     return {**loaded, **decided, **reminded}
 
 

@@ -1,4 +1,4 @@
-"""The rows that a load leaves behind for its business date: the snapshot's, and the quarantine's."""
+"""What a load leaves behind for its business date: snapshot rows and quarantine rows."""
 
 import datetime as dt
 from typing import Any

@@ -93,7 +93,8 @@ def hand_offs(draw: st.DrawFn, tiers: list[dict[str, Any]]) -> dict[str, Any]:
     rule: dict[str, Any] = {"to": draw(st.sampled_from(("agency", "legal"))), "when": when}
     # Whether `after` counts from the first or the last repetition is left open, so none is named.
     once = [step["step"] for tier in tiers for step in tier["steps"] if "repeat" not in step]
-    if once and draw(st.booleans()):
+    waits: bool = draw(st.booleans())
+    if once and waits:
         rule["after"] = {"step": draw(st.sampled_from(once)), "days": draw(st.integers(0, 10))}
     return rule
 

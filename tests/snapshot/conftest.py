@@ -1,7 +1,7 @@
 """A book whose source is a list of rows, and a lender's core that is a table."""
 
-import os
 import datetime as dt
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

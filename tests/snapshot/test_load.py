@@ -225,3 +225,13 @@ def test_the_record_of_a_load_tells_money_as_text(room: Room) -> None:
         ({"JPY": "1935"}, room.usual(DATE))
     ]
     assert loaded.overdue == {"JPY": Decimal(1935)}
+
+
+def test_customers_of_two_portfolios_that_share_a_name_are_two(
+    room: Room, furnish: Callable[..., Room]
+) -> None:
+    room.load([row("A", customer="C", phone="13800138000")])
+    furnish(portfolio="cliff").load([row("A", customer="C", phone="13800138000")])
+    found = room.ask(select(customer.c.portfolio_id, customer.c.phone))
+    assert len(found) == 2
+    assert {phone for _, phone in found} == {"+8613800138000"}
