@@ -80,6 +80,7 @@ def let_pass(core: Core, ran: Ran) -> None:
     with day.engine.begin() as conn:
         conn.execute(text(_ACCEPT), of_date)
         conn.execute(text(_BEGIN_GAP), of_date)
+        conn.execute(text("ANALYZE contact, contact_account, episode"))
         refresh(
             conn,
             day.book,

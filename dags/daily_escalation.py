@@ -8,7 +8,7 @@
 | gate | compares the snapshot with the one before it, and stops the run if it looks wrong |
 | decide | writes one decision per account, and plans the contacts |
 | remind | sends what may go out now; what falls due later is left to `dispatch_reminders` |
-| report | adds up the day's figures, and puts them on the asset of the portfolio's decisions |
+| report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
 XCom of `business_date` show it.
@@ -135,7 +135,7 @@ def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[st
     from dunflow import day
 
     opened = day.open_day(portfolio, dt.date.fromisoformat(business_date))
-    figures = getattr(day, "report", lambda d: {})(opened)
+    figures = day.report(opened)
     outlet_events[decisions_of(portfolio)].extra = {"business_date": business_date, **figures}
     return figures
 

@@ -1,4 +1,8 @@
-"""docs/policy.md says what the config models say, no less and no more."""
+"""What the docs say holds.
+
+docs/policy.md says what the config models say, no less and no more, and its worked example is
+played through the engine. Commands, links and files that the docs name exist.
+"""
 
 import datetime as dt
 import re
@@ -6,17 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import click
 import pytest
 import yaml
 from pydantic import TypeAdapter
 from sqlalchemy import URL
 
+from dunflow.cli import main
 from dunflow.config import facts, pack, policy, portfolio
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, run_story
 
+PAGES = [root() / "CONTRIBUTING.md", *sorted(root().glob("docs/**/*.md"))]
 TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
 MADE_BY_US = {pack.Floor}  # put together from packs, never written by a person
 MODELS = {
@@ -77,8 +84,9 @@ def test_a_section_tells_the_defaults_of_its_model(name: str) -> None:
                 assert isinstance(default, Model), key
                 assert default == type(default)(), key
             case _:
-                adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
-                assert adapter.validate_python(yaml.safe_load(told.strip("`"))) == default, key
+                kind: Any = Annotated[field.annotation, field]
+                read = TypeAdapter(kind).validate_python(yaml.safe_load(told.strip("`")))
+                assert read == default, key
 
 
 def test_the_facts_are_those_that_conditions_may_name() -> None:
@@ -123,13 +131,16 @@ def play(
 
 
 def test_the_worked_example_is_what_the_engine_does(server: URL, template: str) -> None:
-    decisions = [
-        {"account": "A1", "date": dt.date.fromisoformat(date), "dpd": int(dpd), "action": action, "reason": reason}
-        | ({"step": step} if step else {})
-        for date, dpd, action, reason, step in (
-            [cell.strip("`") for cell in row[:5]] for row in rows_of(TEXT, "business date")
-        )
-    ]
+    decisions: list[dict[str, Any]] = []
+    for row in rows_of(TEXT, "business date"):
+        date, dpd, action, reason, step = (cell.strip("`") for cell in row[:5])
+        told: dict[str, Any] = {
+            "account": "A1",
+            "date": dt.date.fromisoformat(date),
+            "dpd": int(dpd),
+        }
+        told |= {"action": action, "reason": reason}
+        decisions.append(told | ({"step": step} if step else {}))
     contacts = [
         {key: row[key] for key in ("account", "date", "step")}
         for row in decisions
@@ -147,9 +158,29 @@ def test_the_outage_of_the_worked_example_ends_with_the_letter(server: URL, temp
         {"run": "2026-03-02..2026-03-16", "at": "2026-03-17 06:30"},
         {"run": "2026-03-17..2026-03-17"},
     ]
-    contacts = [
+    contacts: list[dict[str, Any]] = [
         {"account": "A1", "date": dt.date(2026, 3, 16), "step": "firm_letter"},
         {"account": "A1", "date": dt.date(2026, 3, 17), "step": "firm_call"},
     ]
-    missed = {"account": "A1", "date": dt.date(2026, 3, 2), "action": "missed", "step": "first_sms"}
+    missed = {"account": "A1", "date": dt.date(2026, 3, 2), "action": "missed"}
     assert play(server, template, timeline, {"contacts": contacts, "decisions": [missed]}) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    in_code = re.findall(r"^```.*?^```|`[^`]+`", text, flags=re.MULTILINE | re.DOTALL)
+    named = {name for code in in_code for name in re.findall(r"\bdunflow ([a-z][a-z-]+)", code)}
+    known = set(main.list_commands(click.Context(main)))
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_or_a_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = {target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target}
+    tops = "bench|dags|docs|dunflow|include|plugins|tests"
+    files = set(re.findall(rf"`((?:{tops})/[\w./-]+)`", text))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    missing += [file for file in files if not (root() / file).exists()]
+    assert missing == []

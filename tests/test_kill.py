@@ -86,18 +86,18 @@ class Stage:
                 select(
                     account.c.account_ref, decision.c.action, decision.c.reason, decision.c.step
                 ).join(account, account.c.account_id == decision.c.account_id)
-            ).tuples()
+            )
             contacted = conn.execute(
                 select(
                     account.c.account_ref, contact.c.step, contact.c.channel, contact.c.state
                 ).join(account, account.c.account_id == contact.c.account_id)
-            ).tuples()
+            )
             return Counter(decided), Counter(contacted)
 
     def states(self) -> dict[str, int]:
         with self.engine.connect() as conn:
             rows = conn.execute(select(contact.c.state, func.count()).group_by(contact.c.state))
-            return dict(rows.tuples().all())
+            return dict(rows.all())
 
 
 @pytest.fixture

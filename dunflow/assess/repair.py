@@ -37,8 +37,9 @@ SELECT c.account_id, c.due_on IS NOT NULL AS here,
        x.seen_on AS x_on, ex.episode_id AS x_episode,
        y.seen_on AS y_on, ey.episode_id AS y_episode, ey.ended_on AS y_ended_on,
        own.episode_id AS own_episode,
-       COALESCE(ex.episode_id IS NOT NULL AND (x.seen_on = :day - 1 OR c.due_on = sx.due_on
-                                               OR c.due_on <= x.seen_on), false) AS x_links,
+       COALESCE(ex.episode_id IS NOT NULL AND c.due_on IS NOT NULL
+                AND (x.seen_on = :day - 1 OR c.due_on = sx.due_on OR c.due_on <= x.seen_on), false)
+         AS x_links,
        COALESCE(ey.episode_id IS NOT NULL AND c.due_on IS NOT NULL
                 AND (y.seen_on = :day + 1 OR sy.due_on = c.due_on OR sy.due_on <= :day), false)
          AS y_links

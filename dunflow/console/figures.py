@@ -20,7 +20,7 @@ class Date:
     state: str
     """Of its snapshot: loaded, accepted or refused."""
     late: bool
-    """Whether the latest run of the date contacted nobody because it came too late."""
+    """Whether every run of the date came too late, so that nobody was contacted by it."""
     accounts: int
     customers: int
     quarantined: int
@@ -88,13 +88,12 @@ def _counts(conn: Connection, query: Select[Any]) -> dict[dt.date, dict[str, int
 
 
 def _late(conn: Connection, portfolio_id: int, dates: list[dt.date]) -> dict[dt.date, bool]:
-    newest = (
-        select(run.c.business_date, run.c.late)
+    runs = (
+        select(run.c.business_date, func.bool_and(run.c.late).label("late"))
         .where(run.c.portfolio_id == portfolio_id, run.c.business_date.in_(dates))
-        .distinct(run.c.business_date)
-        .order_by(run.c.business_date, run.c.run_id.desc())
+        .group_by(run.c.business_date)
     )
-    return {row.business_date: row.late for row in conn.execute(newest)}
+    return {row.business_date: row.late for row in conn.execute(runs)}
 
 
 def _in_order(names: Iterable[str], counts: dict[str, int]) -> dict[str, int]:

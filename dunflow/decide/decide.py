@@ -169,4 +169,4 @@ def _count(
         .group_by(decision.c.action)
         .order_by(decision.c.action)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

@@ -120,7 +120,7 @@ def _decided(conn: Connection, portfolio_id: int) -> dict[str, int]:
         .group_by(decision.c.action)
         .order_by(func.count().desc())
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _contacts(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]:
@@ -130,7 +130,7 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]
         .group_by(contact.c.severity, contact.c.step, contact.c.channel)
         .order_by(contact.c.severity, func.count().desc())
     )
-    return list(rows.tuples())
+    return list(rows)
 
 
 def _placed(conn: Connection, portfolio_id: int) -> dict[str, int]:
@@ -139,7 +139,7 @@ def _placed(conn: Connection, portfolio_id: int) -> dict[str, int]:
         .where(placement.c.portfolio_id == portfolio_id)
         .group_by(placement.c.destination)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _story(conn: Connection, book: Book, portfolio_id: int) -> Story:

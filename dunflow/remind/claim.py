@@ -247,7 +247,7 @@ def _capped(
         .subquery("checked")
     )
     rows = conn.execute(select(checked).where(checked.c.cap.is_not(None)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 planned = contact.alias("planned")

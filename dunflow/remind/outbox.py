@@ -67,7 +67,7 @@ def states(
     )
     if channels is not None:
         counted = counted.where(contact.c.channel.in_(channels))
-    return dict(conn.execute(counted).tuples().all())
+    return dict(conn.execute(counted).all())
 
 
 def make_room(conn: Connection, contacts: list[int]) -> None:

@@ -18,12 +18,12 @@ from dunflow.ledger.tables import ACTIONS, CONTACT_STATES
 from dunflow.report.figures import Figures
 from dunflow.report.trend import Line
 
-WIDTH = 560
-ROW = 34
+WIDTH = 480
+ROW = 28
 """Height of one bar with its gap."""
 FRAME = 70
 """Height of what is not bars: the axis and the legend."""
-LABEL_LETTERS = 26
+LABEL_LETTERS = 24
 
 _FONT = "system-ui, sans-serif"
 _STYLE = {
@@ -151,6 +151,7 @@ def _over_time(
         height=240,
         show_legend=False,
         show_minor_x_labels=False,
+        truncate_label=-1,
         dots_size=3,
         stroke_style={"width": 2},
     )
@@ -171,6 +172,7 @@ def _chart(
         style=Style(colors=tuple(f"var(--{colour})" for colour in colours), **_STYLE),
         width=WIDTH,
         margin=8,
+        margin_right=24,
         spacing=8,
         legend_at_bottom=True,
         legend_box_size=11,

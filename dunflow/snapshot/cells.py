@@ -255,7 +255,8 @@ def _number_text(column: pa.Array, numerals: Numerals) -> tuple[pa.Array, Numera
         return pc.cast(column.storage, pa.string()), PLAIN
     if pa.types.is_decimal(kind):
         # By way of Python, as Arrow writes small ones with an exponent.
-        return pa.array([None if v is None else f"{v:f}" for v in column.to_pylist()]), PLAIN
+        plain = [None if value is None else f"{value:f}" for value in column.to_pylist()]
+        return pa.array(plain, pa.string()), PLAIN
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return pc.cast(column, pa.string()), PLAIN
     if pa.types.is_temporal(kind) or pa.types.is_boolean(kind):

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 import phonenumbers
 
+from dunflow.snapshot.cells import DAMAGED
+
 _EMAIL = re.compile(
     r"(?P<local>[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*)"
     r"@(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])",
@@ -17,6 +19,8 @@ _LONGEST_EMAIL = 254
 @lru_cache(maxsize=65_536)
 def read_phone(raw: str, region: str) -> str | None:
     """The number in E.164; None if it is no number that can be dialled in `region`."""
+    if DAMAGED in raw:
+        return None
     number = _parsed(raw, region)
     if number is None:
         # "0919876543210": a trunk zero before the country code, as some systems store it.

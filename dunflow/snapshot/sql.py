@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import pandas as pd
-from sqlalchemy import URL, Date, Dialect, TextClause, bindparam, create_engine, text
+from sqlalchemy import URL, Date, Dialect, TextClause, TypeDecorator, bindparam, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -66,9 +66,10 @@ def _query(book: Book, business_date: dt.date) -> TextClause:
     )
 
 
-class _DateLiteral(Date):
+class _DateLiteral(TypeDecorator[dt.date]):
     """A date that is written into the text with its type, so that `:business_date + 1` works."""
 
+    impl = Date
     cache_ok = True
 
     def literal_processor(self, dialect: Dialect) -> Callable[[dt.date], str]:  # noqa: ARG002
@@ -89,6 +90,8 @@ def _by_adbc(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
                 yield batch.to_pandas(types_mapper=pd.ArrowDtype)
     except adbc_driver_manager.Error as error:
         raise _failed(book, url, error.sqlstate, str(error)) from None
+    except OSError:  # a row on the way, whose values the message may quote
+        raise _failed(book, url, None, "a row could not be computed or fetched") from None
 
 
 def _by_driver(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:

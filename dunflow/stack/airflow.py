@@ -36,7 +36,7 @@ class AirflowApi:
         answer: dict[str, Any] = self._call("GET", "/api/v2/monitor/health", None, {})
         return answer
 
-    # A busy machine may answer late. To ask again does no harm; to post again might.
+    # A busy machine may answer late. To ask again does no harm; to order again might.
     @retry(
         retry=retry_if_exception_type(OSError),
         wait=wait_fixed(2),
@@ -46,8 +46,8 @@ class AirflowApi:
     def get(self, path: str) -> Any:
         return self._call("GET", path, None, self._authorization())
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._call("POST", path, body, self._authorization())
+    def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        return self._call(method, path, body, self._authorization())
 
     def _authorization(self) -> dict[str, str]:
         if self._token is None:

@@ -13,7 +13,8 @@ from dunflow.stack.status import status
 States = dict[dt.date, str]
 """Business date → state of its newest run, as Airflow calls it; `none` where there is none."""
 OVER = ("success", "failed")
-PARSE_LIMIT_S = 90.0
+PARSE_LIMIT_S = 120.0
+BUSY_LIMIT_S = 120.0
 
 
 class NotUp(DunflowError):
@@ -84,7 +85,20 @@ def _create(api: AirflowApi, dag_id: str, first: dt.date, last: dt.date) -> int:
         "reprocess_behavior": "failed",
         "max_active_runs": 1,
     }
-    return int(api.post("/api/v2/backfills", wanted)["id"])
+    give_up_at = time.monotonic() + BUSY_LIMIT_S
+    while True:
+        try:
+            return int(api.send("POST", "/api/v2/backfills", wanted)["id"])
+        except AirflowError as err:
+            # Airflow takes one backfill of a DAG at a time, and notices only every half minute that
+            # all runs of the one before have ended.
+            if err.status != 409:
+                raise
+            if time.monotonic() > give_up_at:
+                raise DunflowError(
+                    f"another backfill of {dag_id} is running; wait for it, or cancel it in Airflow"
+                ) from err
+            time.sleep(2.0)
 
 
 def _states(api: AirflowApi, dag_id: str, dates: list[dt.date]) -> States:

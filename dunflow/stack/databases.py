@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from dunflow.ledger.engine import DATABASE, URL_VARIABLE
 from dunflow.stack.environment import METADATA_VARIABLE
 
 AIRFLOW_DATABASE = "airflow"
-STOP_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,16 @@ def open_databases() -> Databases:
 
 def stop_server() -> None:
     """Stop the embedded server; its clients are cut off, what they committed is safe."""
-    postmaster = _postmaster()
-    if postmaster:
-        # The wheel stops a server only for the last process that it has noted as a user, and one
-        # that was killed stays noted for ever. So it is told directly: SIGINT is a fast shutdown.
-        postmaster.send_signal(signal.SIGINT)
-        postmaster.wait(STOP_LIMIT_S)
+    # The wheel stops a server only for the last process that it has noted as a user, and one that
+    # was killed stays noted for ever. So it is told directly: SIGINT is a fast shutdown. One that
+    # comes in the middle of a crash recovery may hang; SIGQUIT ends at once and recovers next time.
+    for told, limit_s in ((signal.SIGINT, 60.0), (signal.SIGQUIT, 15.0)):
+        postmaster = _postmaster()
+        if postmaster is None:
+            return
+        postmaster.send_signal(told)
+        with suppress(psutil.TimeoutExpired):
+            postmaster.wait(limit_s)
 
 
 def _postmaster() -> psutil.Process | None:

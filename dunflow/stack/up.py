@@ -41,20 +41,19 @@ class Running:
     inbox_token: str = field(default="", repr=False)
 
 
-def up(
-    ports: Ports | None = None,
-    progress: Progress = lambda _: None,
-    environment: Mapping[str, str] | None = None,
-) -> Running:
-    """Start whatever does not run; without `ports`, on those of the last time.
-
-    `environment` is added to that of the processes, such as the URL of a portfolio's source.
-    """
-    ports = ports or remembered() or Ports()
+def up(ports: Ports | None = None, progress: Progress = lambda _: None) -> Running:
+    """Start whatever does not run; without `ports`, on those of the last time."""
     with stack_lock():
+        known = remembered()
+        ports = ports or known or Ports()
         missing = [part for part in parts(ports) if process.find(part.name) is None]
+        if known not in (None, ports) and len(missing) < len(parts(ports)):
+            raise StackError(
+                f"the stack runs already, on other ports than {ports.airflow} and "
+                f"{ports.sandbox}: leave the ports out, or run 'dunflow down' first"
+            )
         if missing:
-            _start(ports, missing, progress, environment or {})
+            _start(ports, missing, progress)
     secrets = local_secrets()
     return Running(
         ports,
@@ -64,16 +63,14 @@ def up(
     )
 
 
-def _start(
-    ports: Ports, missing: list[Part], progress: Progress, environment: Mapping[str, str]
-) -> None:
+def _start(ports: Ports, missing: list[Part], progress: Progress) -> None:
     for part in missing:
         process.stop(part.name, patience_s=0.0)  # children that outlived their leader
     _require_ports(ports, missing)
     remember(ports)
     progress("database")
     databases = open_databases()
-    settings = {**stack_environment(ports, databases.metadata, databases.ledger), **environment}
+    settings = stack_environment(ports, databases.metadata, databases.ledger)
     _migrate(databases, settings, progress)
     write_password()
     since = dt.datetime.now(dt.UTC)
@@ -89,7 +86,7 @@ def _require_ports(ports: Ports, missing: list[Part]) -> None:
     if "sandbox" in names:
         require_free(ports.sandbox, "sandbox", "--sandbox-port")
     if "api-server" in names:
-        require_free(ports.airflow, "Airflow", "--port")
+        require_free(ports.airflow, "Airflow", "--airflow-port")
 
 
 def _migrate(databases: Databases, settings: Mapping[str, str], progress: Progress) -> None:

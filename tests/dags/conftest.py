@@ -26,15 +26,13 @@ _PORTFOLIO = {
     },
 }
 
-WritePortfolio = Callable[..., Path]
 
+@pytest.fixture(scope="session")
+def write_portfolio() -> Callable[[Path, str, dict[str, object]], Path]:
+    """Writes a portfolio below a root; what differs from the usual is given by key."""
 
-@pytest.fixture
-def write_portfolio(tmp_path: Path) -> WritePortfolio:
-    """Writes a portfolio below the test's own root; what differs from the usual is given by key."""
-
-    def write(name: str, **changes: object) -> Path:
-        folder = tmp_path / "include/portfolios" / name
+    def write(place: Path, name: str, changes: dict[str, object]) -> Path:
+        folder = place / "include/portfolios" / name
         folder.mkdir(parents=True)
         document = yaml.safe_dump({"portfolio": name, **_PORTFOLIO, **changes}, allow_unicode=True)
         (folder / "portfolio.yaml").write_text(document)
@@ -43,19 +41,23 @@ def write_portfolio(tmp_path: Path) -> WritePortfolio:
     return write
 
 
-@pytest.fixture
-def parsing(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process that parses DAGs, and that reaches no database."""
+@pytest.fixture(scope="session")
+def parsing() -> Callable[[Path], dict[str, str]]:
+    """The environment of a process that parses the DAGs of a root, and reaches no database."""
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:1/none"
-    return {
-        **os.environ,
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(root() / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": nowhere,
-        "DUNFLOW_LEDGER_URL": nowhere,
-        "DUNFLOW_ROOT": str(tmp_path),
-        "DUNFLOW_PORTFOLIOS": "",
-        "PYTHONPATH": str(root()),
-    }
+
+    def environment(place: Path) -> dict[str, str]:
+        return {
+            **os.environ,
+            "AIRFLOW_HOME": str(place / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root() / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": nowhere,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": nowhere,
+            "DUNFLOW_LEDGER_URL": nowhere,
+            "DUNFLOW_ROOT": str(place),
+            "DUNFLOW_PORTFOLIOS": "",
+            "PYTHONPATH": str(root()),
+        }
+
+    return environment

@@ -142,7 +142,7 @@ class _Filler:
             return {}
         [number] = into.primary_key
         found = self._conn.execute(insert(into).returning(into.c[by], number), rows)
-        return dict(found.tuples().all())
+        return dict(found.all())
 
     def _customer(self, customer: Customer) -> dict[str, Any]:
         """Every channel has a contact point; those that don't reach are dead or missing."""

@@ -14,17 +14,20 @@ _PEOPLE = [
 
 @pytest.fixture(scope="session")
 def portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of portfolios with one in it, `corner_shop`, that owns files for three dates."""
+    """A folder with one portfolio, `corner_shop`: files for two dates, and an empty one."""
     place = tmp_path_factory.mktemp("portfolios")
     folder = place / "corner_shop"
     folder.mkdir()
     (folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO, allow_unicode=True))
     (folder / "policy.yaml").write_text(yaml.safe_dump(_POLICY))
-    for date in ("2026-03-02", "2026-03-03", "2026-03-04"):
-        lines = ["account,customer,due_on,overdue,name,phone,email"]
-        for number, (name, phone, email) in enumerate(_PEOPLE):
-            lines.append(f"A{number},C{number},2026-03-01,120.50,{name},{phone},{email}")
-        (folder / f"{date}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    header = "account,customer,due_on,overdue,name,phone,email\n"
+    rows = [
+        f"A{number},C{number},2026-03-01,120.50,{','.join(person)}\n"
+        for number, person in enumerate(_PEOPLE)
+    ]
+    for date in ("2026-03-02", "2026-03-03"):
+        (folder / f"{date}.csv").write_text(header + "".join(rows), encoding="utf-8")
+    (folder / "2026-03-04.csv").write_text(header, encoding="utf-8")
     return place
 
 

@@ -3,15 +3,18 @@
 import datetime as dt
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
@@ -25,11 +28,12 @@ from dunflow.stack.backfill import backfill
 from dunflow.stack.databases import Databases, folder, open_databases
 from dunflow.stack.down import down
 from dunflow.stack.parts import parts
-from dunflow.stack.ports import Ports
+from dunflow.stack.ports import Ports, remembered
 from dunflow.stack.status import status
-from dunflow.stack.up import Running, up
+from dunflow.stack.up import Running, StackError, up
 
-FIRST, LAST = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
+FIRST, LAST, EMPTY = dt.date(2026, 3, 2), dt.date(2026, 3, 3), dt.date(2026, 3, 4)
+DAG = "daily_escalation__corner_shop"
 
 
 def _free_port() -> int:
@@ -64,6 +68,23 @@ def _connect(url: str) -> Connection:
     return create_engine(url, poolclass=NullPool).connect()
 
 
+def _task(api: AirflowApi, run: str, task: str) -> dict[str, Any]:
+    found: dict[str, Any] = api.get(f"{run}/taskInstances/{task}")
+    return found
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < give_up_at, "it did not come to pass"
+        time.sleep(0.5)
+
+
+def _runs(number: int) -> bool:
+    # Who collects an orphan, and when, is up to the machine.
+    return psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+
+
 def _own_processes(stack: Running) -> set[int]:
     return {each.pid for part in parts(stack.ports) for each in process.remains(part.name)}
 
@@ -73,6 +94,12 @@ def test_a_second_up_starts_nothing(stack: Running) -> None:
     assert set(stack.started) == {part.name for part in parts(stack.ports)}
     assert up().started == ()
     assert _own_processes(stack) >= before
+
+
+def test_it_does_not_move_to_other_ports_while_it_runs(stack: Running) -> None:
+    with pytest.raises(StackError, match="runs already"):
+        up(Ports(_free_port(), _free_port()))
+    assert remembered() == stack.ports
 
 
 def test_nothing_listens_beyond_this_machine(stack: Running) -> None:
@@ -114,9 +141,42 @@ def test_a_date_that_succeeded_is_not_run_again(stack: Running, databases: Datab
 
 
 def test_the_day_ends_with_an_asset_event_that_carries_its_counts(stack: Running) -> None:
-    events = AirflowApi(stack.ports).get("/api/v2/assets/events?order_by=id")["asset_events"]
+    events = AirflowApi(stack.ports).get("/api/v2/assets/events?order_by=timestamp")["asset_events"]
     assert [event["extra"]["business_date"] for event in events] == ["2026-03-02", "2026-03-03"]
     assert [event["partition_key"] for event in events] == ["2026-03-02", "2026-03-03"]
+
+
+def test_a_refused_snapshot_is_not_tried_again(stack: Running) -> None:
+    assert backfill("corner_shop", EMPTY, EMPTY) == {EMPTY: "failed"}
+    api = AirflowApi(stack.ports)
+    newest = api.get(f"/api/v2/dags/{DAG}/dagRuns?order_by=-id&limit=1")["dag_runs"][0]
+    gate = _task(api, f"/api/v2/dags/{DAG}/dagRuns/{newest['dag_run_id']}", "gate")
+    assert (newest["partition_key"], gate["state"], gate["try_number"]) == (str(EMPTY), "failed", 1)
+
+
+def test_a_run_by_hand_takes_the_newest_date_and_waits_for_its_source(stack: Running) -> None:
+    api = AirflowApi(stack.ports)
+    run = api.send("POST", f"/api/v2/dags/{DAG}/dagRuns", {"logical_date": None})
+    path = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}"
+    _wait_for(lambda: _task(api, path, "snapshot")["state"] == "up_for_retry")
+    told = api.get(f"{path}/taskInstances/business_date/xcomEntries/return_value")["value"]
+    yesterday = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date() - dt.timedelta(days=1)
+    assert told == yesterday.isoformat()
+    api.send("PATCH", path, {"state": "failed"})
+
+
+def test_a_date_that_lies_ahead_waits_without_a_worker(stack: Running) -> None:
+    api = AirflowApi(stack.ports)
+    ahead = {"logical_date": None, "partition_key": "2199-12-31"}
+    run = api.send("POST", f"/api/v2/dags/{DAG}/dagRuns", ahead)
+    path = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}"
+    _wait_for(lambda: _task(api, path, "business_date")["state"] == "deferred")
+    told = folder().parent / "logs/tasks" / f"dag_id={DAG}" / f"run_id={run['dag_run_id']}"
+    # 06:30 of the next day in Shanghai.
+    assert "opens at 2199-12-31 22:30:00+00:00" in "".join(
+        file.read_text() for file in told.glob("task_id=business_date/*.log")
+    )
+    api.send("PATCH", path, {"state": "failed"})
 
 
 def test_no_personal_data_outside_of_ledger_and_sandbox(
@@ -142,7 +202,7 @@ def test_a_taken_port_is_refused_before_anything_starts(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"port {port} .* another --port"):
+        with pytest.raises(ConfigError, match=f"port {port} .* another --airflow-port"):
             up(Ports(airflow=port, sandbox=_free_port()))
     assert not status().is_up
     assert not (tmp_path / "postgres").exists()
@@ -152,9 +212,12 @@ def test_after_a_crash_of_everything_up_works_and_the_ledger_is_whole(
     stack: Running, databases: Databases
 ) -> None:
     before = _own_processes(stack)
-    server = int((folder() / "postmaster.pid").read_text().splitlines()[0])
-    for number in [*before, *[each.pid for each in psutil.Process(server).children()], server]:
-        os.kill(number, signal.SIGKILL)
+    server = psutil.Process(int((folder() / "postmaster.pid").read_text().splitlines()[0]))
+    everything = [server, *server.children(), *map(psutil.Process, before)]
+    for each in everything:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(everything, timeout=10)
     # As a person would: by a command of its own.
     subprocess.run(
         [sys.executable, "-c", "from dunflow.stack.up import up; up()"], check=True, timeout=180
@@ -169,5 +232,6 @@ def test_down_leaves_no_process_behind(stack: Running) -> None:
     own = _own_processes(stack)
     stopped = down()
     assert set(stopped) == {*(part.name for part in parts(stack.ports)), "database"}
-    assert [number for number in own if psutil.pid_exists(number)] == []
+    assert _own_processes(stack) == set()
+    assert [number for number in own if _runs(number)] == []
     assert down() == ()

@@ -1,4 +1,4 @@
-"""A ledger with a story on it, played through the production code once for all tests of a report."""
+"""A ledger with a story on it, played through the production code once for all tests here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

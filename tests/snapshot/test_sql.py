@@ -103,10 +103,10 @@ def test_a_wrong_query_is_refused_with_its_fault(core: Core, query: str, says: s
 
 def test_a_failing_query_tells_nothing_of_the_rows(core: Core) -> None:
     room = core(
-        "SELECT 'Wang Wu' AS name, DATE '2026-03-01' AS due_on",
-        "SELECT name::int FROM loan WHERE due_on < :business_date",
+        ROWS.replace("'fine'", "'Wang Wu'"),
+        "SELECT account::int, customer, due_on, overdue FROM loan WHERE due_on < :business_date",
     )
-    with pytest.raises(SourceError, match="SQLSTATE 22P02") as told:
+    with pytest.raises(SourceError, match="a row could not be computed") as told:
         room.pull()
     assert "Wang" not in str(told.value)
 
@@ -202,7 +202,7 @@ def test_parquet_keeps_its_types(furnish: Callable[..., Room]) -> None:
             "account": ["0010", "B"],
             "customer": pa.array(["C", "C"]).dictionary_encode(),
             "due_on": pa.array([20513, None], pa.date32()),
-            "overdue": pa.array([1050, 1], pa.int64()).cast(pa.decimal128(20, 2)),
+            "overdue": pa.array([1050, 1], pa.int64()).cast(pa.decimal128(24, 2)),
         }
     )
     pq.write_table(rows, room.book.folder / f"{DATE}.parquet")

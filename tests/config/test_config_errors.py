@@ -1,0 +1,273 @@
+"""A config that is wrong is refused by file, key, value and repair."""
+
+from pathlib import Path
+
+import pytest
+
+from dunflow.config.base import build, read_document
+from dunflow.config.book import read_book
+from dunflow.config.pack import Pack
+from dunflow.config.policy import Policy
+from dunflow.config.portfolio import Portfolio
+from dunflow.errors import ConfigError
+
+STEP = "{step: a, at_dpd: 1, channel: sms, template: x}"
+TIER = f"{{tier: one, from_dpd: 1, steps: [{STEP}]}}"
+
+POLICY_FAULTS = [
+    # An unknown key, wherever it stands
+    (f"policy: p\ntiers: [{TIER}]\ngap: 2", ["gap", "unknown key", "2", "remove it"]),
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, step: []}]",
+        ["tiers.0.step", "unknown key", "[]"],
+    ),
+    # Missing, or of the wrong kind
+    ("policy: p", ["tiers", "is missing", "add it"]),
+    (f"policy: p\ntiers: [{TIER}]\ngap_days: 0", ["gap_days", "0", "greater than or equal to 1"]),
+    (f"policy: p\ntiers: [{TIER}]\nattempts: many", ["attempts", "'many'", "integer"]),
+    (f"policy: p\nper_customer: one\ntiers: [{TIER}]", ["per_customer", "'one'", "one_per_day"]),
+    ("policy: p\ntiers: []", ["tiers", "[]", "at least 1"]),
+    # Amounts are quoted and belong to a currency
+    (
+        f"policy: p\nsettle_below: {{CNY: 1.00}}\ntiers: [{TIER}]",
+        ["settle_below.CNY", "1.0", "in quotes"],
+    ),
+    (
+        f'policy: p\nsettle_below: {{RMB: "1.00"}}\ntiers: [{TIER}]',
+        ["settle_below", "'RMB'", "ISO 4217", "CNY"],
+    ),
+    (
+        f'policy: p\nsettle_below: {{CNY: "1,000"}}\ntiers: [{TIER}]',
+        ["settle_below.CNY", "'1,000'", "'1300.00'"],
+    ),
+    # Order
+    (
+        f"policy: p\ntiers: [{TIER}, {{tier: two, from_dpd: 1}}]",
+        ["'two'", "from_dpd is 1", "exceed", "'one'"],
+    ),
+    (
+        f"policy: p\ntiers: [{{tier: one, from_dpd: 1, steps: [{STEP}, "
+        "{step: b, at_dpd: 1, channel: sms, template: x}]}]",
+        ["tiers.0", "'b'", "at_dpd is 1", "exceed", "'a'"],
+    ),
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+        "[{step: ahead, at_dpd: -3, channel: sms, template: x}]}]",
+        ["tiers.0", "'ahead'", "at_dpd is -3", "negative from_dpd"],
+    ),
+    # Names
+    (
+        f"policy: p\ntiers: [{TIER}, {{tier: two, from_dpd: 9, steps: [{STEP}]}}]",
+        ["step 'a' stands twice", "name of its own"],
+    ),
+    (f"policy: p\ntiers: [{TIER}, {{tier: one, from_dpd: 9}}]", ["tier 'one' stands twice"]),
+    (
+        f"policy: p\ntiers: [{TIER}]\n"
+        "hand_off: [{to: agency, when: {dpd: {from: 90}}, after: {step: notice, days: 14}}]",
+        ["'agency'", "after.step is 'notice'", "name one of the steps", "a"],
+    ),
+    # Channels
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+        "[{step: a, at_dpd: 1, channel: [sms, sms], template: x}]}]",
+        ["steps.0.channel", "['sms', 'sms']", "once"],
+    ),
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+        "[{step: a, at_dpd: 1, channel: fax, template: x}]}]",
+        ["steps.0.channel.0", "'fax'", "'letter'"],
+    ),
+    # Conditions
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, when: {dpd: {at_least: 3}}}]",
+        ["when.dpd.at_least", "unknown key", "3"],
+    ),
+    (
+        "policy: p\ntiers: [{tier: one, from_dpd: 1, when: {dpd: {}}}]",
+        ["when.dpd", "tests nothing", "from, to, in, not_in or is"],
+    ),
+    # YAML itself
+    (f"policy: p\npolicy: q\ntiers: [{TIER}]", ["line 2", "'policy'", "twice", "keep one"]),
+    ("- a list", ["['a list']", "mapping"]),
+    ("policy: [", ["not valid YAML"]),
+    ("policy: p\n---\npolicy: q", ["2 documents", "must hold one"]),
+    ("", ["0 documents", "must hold one"]),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), POLICY_FAULTS)
+def test_a_wrong_policy_is_refused(tmp_path: Path, text: str, told: list[str]) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        build(Policy, read_document(file), str(file))
+    for part in [str(file), *told]:
+        assert part in str(refused.value)
+
+
+def test_every_fault_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"policy: p\ngap: 2\nattempts: 0\ntiers: [{TIER}]")
+    with pytest.raises(ConfigError) as refused:
+        build(Policy, read_document(file), "policy.yaml")
+    assert len(str(refused.value).splitlines()) == 2
+
+
+PACK = """
+pack: {id: p, version: 1, jurisdiction: X, as_of: "2026-01-01", legal_review: none}
+"""
+
+PACK_FAULTS = [
+    ("quiet_days: [sunday]", ["quiet_days", "'sunday'", "mon … sun", "holidays"]),
+    # YAML reads an unquoted 09:00 as a number of base sixty
+    (
+        "windows: [{id: w, channels: [sms], days: [mon], open: 09:00, close: '18:00'}]",
+        ["windows.0.open", "540", "in quotes"],
+    ),
+    (
+        "windows: [{id: w, channels: [sms], days: [mon], open: '9 am', close: '18:00'}]",
+        ["windows.0.open", "'9 am'", '"06:30"'],
+    ),
+    (
+        "windows: [{id: w, channels: [sms], days: [mon], open: '20:00', close: '08:00'}]",
+        ["windows.0", "'w'", "closes at 08:00", "before it opens"],
+    ),
+    (
+        "windows: [{id: w, channels: [sms], days: [mo], open: '08:00', close: '20:00'}]",
+        ["windows.0.days.0", "'mo'", "'mon'"],
+    ),
+    ("caps: [{id: c, channels: [sms], max: 2, per: P1W}]", ["caps.0.per", "'P1W'", "P7D"]),
+    ("caps: [{id: c, channels: [sms], max: 2, per: P0D}]", ["caps.0.per", "'P0D'", "whole days"]),
+    ("caps: [{id: c, channels: [sms], max: -1, per: P1D}]", ["caps.0.max", "-1"]),
+    ("clock: {on_unknown: guess}", ["clock.on_unknown", "'guess'", "'deny'"]),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), PACK_FAULTS)
+def test_a_wrong_pack_is_refused(tmp_path: Path, text: str, told: list[str]) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(PACK + text)
+    with pytest.raises(ConfigError) as refused:
+        build(Pack, read_document(file), str(file))
+    for part in [str(file), *told]:
+        assert part in str(refused.value)
+
+
+PORTFOLIO = """
+portfolio: harbour
+time_zone: Asia/Shanghai
+region: CN
+language: zh
+currency: CNY
+run_at: "06:30"
+source: {kind: files, path: "in/{business_date}.csv"}
+lender: {name: {zh: 海港}, phone: "1", pay_url: "u", complaints: "c"}
+"""
+
+PORTFOLIO_FAULTS = [
+    ("time_zone: Asia/Shanghai", "time_zone: Beijing", ["time_zone", "'Beijing'", "IANA"]),
+    # Norway's two letters are YAML's "no"
+    ("region: CN", "region: NO", ["region", "False"]),
+    ("region: CN", "region: XX", ["region", "'XX'", "two-letter"]),
+    ('run_at: "06:30"', "run_at: 06:30", ["run_at", "in quotes"]),
+    ("portfolio: harbour", "portfolio: Harbour", ["portfolio", "'Harbour'"]),
+    ("currency: CNY", "currency: RMB", ["currency", "'RMB'", "ISO 4217"]),
+    ('path: "in/{business_date}.csv"', "path: in.csv", ["source", "'in.csv'", "{business_date}"]),
+    ("kind: files", "kind: sql", ["source", "connection"]),
+    (
+        "kind: files,",
+        'kind: files, decimal: ",", grouping: ",",',
+        ["source", "decimal and grouping", "differ"],
+    ),
+    (
+        "kind: files,",
+        "kind: files, attributes: {dpd: {column: d, kind: number}},",
+        ["source.attributes", "'dpd'", "built-in", "another name"],
+    ),
+    (
+        "currency: CNY",
+        'currency: CNY\nsenders: {sms: {provider: sendgrid, from: "+1"}}',
+        ["senders", "sms.provider", "'sendgrid'", "'twilio'"],
+    ),
+    (
+        "currency: CNY",
+        'currency: CNY\nclock: replay\nsenders: {sms: {provider: twilio, from: "+1"}}',
+        ["clock is replay", "sandbox"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), PORTFOLIO_FAULTS)
+def test_a_wrong_portfolio_is_refused(
+    tmp_path: Path, right: str, wrong: str, told: list[str]
+) -> None:
+    assert right in PORTFOLIO
+    file = tmp_path / "portfolio.yaml"
+    file.write_text(PORTFOLIO.replace(right, wrong))
+    with pytest.raises(ConfigError) as refused:
+        build(Portfolio, read_document(file), str(file))
+    for part in [str(file), *told]:
+        assert part in str(refused.value)
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A portfolio folder that Dunflow finds, without its policy."""
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(tmp_path))
+    folder = tmp_path / "harbour"
+    folder.mkdir()
+    (folder / "portfolio.yaml").write_text(PORTFOLIO)
+    return folder
+
+
+def refusal(name: str = "harbour") -> str:
+    with pytest.raises(ConfigError) as refused:
+        read_book(name)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("{score: {from: 3}}", ["when.score", "no such fact", "overdue"]),
+        ("{overdue: {from: 200}}", ["when.overdue", "per currency", 'CNY: "200.00"']),
+        ('{dpd: {from: {CNY: "3"}}}', ["when.dpd", "no amount", "plain number"]),
+        ("{product: {from: 3}}", ["when.product", "text", "in, not_in or is"]),
+    ],
+)
+def test_a_condition_that_does_not_fit_its_fact_is_refused(
+    harbour: Path, when: str, told: list[str]
+) -> None:
+    file = harbour / "policy.yaml"
+    file.write_text(f"policy: p\ntiers: [{{tier: one, from_dpd: 1, when: {when}}}]")
+    found = refusal()
+    for part in [str(file), "tier 'one'", *told]:
+        assert part in found
+
+
+def test_a_missing_policy_is_named(harbour: Path) -> None:
+    assert str(harbour / "policy.yaml") in refusal()
+    assert "create it" in refusal()
+
+
+def test_a_pack_that_is_not_there_is_named(harbour: Path) -> None:
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [atlantis]\ntiers: [{TIER}]")
+    assert "'atlantis'" in refusal()
+    assert "jurisdictions" in refusal()
+
+
+def test_a_folder_and_its_portfolio_have_one_name(harbour: Path) -> None:
+    harbour.rename(harbour.parent / "bay")
+    found = refusal("bay")
+    for part in ("bay/portfolio.yaml", "'harbour'", "'bay'"):
+        assert part in found
+
+
+def test_an_unknown_portfolio_is_answered_with_those_there_are(harbour: Path) -> None:
+    assert "'habour'" in refusal("habour")
+    assert "harbour" in refusal("habour").split("there are:")[1]
+
+
+def test_a_policy_without_packs_stands_on_the_strict_one(harbour: Path) -> None:
+    (harbour / "policy.yaml").write_text(f"policy: p\ntiers: [{TIER}]")
+    assert [pack.pack.id for pack in read_book("harbour").floor.packs] == ["strict"]

@@ -1,0 +1,92 @@
+"""The page inside Airflow, on a real ledger, over HTTP."""
+
+import datetime as dt
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from email.message import Message
+
+import pytest
+from fastapi import Depends, FastAPI, HTTPException
+from sqlalchemy import Engine, insert
+
+from dunflow.console.app import create_app
+from dunflow.console.figures import DATES, latest
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.tables import load
+from dunflow.sandbox.serve import serve
+
+FIRST = dt.date(2026, 3, 1)
+
+
+def _load(ledger: Engine, days: int, state: str = "accepted") -> None:
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, "corner_shop")
+        for offset in range(days):
+            conn.execute(
+                insert(load).values(
+                    portfolio_id=number,
+                    business_date=FIRST + dt.timedelta(days=offset),
+                    as_of_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
+                    loaded_at=dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
+                    state=state,
+                    rows_read=12345,
+                    accounts=12345,
+                    customers=678,
+                    overdue={"CNY": "90.50"},
+                    quarantined=9,
+                )
+            )
+
+
+def _refuse() -> None:
+    raise HTTPException(401)
+
+
+@dataclass
+class Answer:
+    status: int
+    text: str
+    headers: Message
+
+
+def _get(app: FastAPI, path: str = "/") -> Answer:
+    with serve(app) as url:
+        try:
+            with urllib.request.urlopen(url + path) as answer:
+                return Answer(answer.status, answer.read().decode(), answer.headers)
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read().decode(), error.headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 401), ("/docs", 404), ("/redoc", 404), ("/openapi.json", 404)]
+)
+def test_nothing_stands_before_the_guard(ledger: Engine, path: str, status: int) -> None:
+    assert _get(create_app([Depends(_refuse)], lambda: ledger), path).status == status
+
+
+def test_an_empty_ledger_says_what_to_do(ledger: Engine) -> None:
+    page = _get(create_app([], lambda: ledger))
+    assert page.status == 200
+    assert "dunflow backfill" in page.text
+
+
+@pytest.mark.parametrize("state", ["loaded", "accepted", "refused"])
+def test_a_date_shows_its_snapshot_and_whether_it_is_trusted(ledger: Engine, state: str) -> None:
+    _load(ledger, 1, state)
+    page = _get(create_app([], lambda: ledger)).text
+    for told in ("corner_shop", "2026-03-01", "12,345", "678", "CNY 90.50", f'"state {state}"'):
+        assert told in page
+
+
+def test_it_shows_the_newest_dates_only(ledger: Engine) -> None:
+    _load(ledger, DATES + 3)
+    with ledger.connect() as conn:
+        (portfolio,) = latest(conn)
+    assert portfolio.dates[0].business_date == FIRST + dt.timedelta(days=DATES + 2)
+    assert len(portfolio.dates) == DATES
+
+
+def test_the_page_is_kept_by_nobody(ledger: Engine) -> None:
+    assert _get(create_app([], lambda: ledger)).headers["cache-control"] == "no-store"

@@ -1,0 +1,193 @@
+"""The page holds the figures, names nobody, and needs nothing but itself."""
+
+import datetime as dt
+import re
+import stat
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from dunflow.report.charts import channels, contacts, hours, overdue, reasons, tiers
+from dunflow.report.figures import figures
+from dunflow.report.page import write_page
+from dunflow.report.trend import trend
+from tests.report.conftest import Told
+from tests.report.test_figures import DATES, names
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Reader(HTMLParser):
+    """Checks that elements close in order; keeps tags, links, and the rows of tables as text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+        self.rows: list[tuple[str, ...]] = []
+        self._cells: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag == "tr":
+            self._cells = []
+        elif tag in ("td", "th"):
+            self._cells.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        if tag == "tr":
+            self.rows.append(tuple(" ".join(cell.split()) for cell in self._cells))
+
+    def handle_data(self, data: str) -> None:
+        if "tr" in self.open:
+            self._cells[-1:] = [f"{self._cells[-1]} {data}"] if self._cells else []
+
+
+def read(page: Path) -> Reader:
+    reader = Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def write(told: Told, date: dt.date, folder: Path) -> Path:
+    return write_page(told.engine, told.book, told.portfolio_id, date, folder)
+
+
+@pytest.mark.parametrize("date", [*DATES, dt.date(2030, 1, 1)], ids=str)
+def test_a_page_is_whole_and_needs_nothing_else(told: Told, tmp_path: Path, date: dt.date) -> None:
+    page = write(told, date, tmp_path)
+    assert page == tmp_path / "scenario" / f"{date}.html"
+    reader = read(page)
+    assert not reader.tags & {"script", "img", "link", "iframe", "object", "embed", "image", "use"}
+    assert reader.links == ["index.html"]
+    html = page.read_text(encoding="utf-8")
+    assert "url(" not in html
+    assert "@import" not in html
+    # The names of XML's dialects are no addresses to fetch.
+    assert set(re.findall(r"https?://[^\"' ]+", html)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+@pytest.mark.parametrize("date", DATES, ids=str)
+def test_the_tables_hold_the_figures(
+    told: Told, conn: Connection, tmp_path: Path, date: dt.date
+) -> None:
+    rows = read(write(told, date, tmp_path)).rows
+    counted = figures(conn, told.book, told.portfolio_id, date)
+    for action, counts in counted["reasons"].items():
+        for reason, count in counts.items():
+            assert (action.replace("_", " "), reason, str(count)) in rows
+    for channel, counts in counted["channels"].items():
+        for state, count in counts.items():
+            assert (channel, state, str(count)) in rows
+    for reason, count in (counted["blocked"] | counted["placed"]).items():
+        assert (reason, str(count)) in rows
+    for hour, count in counted["sent_by_hour"].items():
+        assert (f"{int(hour):02}:00", str(count)) in rows
+
+
+def test_amounts_stand_beside_their_currency(told: Told, tmp_path: Path) -> None:
+    rows = read(write(told, DATES[3], tmp_path)).rows
+    assert ("courtesy", "5", "2,064.90 CNY 80.50 USD") in rows
+    assert ("overdue then, and no more", "550.00 CNY") in rows
+    assert ("2026-03-04", "9", "8,774.90 CNY 80.50 USD", "3") in rows
+
+
+def test_a_late_date_says_so(told: Told, tmp_path: Path) -> None:
+    assert "The run was late" in write(told, DATES[5], tmp_path).read_text(encoding="utf-8")
+    assert "The run was late" not in write(told, DATES[6], tmp_path).read_text(encoding="utf-8")
+
+
+def test_pages_name_nobody(told: Told, conn: Connection, tmp_path: Path) -> None:
+    for date in DATES:
+        html = write(told, date, tmp_path).read_text(encoding="utf-8")
+        for person in names(conn):
+            assert person not in html
+
+
+def test_pages_are_their_owners_alone(told: Told, tmp_path: Path) -> None:
+    page = write(told, DATES[0], tmp_path)
+    for path, mode in ((page, 0o600), (page.parent / "index.html", 0o600), (page.parent, 0o700)):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_writing_again_replaces_the_page_and_leaves_nothing_behind(
+    told: Told, tmp_path: Path
+) -> None:
+    page = write(told, DATES[0], tmp_path)
+    first = page.read_bytes()
+    page.write_text("half a page")
+    assert write(told, DATES[0], tmp_path).read_bytes() == first
+    assert {file.name for file in page.parent.iterdir()} == {page.name, "index.html"}
+
+
+def test_the_index_lists_all_dates_and_links_those_with_a_page(told: Told, tmp_path: Path) -> None:
+    write(told, DATES[0], tmp_path)
+    index = read(write(told, DATES[2], tmp_path).parent / "index.html")
+    assert [row[0] for row in index.rows[1:]] == [str(date) for date in reversed(DATES)]
+    assert index.links == ["2026-03-03.html", "2026-03-01.html"]
+
+
+def test_charts_draw_a_bar_for_each_number(told: Told, conn: Connection) -> None:
+    counted = figures(conn, told.book, told.portfolio_id, DATES[3])
+    bars = {
+        tiers: len(counted["tiers"]),
+        reasons: sum(len(counts) for counts in counted["reasons"].values()),
+        channels: sum(len(counts) for counts in counted["channels"].values()),
+        hours: len(counted["sent_by_hour"]),
+    }
+    for chart, expected in bars.items():
+        assert len(re.findall(r'<rect[^>]* class="rect reactive', chart(counted))) == expected
+
+
+def test_bars_are_as_long_as_their_numbers(told: Told, conn: Connection) -> None:
+    counted = figures(conn, told.book, told.portfolio_id, DATES[3])
+    drawn = re.findall(r'<rect [^>]*width="([\d.]+)"[^>]*class="rect reactive', tiers(counted))
+    accounts = [tier["accounts"] for tier in counted["tiers"].values()]
+    unit = max(map(float, drawn)) / max(accounts)
+    # The library draws upwards, so the mildest tier comes last.
+    assert [float(width) / unit for width in drawn] == pytest.approx(accounts[::-1], rel=0.01)
+
+
+def test_the_trend_draws_a_point_for_each_date(told: Told, conn: Connection) -> None:
+    lines = trend(conn, told.portfolio_id, 30)[::-1]
+    assert overdue(lines, "CNY").count("<circle") == len(DATES)
+    sent = [line.sent for line in lines]
+    assert len(re.findall('class="rect reactive', contacts(lines))) >= sum(map(bool, sent))
+
+
+@pytest.mark.parametrize(
+    ("top", "text"), [(3, "3"), (1_500, "1,500"), (40_000, "40k"), (2_000_000, "2M")]
+)
+def test_axes_have_few_whole_steps(told: Told, conn: Connection, top: int, text: str) -> None:
+    counted = figures(conn, told.book, told.portfolio_id, DATES[3])
+    for tier in counted["tiers"].values():
+        tier["accounts"] = top
+    labels = re.findall(r"<text [^>]*>([^<]+)</text>", tiers(counted))
+    numbers = [label for label in labels if label[0].isdigit()]
+    assert numbers[0] == "0"
+    assert numbers[-1] == text
+    assert 3 <= len(numbers) <= 6
+
+
+def test_names_in_a_chart_are_escaped(told: Told, conn: Connection) -> None:
+    counted = figures(conn, told.book, told.portfolio_id, DATES[3])
+    counted["reasons"]["wait"] = {"<script>alert(1)</script>": 4}
+    assert "<script" not in reasons(counted)
