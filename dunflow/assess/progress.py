@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    FromClause,
     Select,
     and_,
     cast,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,12 +32,11 @@ from dunflow.ledger.tables import DONE, contact, contact_account, episode
 def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
     """Bring `progress` of these episodes in line with their contacts."""
     wanted = episodes.subquery("wanted")
-    found = progress(book, None, select(wanted.c.episode_id)).subquery("found")
-    rows = (
-        select(wanted.c.episode_id, found.c.progress)
-        .outerjoin(found, found.c.episode_id == wanted.c.episode_id)
-        .subquery("rows")
-    )
+    # Episode by episode through the index: right after a bulk of contacts was written the planner
+    # knows nothing of them, and any join of sets may then be compared pair by pair.
+    one = contact_account.c.ladder_episode_id == wanted.c.episode_id
+    found = _told(book, None, one, wanted).lateral("found")
+    rows = select(wanted.c.episode_id, found.c.progress).outerjoin(found, true()).subquery("rows")
     conn.execute(
         update(episode)
         .where(
@@ -48,6 +49,15 @@ def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
 
 def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Select[int, Any]:
     """`episode_id, progress` of these episodes; with `as_of`, as it was at that instant."""
+    return _told(book, as_of, contact_account.c.ladder_episode_id.in_(episodes))
+
+
+def _told(
+    book: Book,
+    as_of: dt.datetime | None,
+    which: ColumnElement[bool],
+    *correlated: FromClause,
+) -> Select[int, Any]:
     done, failed = _done(as_of), _failed(as_of)
     per_step = (contact_account.c.ladder_episode_id, contact_account.c.step)
     covers = (
@@ -66,7 +76,8 @@ def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Se
             contact_account.c.dropped.is_(None),
             or_(done, failed),
         )
-        .where(contact_account.c.ladder_episode_id.in_(episodes))
+        .where(which)
+        .correlate(*correlated)
         .subquery("covers")
     )
     steps = (

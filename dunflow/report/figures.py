@@ -230,7 +230,7 @@ def _placed(conn: Connection, portfolio_id: int, business_date: dt.date) -> dict
         .group_by(placement.c.destination)
         .order_by(placement.c.destination)
     )
-    return {destination: count for destination, count in rows}
+    return dict(rows.all())
 
 
 def _sums(counts: Iterable[tuple[Any, int]]) -> Counter[Any]:

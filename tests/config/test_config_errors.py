@@ -46,13 +46,17 @@ POLICY_FAULTS = [
         ["'two'", "from_dpd is 1", "exceed", "'one'"],
     ),
     (
-        f"policy: p\ntiers: [{{tier: one, from_dpd: 1, steps: [{STEP}, "
-        "{step: b, at_dpd: 1, channel: sms, template: x}]}]",
+        (
+            f"policy: p\ntiers: [{{tier: one, from_dpd: 1, steps: [{STEP}, "
+            "{step: b, at_dpd: 1, channel: sms, template: x}]}]"
+        ),
         ["tiers.0", "'b'", "at_dpd is 1", "exceed", "'a'"],
     ),
     (
-        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
-        "[{step: ahead, at_dpd: -3, channel: sms, template: x}]}]",
+        (
+            "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+            "[{step: ahead, at_dpd: -3, channel: sms, template: x}]}]"
+        ),
         ["tiers.0", "'ahead'", "at_dpd is -3", "negative from_dpd"],
     ),
     # Names
@@ -62,19 +66,25 @@ POLICY_FAULTS = [
     ),
     (f"policy: p\ntiers: [{TIER}, {{tier: one, from_dpd: 9}}]", ["tier 'one' stands twice"]),
     (
-        f"policy: p\ntiers: [{TIER}]\n"
-        "hand_off: [{to: agency, when: {dpd: {from: 90}}, after: {step: notice, days: 14}}]",
+        (
+            f"policy: p\ntiers: [{TIER}]\n"
+            "hand_off: [{to: agency, when: {dpd: {from: 90}}, after: {step: notice, days: 14}}]"
+        ),
         ["'agency'", "after.step is 'notice'", "name one of the steps", "a"],
     ),
     # Channels
     (
-        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
-        "[{step: a, at_dpd: 1, channel: [sms, sms], template: x}]}]",
+        (
+            "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+            "[{step: a, at_dpd: 1, channel: [sms, sms], template: x}]}]"
+        ),
         ["steps.0.channel", "['sms', 'sms']", "once"],
     ),
     (
-        "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
-        "[{step: a, at_dpd: 1, channel: fax, template: x}]}]",
+        (
+            "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: "
+            "[{step: a, at_dpd: 1, channel: fax, template: x}]}]"
+        ),
         ["steps.0.channel.0", "'fax'", "'letter'"],
     ),
     # Conditions
@@ -119,10 +129,10 @@ pack: {id: p, version: 1, jurisdiction: X, as_of: "2026-01-01", legal_review: no
 
 PACK_FAULTS = [
     ("quiet_days: [sunday]", ["quiet_days", "'sunday'", "mon … sun", "holidays"]),
-    # YAML reads an unquoted 09:00 as a number of base sixty
+    # YAML reads an unquoted 10:00 as a number of base sixty
     (
-        "windows: [{id: w, channels: [sms], days: [mon], open: 09:00, close: '18:00'}]",
-        ["windows.0.open", "540", "in quotes"],
+        "windows: [{id: w, channels: [sms], days: [mon], open: 10:00, close: '18:00'}]",
+        ["windows.0.open", "600", "in quotes"],
     ),
     (
         "windows: [{id: w, channels: [sms], days: [mon], open: '9 am', close: '18:00'}]",
@@ -169,7 +179,7 @@ PORTFOLIO_FAULTS = [
     # Norway's two letters are YAML's "no"
     ("region: CN", "region: NO", ["region", "False"]),
     ("region: CN", "region: XX", ["region", "'XX'", "two-letter"]),
-    ('run_at: "06:30"', "run_at: 06:30", ["run_at", "in quotes"]),
+    ('run_at: "06:30"', "run_at: 16:30", ["run_at", "990", "in quotes"]),
     ("portfolio: harbour", "portfolio: Harbour", ["portfolio", "'Harbour'"]),
     ("currency: CNY", "currency: RMB", ["currency", "'RMB'", "ISO 4217"]),
     ('path: "in/{business_date}.csv"', "path: in.csv", ["source", "'in.csv'", "{business_date}"]),

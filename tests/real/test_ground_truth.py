@@ -72,7 +72,9 @@ def loan_payments(files: Path) -> Book:
 
 def take(conn: Connection, book: Book, day: dt.date) -> Loaded:
     now = book.portfolio.calendar.usual_time_of(day)
-    return load(conn, book, portfolio_id_of(conn, book.name), day, pull(book, day, now, os.environ), now)
+    return load(
+        conn, book, portfolio_id_of(conn, book.name), day, pull(book, day, now, os.environ), now
+    )
 
 
 def bands(conn: Connection, book: Book, day: dt.date) -> tuple[int, ...]:
