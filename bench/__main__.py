@@ -13,6 +13,7 @@ import click
 from bench.report import as_json, tell
 from bench.run import measure
 
+
 @contextmanager
 def own_home() -> Iterator[None]:
     """A home of its own, gone in the end: a server with the settings that production has."""

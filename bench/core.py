@@ -64,9 +64,7 @@ class Core:
         self._engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._loans = accounts * CYCLE_DAYS // (CYCLE_DAYS - 1)
         with self._engine.connect() as conn:
-            conn.execute(
-                text(_MAKE), {"loans": self._loans, "customers": self._loans * 4 // 5}
-            )
+            conn.execute(text(_MAKE), {"loans": self._loans, "customers": self._loans * 4 // 5})
             conn.execute(text("VACUUM ANALYZE loan"))
 
     def next_day(self, business_date: dt.date) -> None:

@@ -152,7 +152,7 @@ def test_the_worked_example_is_what_the_engine_does(server: URL, template: str) 
 
 
 def test_the_outage_of_the_worked_example_ends_with_the_letter(server: URL, template: str) -> None:
-    timeline = [
+    timeline: list[dict[str, Any]] = [
         {"run": "2026-03-01..2026-03-01"},
         {"down": {"from": "2026-03-03 00:00", "to": "2026-03-17 06:00"}},
         {"run": "2026-03-02..2026-03-16", "at": "2026-03-17 06:30"},

@@ -7,15 +7,11 @@ from dunflow.config.policy import Policy
 
 def tier_rank(policy: Policy, tier: ColumnElement[str]) -> ColumnElement[int]:
     """The rank of a tier's name; NULL for none, and for a name that this policy does not know."""
-    return case(
-        *[(tier == known.tier, literal(rank, Integer)) for rank, known in enumerate(policy.tiers)],
-        else_=null(),
-    )
+    ranks = {known.tier: literal(rank, Integer) for rank, known in enumerate(policy.tiers)}
+    return case(ranks, value=tier, else_=null())
 
 
 def tier_of_rank(policy: Policy, rank: ColumnElement[int]) -> ColumnElement[str]:
     """The name of a tier's rank; NULL for NULL."""
-    return case(
-        *[(rank == number, literal(tier.tier, Text)) for number, tier in enumerate(policy.tiers)],
-        else_=null(),
-    )
+    names = {number: literal(tier.tier, Text) for number, tier in enumerate(policy.tiers)}
+    return case(names, value=rank, else_=null())

@@ -43,12 +43,13 @@ def verdict(
 ) -> tuple[ColumnElement[str], ColumnElement[str]]:
     """`(action, reason)` by guards 1 to 9; both NULL where a step would go out.
 
-    `f` has the facts and the columns of `Rungs`.
+    `f` has the facts, `quiet`, `due` and the columns of `Rungs`.
     """
-    quiet = quieting(f)
+    quiet = f.c.quiet
     due = f.c.due.is_not(None)
     not_yet = (f.c.dpd < 1) & f.c.rank.is_(None)
     late = literal(moment.late) & or_(due, f.c.hand_off.is_not(None))
+    in_gap = _in_gap(book, f, f.c.due, moment)
     idle = case((f.c.lies_ahead, literal(NOT_DUE, Text)), else_=literal("ladder_done", Text))
     reason = case(
         (not_yet, literal(NOT_DUE, Text)),
@@ -58,16 +59,17 @@ def verdict(
         (~due, idle),
         (f.c.given_up, literal("given_up", Text)),
         (f.c.in_flight, literal("contact.in_flight", Text)),
-        (_in_gap(book, f, f.c.due, moment), literal("gap", Text)),
+        (in_gap, literal("gap", Text)),
         else_=cast(null(), Text),
     )
     silent = case((due, literal("suppress", Text)), else_=literal("wait", Text))
     action = case(
-        (not_yet | (f.c.overdue <= f.c.settled_at), literal("wait", Text)),
+        (not_yet | (quiet == SETTLED), literal("wait", Text)),
         (quiet.is_not(None), silent),
         (late, literal("missed", Text)),
         (f.c.hand_off.is_not(None), literal("hand_off", Text)),
-        (reason.is_not(None), silent),
+        (~due, literal("wait", Text)),
+        (or_(f.c.given_up, f.c.in_flight, in_gap), literal("suppress", Text)),
         else_=cast(null(), Text),
     )
     return action, reason

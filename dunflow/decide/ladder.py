@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,18 +33,34 @@ from dunflow.config.policy import Step
 from dunflow.decide.conditions import holds
 from dunflow.ledger.tables import placement
 
+T = TypeVar("T")
+
+
+def due_step(book: Book, f: FromClause, moment: Moment) -> ColumnElement[int]:
+    """The number of the step that is due, or NULL."""
+    steps = _rungs(book, f, moment)
+    undone = [rung for rung in steps if rung.mandatory]
+    # The mildest mandatory step that was never done, else the eligible one with the highest at_dpd.
+    arms = [(rung.eligible & (rung.done == 0), rung.number) for rung in undone]
+    arms += [
+        (rung.eligible, rung.number) for rung in sorted(steps, key=lambda rung: -rung.step.at_dpd)
+    ]
+    if not arms:
+        return cast(null(), SmallInteger)
+    return case(
+        *[(condition, literal(number, SmallInteger)) for condition, number in arms], else_=null()
+    )
+
 
 @dataclass(frozen=True)
 class Rungs:
-    """The ladder's expressions for one account.
+    """What follows from the due step of an account.
 
-    due: the number of the step that is due, or NULL. repetition: how often that step is done
-    already. lies_ahead: a later day may bring a step.
+    repetition: how often that step is done already. lies_ahead: a later day may bring a step.
     given_up: the due step is mandatory and was given up. hand_off: the destination whose conditions
     are met, or NULL.
     """
 
-    due: ColumnElement[int]
     repetition: ColumnElement[int]
     lies_ahead: ColumnElement[bool]
     given_up: ColumnElement[bool]
@@ -51,27 +68,33 @@ class Rungs:
 
 
 def rungs(book: Book, f: FromClause, moment: Moment) -> Rungs:
-    """The ladder of `book` for the facts `f` at `moment`."""
-    steps = [_Rung(book, f, moment, number) for number in range(len(book.policy.ladder))]
-    undone = [(rung.eligible & (rung.done == 0), rung.number) for rung in steps if rung.mandatory]
-    # The mildest mandatory step that was never done, else the eligible one with the highest at_dpd.
-    by_age = sorted(steps, key=lambda rung: -rung.step.at_dpd)
-    due = _first(undone + [(rung.eligible, rung.number) for rung in by_age])
-    blocked = or_(false(), *[condition for condition, _ in undone])
+    """The ladder of `book` for facts `f` that have `due` among them."""
+    steps = _rungs(book, f, moment)
+    mandatory = [rung for rung in steps if rung.mandatory]
+    # An eligible mandatory step that was never done is always the due one.
+    blocked = _of_due(f, {rung.number: rung.done == 0 for rung in mandatory}, false())
+    later_days = [f.c.dpd < max(rung.step.at_dpd for rung in steps)] if steps else []
     return Rungs(
-        due=due,
-        repetition=case(*[(due == rung.number, rung.done) for rung in steps], else_=null())
-        if steps
-        else cast(null(), SmallInteger),
+        repetition=_of_due(
+            f, {rung.number: rung.done for rung in steps}, cast(null(), SmallInteger)
+        ),
         lies_ahead=or_(
-            false(),
-            *[or_(f.c.dpd < rung.step.at_dpd, rung.repetition_left) for rung in steps],
+            false(), *later_days, *[rung.repetition_left for rung in steps if rung.step.repeat]
         ),
-        given_up=or_(
-            false(), *[and_(due == rung.number, rung.given_up) for rung in steps if rung.mandatory]
-        ),
+        given_up=_of_due(f, {rung.number: rung.given_up for rung in mandatory}, false()),
         hand_off=case((blocked, null()), else_=_destination(book, f, moment)),
     )
+
+
+def _rungs(book: Book, f: FromClause, moment: Moment) -> list["_Rung"]:
+    return [_Rung(book, f, moment, number) for number in range(len(book.policy.ladder))]
+
+
+def _of_due(
+    f: FromClause, answers: dict[int, ColumnElement[T]], otherwise: ColumnElement[T]
+) -> ColumnElement[T]:
+    """The answer of the step that is due."""
+    return case(answers, value=f.c.due, else_=otherwise) if answers else otherwise
 
 
 def done(step: str, f: FromClause) -> ColumnElement[int]:
@@ -101,6 +124,7 @@ class _Rung:
         self.eligible = and_(
             belongs, reached, holds(book, self.step.when, f), ~self.done_with, self._is_its_turn()
         )
+        # Only a step that repeats can be done and not be done with.
         self.repetition_left = and_(own, self.done > 0, ~self.done_with)
 
     def _given_up(self, step: Step) -> ColumnElement[bool]:
@@ -131,14 +155,6 @@ def days_since(step: str, f: FromClause, moment: Moment) -> ColumnElement[int]:
     return coerce(literal(moment.day, Date) - last_on, Integer)
 
 
-def _first(arms: list[tuple[ColumnElement[bool], int]]) -> ColumnElement[int]:
-    if not arms:
-        return cast(null(), SmallInteger)
-    return case(
-        *[(condition, literal(number, SmallInteger)) for condition, number in arms], else_=null()
-    )
-
-
 def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:
     """The most severe hand-off rule that is met; rules are listed mild to severe."""
     arms = []
@@ -148,8 +164,9 @@ def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str
             placement.c.destination == rule.to,
             placement.c.state.in_(("rejected", "recalled")),
         )
-        met = [holds(book, rule.when, f), ~turned_down]
+        met = [holds(book, rule.when, f)]
         if rule.after:
             met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
+        met.append(~turned_down)
         arms.append((and_(*met), literal(rule.to, Text)))
     return case(*arms, else_=null()) if arms else cast(null(), Text)

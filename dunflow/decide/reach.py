@@ -1,7 +1,6 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import (
@@ -24,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -31,17 +31,10 @@ from sqlalchemy import (
 )
 
 from dunflow.config.book import Book
-from dunflow.config.pack import Cap
+from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.windows import next_opening
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import (
-    COUNTED,
-    contact,
-    contact_account,
-    customer,
-    dead_address,
-    opt_out,
-)
+from dunflow.ledger.tables import contact, customer, dead_address, opt_out
 
 # The next opening of each channel for each time zone among the customers; no row: none for days.
 opening = Table(
@@ -112,53 +105,15 @@ def barred(
         opt_out.c.portfolio_id == portfolio_id,
         opt_out.c.channel == channel,
         opt_out.c.lifted_at.is_(None),
-        or_(opt_out.c.customer_id == customer.c.customer_id, opt_out.c.address == address),
     )
+    # Two questions rather than one with an "or", so that each can be answered from a hash table.
+    of_customer = said_no.where(opt_out.c.customer_id == customer.c.customer_id)
+    of_address = said_no.where(opt_out.c.address == address)
     return case(
         (or_(address.is_(None), dead), literal("unreachable", Text)),
-        (said_no, literal("opt_out.", Text) + channel),
+        (or_(of_customer, of_address), literal("opt_out.", Text) + channel),
         else_=null(),
     )
-
-
-def over_cap(
-    cap: Cap,
-    *,
-    account_id: ColumnElement[int],
-    address: ColumnElement[str],
-    out_on: ColumnElement[dt.date],
-    and_only: ColumnElement[bool],
-) -> ColumnElement[bool]:
-    """Whether one more contact on the customer's day `out_on` would be over `cap`.
-
-    Counts the contacts for which `and_only` holds. `P7D` is that day and the six before it.
-    """
-    first = out_on - func.make_interval(0, 0, 0, cap.days - 1)
-    counted = (
-        select(func.count())
-        .select_from(contact)
-        .where(
-            contact.c.state.in_(COUNTED),
-            contact.c.channel.in_(cap.channels),
-            contact.c.contact_on >= first,
-            contact.c.contact_on <= out_on,
-            and_only,
-        )
-    )
-    match cap.by:
-        case "debtor":
-            counted = counted.where(contact.c.customer_id == customer.c.customer_id)
-        case "contact_point":
-            counted = counted.where(contact.c.address == address)
-        case "debt":
-            counted = counted.where(
-                contact.c.contact_id.in_(
-                    select(contact_account.c.contact_id)
-                    .where(contact_account.c.account_id == account_id)
-                    .correlate_except(contact_account)
-                )
-            )
-    return counted.scalar_subquery() >= cap.max
 
 
 def reach(
@@ -195,35 +150,20 @@ def reach(
     )
     channel, address = ways.c.channel, address_for(ways.c.channel)
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
-    earlier = contact.c.business_date < business_date
-    caps: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
-        (
-            and_(
-                channel.in_(cap.channels),
-                over_cap(
-                    cap, account_id=c.account_id, address=address, out_on=out_on, and_only=earlier
-                ),
-            ),
-            literal(f"cap.{cap.id}", Text),
-        )
-        for cap in book.floor.caps
-    ]
+    going = Going(channel, c.customer_id, c.account_id, address, out_on)
+    caps = caps_reached(book.floor.caps, going, contact.c.business_date < business_date)
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
-    bar = barred(portfolio_id, channel, address)
-    reason = case(
-        (bar.is_not(None), bar), *caps, (no_hour, literal("window", Text)), else_=null()
+    reason = func.coalesce(
+        barred(portfolio_id, channel, address),
+        case(
+            *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
+            (no_hour, literal("window", Text)),
+            else_=null(),
+        ),
     ).label("reason")
-    options = (
-        select(
-            c.account_id,
-            channel,
-            reason,
-            opening.c.opens_at.label("not_before_at"),
-            ways.c.preference,
-        )
-        .select_from(candidates)
-        .join(ways, ways.c.due == c.due)
+    candidate_ways = (
+        candidates.join(ways, ways.c.due == c.due)
         .join(customer, customer.c.customer_id == c.customer_id)
         .outerjoin(
             opening,
@@ -232,6 +172,17 @@ def reach(
                 opening.c.time_zone.is_not_distinct_from(customer.c.time_zone),
             ),
         )
+    )
+    options = (
+        select(
+            c.account_id,
+            channel,
+            reason,
+            opening.c.opens_at.label("not_before_at"),
+            ways.c.preference,
+        )
+        .select_from(caps.joined_to(candidate_ways))
+        .offset(literal_column("0"))  # so that the reason is found once, and not for the order too
         .subquery("option")
     )
     # The first channel that will do; if none, the reason of the first one listed.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Date,
     Integer,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     update,
     values,
 )
@@ -30,8 +30,9 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
+from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.reach import address_for, barred, over_cap, wall_zone
+from dunflow.decide.reach import address_for, barred, wall_zone
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
 from dunflow.remind import outbox
@@ -223,27 +224,21 @@ def _capped(
             for row in going
         ]
     )
-    arms: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
-        (
-            and_(
-                planned.c.channel.in_(cap.channels),
-                over_cap(
-                    cap,
-                    account_id=planned.c.account_id,
-                    address=out.c.address,
-                    out_on=out.c.out_on,
-                    and_only=literal(True),
-                ),
-            ),
-            literal(cap.id, Text),
-        )
-        for cap in book.floor.caps
-    ]
-    reason = case(*arms, else_=null()).label("cap")
+    caps = caps_reached(
+        book.floor.caps,
+        Going(
+            channel=planned.c.channel,
+            customer_id=planned.c.customer_id,
+            account_id=planned.c.account_id,
+            address=out.c.address,
+            out_on=out.c.out_on,
+        ),
+        counts=true(),
+    )
+    reached = case(*caps.arms, else_=null()).label("cap")
     checked = (
-        select(planned.c.contact_id, reason)
-        .join(out, out.c.contact_id == planned.c.contact_id)
-        .join(customer, customer.c.customer_id == planned.c.customer_id)
+        select(planned.c.contact_id, reached)
+        .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
         .subquery("checked")
     )
     rows = conn.execute(select(checked).where(checked.c.cap.is_not(None)))

@@ -28,11 +28,11 @@ class Movement(TypedDict):
 
 
 def movement(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, cured: int
 ) -> Movement | None:
     """Compare with the date before; None where there is none, or nothing was decided yet.
 
-    Both sides are the decision rows, in one pass: joining a million accounts is what costs.
+    `cured`: how many of the date's rows say so. Both sides are the decision rows, in one pass: joining a million accounts is what costs.
     """
     dates = list(conn.execute(_decided_until(portfolio_id, business_date)).scalars())
     if len(dates) < 2 or dates[0] != business_date:
@@ -42,7 +42,7 @@ def movement(
         "since": dates[1].isoformat(),
         "new": sum(row.new for row in rows),
         "up": sum(row.up for row in rows),
-        "cured": sum(row.cured for row in rows),
+        "cured": cured,
         "recovered": per_currency({row.currency: row.recovered for row in rows if row.recovered}),
     }
 
@@ -77,37 +77,45 @@ def _decided_until(portfolio_id: int, business_date: dt.date) -> Select[dt.date]
 def _moved(
     book: Book, portfolio_id: int, since: dt.date, business_date: dt.date
 ) -> Select[*tuple[Any, ...]]:
-    """One row per currency of that date, and one without for the accounts that it did not have."""
-    older = _rows(book, portfolio_id, since, "older")
-    newer = _rows(book, portfolio_id, business_date, "newer")
+    """One row per currency of that date, and one without for the accounts that it did not have.
+
+    Each condition begins with what is false of most accounts, so that the rest is seldom looked at.
+    """
+    older = _rows(portfolio_id, since, "older")
+    newer = _rows(portfolio_id, business_date, "newer")
     then, now = older.c, newer.c
+    new = and_(
+        then.overdue.is_(None),
+        now.overdue.is_not(None),
+        then.reason.is_distinct_from("quarantined"),
+    )
+    up = and_(
+        now.tier != then.tier,
+        tier_rank(book.policy, now.tier) > tier_rank(book.policy, then.tier),
+    )
     left = case((now.currency == then.currency, func.coalesce(now.overdue, 0)), else_=0)
+    less = and_(then.overdue > left, now.reason.is_distinct_from("quarantined"))
     return (
         select(
             then.currency,
-            func.count().filter(now.overdue.is_not(None), then.overdue.is_(None)).label("new"),
-            func.count().filter(now.rank > then.rank).label("up"),
-            func.count().filter(now.action == "cured").label("cured"),
-            func.sum(then.overdue - left).filter(then.overdue > left).label("recovered"),
+            func.count().filter(new).label("new"),
+            func.count().filter(up).label("up"),
+            func.sum(then.overdue - left).filter(less).label("recovered"),
         )
         .join_from(older, newer, now.account_id == then.account_id, full=True)
-        .where(
-            now.reason.is_distinct_from("quarantined"), then.reason.is_distinct_from("quarantined")
-        )
         .group_by(then.currency)
     )
 
 
-def _rows(book: Book, portfolio_id: int, business_date: dt.date, name: str) -> Subquery:
+def _rows(portfolio_id: int, business_date: dt.date, name: str) -> Subquery:
     """The decision rows of a date; `overdue` is NULL for what is not overdue."""
     d = decision.c
     return (
         select(
             d.account_id,
-            d.action,
             d.reason,
+            d.tier,
             d.currency,
-            tier_rank(book.policy, d.tier).label("rank"),
             case((d.dpd >= 1, d.overdue_amount)).label("overdue"),
         )
         .where(d.portfolio_id == portfolio_id, d.business_date == business_date)

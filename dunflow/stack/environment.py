@@ -64,7 +64,6 @@ def _airflow(ports: Ports, secrets: Mapping[str, str]) -> dict[str, str]:
             "BASE_LOG_FOLDER": home() / "logs" / "tasks",
             "DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": home() / "logs" / "dag-processor",
         },
-        "USAGE_DATA_COLLECTION": {"ENABLED": False},  # nothing leaves the machine
     }
     named = {
         f"AIRFLOW__{section}__{key}": str(value)

@@ -26,8 +26,8 @@ class Break:
 BREAKS = [
     Break(
         "each account of a snapshot has its decision",
-        "A-dollars",
-        "DELETE FROM decision WHERE business_date = '2026-03-03' AND account_id = acc('A-dollars')",
+        "A-climbs",
+        "DELETE FROM decision WHERE business_date = '2026-03-03' AND account_id = acc('A-climbs')",
     ),
     Break(
         "each decision is about an account of the snapshot, an unreadable or a cured one",
@@ -91,7 +91,8 @@ BREAKS = [
         "nothing was sent during a hold",
         "A-climbs",
         "INSERT INTO hold (portfolio_id, account_id, kind, from_at, recorded_at, recorded_by)"
-        " VALUES (1, acc('A-climbs'), 'dispute', '2026-03-05 07:00+08', '2026-03-05 07:00+08', 'p')",
+        " SELECT 1, acc('A-climbs'), 'dispute', at, at, 'x'"
+        " FROM CAST('2026-03-05 07:00+08' AS timestamptz) AS at",
     ),
     Break(
         "nothing was sent about an account that was placed",

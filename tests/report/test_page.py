@@ -148,13 +148,11 @@ def test_the_index_lists_all_dates_and_links_those_with_a_page(told: Told, tmp_p
 def bars(svg: str) -> list[tuple[float, float]]:
     """Width and height of every bar that is more than a line."""
     drawn = []
-    for attributes in re.findall(r'<rect ([^>]*class="rect reactive[^>]*)', svg):
-        width, height = (
-            float(re.findall(rf'\b{name}="([\d.]+)"', attributes)[0])
-            for name in ("width", "height")
-        )
-        if min(width, height) > 1:
-            drawn.append((width, height))
+    for tag in re.findall(r'<rect [^>]*class="rect reactive[^>]*>', svg):
+        told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        size = float(told.get("width", 0)), float(told["height"])
+        if min(size) > 1:
+            drawn.append(size)
     return drawn
 
 
