@@ -9,7 +9,7 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
@@ -26,14 +26,14 @@ from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
 from dunflow.remind import outbox
-from dunflow.remind.dispatch import Dispatcher, Drained, Progress, play
 from dunflow.remind.plan import plan
-from dunflow.report.figures import figures
-from dunflow.report.page import write_page
 from dunflow.snapshot.gate import judge
-from dunflow.snapshot.load import load
 from dunflow.snapshot.pull import Pull, require_closed
-from dunflow.snapshot.source import pull
+
+# A stage that needs a heavy library (pandas, the SDKs) imports it where it begins: in Airflow each
+# stage of each date is a process of its own, which should not wait for the libraries of the others.
+if TYPE_CHECKING:
+    from dunflow.remind.dispatch import Dispatcher, Drained, Progress
 
 Figures = dict[str, Any]
 """Counts and amounts as JSON; never anything about a person."""
@@ -79,6 +79,9 @@ def newest_closed(portfolio: str) -> dt.date:
 
 def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
     """Pull the date's rows (or take those `delivered`), validate and load them."""
+    from dunflow.snapshot.load import load
+    from dunflow.snapshot.source import pull
+
     now = day.clock.now()
     require_closed(day.book, day.business_date, now)
     with portfolio_lock(day.engine, day.book.name) as conn:
@@ -119,11 +122,13 @@ def channels(day: Day) -> list[str]:
     return sorted(day.book.policy.channels)
 
 
-def remind(day: Day, only: list[str] | None = None, progress: Progress | None = None) -> Figures:
+def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" = None) -> Figures:
     """Send what may go out now; a replayed portfolio plays the whole day's dispatching.
 
     State → count of the date's contacts. Raises SenderDown, after the others had their turn.
     """
+    from dunflow.remind.dispatch import Dispatcher
+
     wanted = only or channels(day)
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
@@ -138,6 +143,9 @@ def remind(day: Day, only: list[str] | None = None, progress: Progress | None = 
 
 def report(day: Day) -> Figures:
     """The date's figures, also as a page below DUNFLOW_HOME/reports."""
+    from dunflow.report.figures import figures
+    from dunflow.report.page import write_page
+
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
         told = figures(conn, day.book, number, day.business_date)
@@ -168,10 +176,12 @@ def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
 def _play_day(
     day: Day,
     portfolio_id: int,
-    dispatcher: Dispatcher,
+    dispatcher: "Dispatcher",
     wanted: list[str],
-    progress: Progress | None,
-) -> Drained:
+    progress: "Progress | None",
+) -> "Drained":
+    from dunflow.remind.dispatch import play
+
     assert isinstance(day.clock, VirtualClock)
     until = day.book.portfolio.calendar.lives_until(day.business_date)
     return play(

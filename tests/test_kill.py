@@ -114,7 +114,7 @@ def stage(
 
 
 DEATHS = {
-    "before the load commits": "stages.load = die_after(stages.load); stages.run(opened)",
+    "before the load commits": "loading.load = die_after(loading.load); stages.run(opened)",
     "after the load": "stages.snapshot(opened); die()",
     "after the gate": "stages.snapshot(opened); stages.gate(opened); die()",
     "after assess": "stages.assess = die_after(stages.assess); stages.run(opened)",
@@ -124,6 +124,7 @@ DEATHS = {
 _DYING = f"""
 import datetime, os, signal
 from dunflow import day as stages
+from dunflow.snapshot import load as loading
 def die(): os.kill(os.getpid(), signal.SIGKILL)
 def die_after(stage):
     def wrapped(*args, **kwargs):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     update,
 )
@@ -28,6 +29,9 @@ from dunflow.ledger.loads import neighbours
 from dunflow.ledger.tables import episode, load, snapshot
 
 ONE_DAY = dt.timedelta(days=1)
+
+# So many new episodes change what the planner should think of the table.
+_MANY = 20_000
 
 
 def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.date) -> None:
@@ -146,11 +150,12 @@ def _open_what_came(
     is_open = exists().where(
         episode.c.account_id == ladder.c.account_id, episode.c.ended_on.is_(None)
     )
-    conn.execute(
-        insert(episode).from_select(
-            ["portfolio_id", "account_id", "started_on"],
-            select(literal(portfolio_id), ladder.c.account_id, cast(business_date, SqlDate)).where(
-                ~is_open
-            ),
-        )
+    came = insert(episode).from_select(
+        ["portfolio_id", "account_id", "started_on"],
+        select(literal(portfolio_id), ladder.c.account_id, cast(business_date, SqlDate)).where(
+            ~is_open
+        ),
     )
+    opened = conn.execute(came.execution_options(preserve_rowcount=True)).rowcount
+    if opened > _MANY:
+        conn.execute(text("ANALYZE episode"))

@@ -8,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
-    Lateral,
     Text,
     and_,
     func,
@@ -17,6 +16,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from dunflow.config.pack import Cap
 from dunflow.ledger.tables import COUNTED, contact, contact_account
@@ -40,7 +40,7 @@ class Reached:
     They need the tables of `joins`.
     """
 
-    joins: list[Lateral]
+    joins: list[LateralFromClause]
     arms: list[tuple[ColumnElement[bool], ColumnElement[str]]]
 
     def joined_to(self, rows: FromClause) -> FromClause:
@@ -56,7 +56,7 @@ def caps_reached(caps: Sequence[Cap], going: Going, counts: ColumnElement[bool])
     Contacts that are counted together are looked up together, once for all caps.
     """
     found = Reached([], [])
-    counted: dict[str, Lateral] = {}
+    counted: dict[str, LateralFromClause] = {}
     for by in dict.fromkeys(cap.by for cap in caps):
         alike = [cap for cap in caps if cap.by == by]
         counted[by] = _counted(by, alike, going, counts)
@@ -67,7 +67,9 @@ def caps_reached(caps: Sequence[Cap], going: Going, counts: ColumnElement[bool])
     return found
 
 
-def _counted(by: str, caps: list[Cap], going: Going, counts: ColumnElement[bool]) -> Lateral:
+def _counted(
+    by: str, caps: list[Cap], going: Going, counts: ColumnElement[bool]
+) -> LateralFromClause:
     """One column per cap: how many contacts it counts already."""
     longest = max(cap.days for cap in caps)
     columns = [

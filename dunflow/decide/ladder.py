@@ -41,10 +41,11 @@ def due_step(book: Book, f: FromClause, moment: Moment) -> ColumnElement[int]:
     steps = _rungs(book, f, moment)
     undone = [rung for rung in steps if rung.mandatory]
     # The mildest mandatory step that was never done, else the eligible one with the highest at_dpd.
-    arms = [(rung.eligible & (rung.done == 0), rung.number) for rung in undone]
-    arms += [
-        (rung.eligible, rung.number) for rung in sorted(steps, key=lambda rung: -rung.step.at_dpd)
+    arms: list[tuple[ColumnElement[bool], int]] = [
+        (rung.eligible & (rung.done == 0), rung.number) for rung in undone
     ]
+    by_age = sorted(steps, key=lambda rung: -rung.step.at_dpd)
+    arms += [(rung.eligible, rung.number) for rung in by_age]
     if not arms:
         return cast(null(), SmallInteger)
     return case(

@@ -6,19 +6,24 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Float,
     Integer,
     Numeric,
     Select,
     SmallInteger,
+    Table,
     Text,
     and_,
     case,
     cast,
+    column,
     func,
     insert,
     literal,
+    literal_column,
     null,
     select,
+    table,
     text,
     true,
     update,
@@ -27,10 +32,25 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
+from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import account, contact, contact_account, run
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Of references: no letter that is taken for a digit, nor the other way round."""
+
+
+_MANY = 1_000
+
+_COLUMNS = (
+    "contact_id",
+    "account_id",
+    "episode_id",
+    "ladder_episode_id",
+    "step",
+    "repetition",
+    "amount",
+    "occupies",
+)
 
 
 def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> int:
@@ -41,150 +61,166 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
     """
     if decided.moment.late:
         return 0
-    planned = _insert_contacts(conn, book, portfolio_id, decided)
-    _insert_accounts(conn, book, decided)
-    # Claims look contacts up by the thousand, and the planner must know that they are there.
-    conn.execute(text("ANALYZE contact, contact_account, episode"))
+    outgoing = _number(conn, decided)
+    planned = _insert_contacts(conn, book, portfolio_id, decided, outgoing)
+    _insert_accounts(conn, book, decided, outgoing)
+    if planned >= _MANY:
+        _tell_planner(conn, planned)
     conn.execute(update(run).where(run.c.run_id == decided.run_id).values(planned=planned))
     return planned
 
 
-def _insert_contacts(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> int:
+def _number(conn: Connection, decided: Decided) -> Table:
+    """The leading accounts, each with the number of its contact.
+
+    Numbers rise from severe to mild, so that the outbox is read in that order.
+    """
     j, r, t = decided.judged.c, decided.reached.c, decided.turn.c
     leading = (
-        select(decided.judged, r.channel, r.not_before_at, account.c.account_ref)
+        select(
+            t.account_id,
+            j.customer_id,
+            j.due,
+            j.rank,
+            j.overdue,
+            j.currency,
+            r.channel,
+            r.not_before_at,
+        )
         .join_from(decided.turn, decided.judged, j.account_id == t.account_id)
         .join(decided.reached, r.account_id == t.account_id)
         .join(account, account.c.account_id == t.account_id)
         .where(t.reason == "step_due")
-        # Numbers rise from severe to mild, so that the outbox is read in that order.
         .order_by(j.rank.desc(), j.dpd.desc(), j.overdue.desc(), account.c.account_ref)
         .subquery("leading")
     )
-    numbered = select(
-        func.nextval(cast(func.pg_get_serial_sequence("contact", "contact_id"), REGCLASS)).label(
-            "contact_id"
-        ),
-        leading,
-    ).subquery("numbered")
-    n = numbered.c
-    at = decided.moment.at
+    sequence = select(func.pg_get_serial_sequence("contact", "contact_id")).scalar_subquery()
+    number = func.nextval(cast(sequence, REGCLASS)).label("contact_id")
+    return keep(conn, "outgoing", select(number, leading), index="account_id")
+
+
+def _insert_contacts(
+    conn: Connection, book: Book, portfolio_id: int, decided: Decided, outgoing: Table
+) -> int:
+    scattered = (
+        select(outgoing, _scattered(outgoing.c.contact_id).label("scattered"))
+        .offset(literal_column("0"))  # so that it is computed once for all letters of a reference
+        .subquery("scattered")
+    )
+    o = scattered.c
     columns: dict[str, ColumnElement[Any]] = {
-        "contact_id": n.contact_id,
+        "contact_id": o.contact_id,
         "portfolio_id": literal(portfolio_id),
         "business_date": literal(decided.business_date),
-        "customer_id": n.customer_id,
-        "account_id": n.account_id,
-        "reference": _reference(n.contact_id),
-        "step": _of_step(book, n.due, "step"),
-        "channel": n.channel,
-        "template": _of_step(book, n.due, "template"),
-        "purpose": _of_step(book, n.due, "purpose"),
-        "severity": n.rank,
-        "amount": n.overdue,
-        "currency": n.currency,
+        "customer_id": o.customer_id,
+        "account_id": o.account_id,
+        "reference": _reference(o.scattered),
+        "step": _of_step(book, o.due, "step"),
+        "channel": o.channel,
+        "template": _of_step(book, o.due, "template"),
+        "purpose": _of_step(book, o.due, "purpose"),
+        "severity": o.rank,
+        "amount": o.overdue,
+        "currency": o.currency,
         "state": literal("planned"),
-        "not_before_at": n.not_before_at,
+        "not_before_at": o.not_before_at,
         "expires_at": literal(book.portfolio.calendar.lives_until(decided.business_date)),
-        "planned_at": literal(at),
+        "planned_at": literal(decided.moment.at),
         "run_id": literal(decided.run_id),
     }
-    contacts = insert(contact).from_select(list(columns), select(*columns.values()))
+    rows = select(*columns.values()).order_by(o.contact_id)
+    contacts = insert(contact).from_select(list(columns), rows)
     return conn.execute(contacts.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _insert_accounts(conn: Connection, book: Book, decided: Decided) -> None:
+def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: Table) -> None:
     """The leading account and those covered, each with its step; then those only listed."""
     j, t = decided.judged.c, decided.turn.c
     stepping = (
-        _named(
-            decided,
-            step=_of_step(book, j.due, "step"),
-            repetition=j.repetition,
-        )
-        .join(decided.turn, t.leader_id == contact.c.account_id)
+        _named(decided, outgoing, step=_of_step(book, j.due, "step"), repetition=j.repetition)
+        .join(decided.turn, t.leader_id == outgoing.c.account_id)
         .join(decided.judged, j.account_id == t.account_id)
         .where(t.reason.in_(("step_due", "covered")))
     )
-    _insert_named(conn, stepping)
+    conn.execute(insert(contact_account).from_select(_COLUMNS, stepping))
     if book.policy.per_customer == "per_account":
         return
+    notices = [number for number, step in enumerate(book.policy.ladder) if step.purpose == "notice"]
     listed = (
-        _named(decided, step=cast(null(), Text), repetition=cast(null(), SmallInteger))
+        _named(decided, outgoing, step=cast(null(), Text), repetition=cast(null(), SmallInteger))
         .join(
             decided.judged,
             and_(
-                j.customer_id == contact.c.customer_id,
-                j.currency == contact.c.currency,
-                j.account_id != contact.c.account_id,
+                j.customer_id == outgoing.c.customer_id,
+                j.currency == outgoing.c.currency,
+                j.account_id != outgoing.c.account_id,
             ),
         )
         .outerjoin(decided.turn, t.account_id == j.account_id)
         .where(
-            contact.c.purpose != "notice",
+            outgoing.c.due.not_in(notices),
             j.quiet.is_(None),
             j.dpd >= 1,
             func.coalesce(t.reason, "") != "covered",
         )
     )
-    _insert_named(conn, listed)
+    conn.execute(insert(contact_account).from_select(_COLUMNS, listed))
 
 
 def _named(
     decided: Decided,
+    outgoing: Table,
     *,
     step: ColumnElement[str],
     repetition: ColumnElement[int],
 ) -> Select[Any]:
     j = decided.judged.c
-    return (
-        select(
-            contact.c.contact_id,
-            j.account_id,
-            j.episode_id,
-            j.episode_id,
-            step,
-            repetition,
-            j.overdue,
-            true(),
-        )
-        .select_from(contact)
-        .where(contact.c.run_id == decided.run_id)
+    return select(
+        outgoing.c.contact_id,
+        j.account_id,
+        j.episode_id,
+        j.episode_id,
+        step,
+        repetition,
+        j.overdue,
+        true(),
+    ).select_from(outgoing)
+
+
+def _tell_planner(conn: Connection, planned: int) -> None:
+    """Where the outbox grew a lot: claims look contacts up by the thousand.
+
+    Without it the planner takes the tables for as small as they were.
+    """
+    known = select(func.max(_pg_class.c.reltuples)).where(
+        _pg_class.c.oid == cast(literal(contact.name), REGCLASS)
     )
+    if planned > conn.execute(known).scalar_one() / 5:
+        conn.execute(text("ANALYZE contact, contact_account"))
 
 
-def _insert_named(conn: Connection, rows: Select[Any]) -> None:
-    columns = [
-        "contact_id",
-        "account_id",
-        "episode_id",
-        "ladder_episode_id",
-        "step",
-        "repetition",
-        "amount",
-        "occupies",
-    ]
-    conn.execute(insert(contact_account).from_select(columns, rows))
+_pg_class = table("pg_class", column("oid", REGCLASS), column("reltuples", Float))
 
 
 def _of_step(book: Book, due: ColumnElement[int], key: str) -> ColumnElement[str]:
-    return case(
-        *[
-            (due == number, literal(getattr(step, key), Text))
-            for number, step in enumerate(book.policy.ladder)
-        ],
-        else_=null(),
-    )
+    names = {
+        number: literal(getattr(step, key), Text) for number, step in enumerate(book.policy.ladder)
+    }
+    return case(names, value=due, else_=null())
 
 
-def _reference(contact_id: ColumnElement[int]) -> ColumnElement[str]:
-    """Seven letters and digits that differ for each number, and don't tell how many there are.
+def _scattered(contact_id: ColumnElement[int]) -> ColumnElement[int]:
+    """A number for each number, and neighbours far apart.
 
     Multiplying by an odd number modulo a power of two maps every number to another one.
     """
-    scattered = cast(
+    return cast(
         func.mod(cast(contact_id, Numeric) * 29_996_224_275, literal(2**35, BigInteger)), BigInteger
     )
+
+
+def _reference(scattered: ColumnElement[int]) -> ColumnElement[str]:
+    """Seven letters and digits that differ for each number, and don't tell how many there are."""
     letters = [
         func.substr(ALPHABET, cast(scattered // 32**place % 32, Integer) + 1, 1)
         for place in range(7)

@@ -32,7 +32,8 @@ def movement(
 ) -> Movement | None:
     """Compare with the date before; None where there is none, or nothing was decided yet.
 
-    `cured`: how many of the date's rows say so. Both sides are the decision rows, in one pass: joining a million accounts is what costs.
+    `cured`: how many of the date's rows say so. All else comes from one pass over the decision rows
+    of both dates, since joining a million accounts is what costs.
     """
     dates = list(conn.execute(_decided_until(portfolio_id, business_date)).scalars())
     if len(dates) < 2 or dates[0] != business_date:

@@ -3,12 +3,14 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.errors import NotClosed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Pull:
     next date has closed.
     """
 
-    frames: Iterator[pd.DataFrame] | None
+    frames: "Iterator[pd.DataFrame] | None"
     as_of: dt.datetime
 
 

@@ -12,7 +12,7 @@ from ladder_stories import ONE_DAY, ZONE, Book, packs, policies
 from reference_guards import Judge
 from sqlalchemy import Engine
 
-ACCOUNTS = 300
+ACCOUNTS = 250
 
 _number = itertools.count()
 
@@ -63,7 +63,7 @@ def _told(
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     policies(),
     packs(),
