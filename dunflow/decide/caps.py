@@ -109,7 +109,7 @@ def _together(by: str, going: Going) -> ColumnElement[bool]:
             return contact.c.address == going.address
         case _:
             return contact.c.contact_id.in_(
-                select(contact_account.c.contact_id).where(
-                    contact_account.c.account_id == going.account_id
-                )
+                select(contact_account.c.contact_id)
+                .where(contact_account.c.account_id == going.account_id)
+                .correlate_except(contact_account)
             )

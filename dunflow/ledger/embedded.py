@@ -37,7 +37,9 @@ def stop(folder: Path) -> None:
     """Stop the server of `folder`, if it runs."""
     get_server = _wheel()
     if (folder / "postmaster.pid").exists():
-        get_server(folder, cleanup_mode="stop").cleanup()
+        server = get_server(folder, cleanup_mode="stop")
+        server.cleanup_mode = "stop"  # what this process started comes back as it was started
+        server.cleanup()
 
 
 def _wheel() -> Callable[..., Any]:

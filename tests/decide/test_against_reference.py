@@ -5,7 +5,7 @@ import itertools
 from typing import Any
 
 from filled_ledger import config_of, decide_book
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from known import Account, Day
 from ladder_stories import ONE_DAY, ZONE, Book, packs, policies
@@ -13,6 +13,8 @@ from reference_guards import Judge
 from sqlalchemy import Engine
 
 ACCOUNTS = 250
+PHASES = (Phase.reuse, Phase.generate)
+"""No shrinking: an example holds many accounts, and those that differ are told, each in full."""
 
 _number = itertools.count()
 
@@ -63,7 +65,7 @@ def _told(
     ]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=PHASES)
 @given(
     policies(),
     packs(),
