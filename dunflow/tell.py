@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from dunflow import money
 from dunflow.ledger.tables import ACTIONS
 
 if TYPE_CHECKING:  # a command that needs none of these should not wait for them
@@ -25,7 +27,7 @@ if TYPE_CHECKING:  # a command that needs none of these should not wait for them
     from dunflow.scenario.run import Ending
     from dunflow.stack.up import Running
 
-screen = Console(highlight=False)
+screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 aside = Console(stderr=True, highlight=False)
 """Progress and errors, so that what a script reads stays clean."""
 
@@ -104,7 +106,13 @@ def _decision(decision: "Story", zone: dt.tzinfo) -> None:
     screen.print(f"Policy {decision['policy']}, version {decision['policy_version']}.")
     if decision["rule"]:
         screen.print("Rule:  " + _pairs(decision["rule"]))
-    screen.print("Facts: " + _pairs(decision["facts"]) + "\n")
+    facts = decision["facts"]
+    amounts = {
+        key: money.plain(value, facts["currency"])
+        for key, value in facts.items()
+        if isinstance(value, Decimal)
+    }
+    screen.print("Facts: " + _pairs(facts | amounts) + "\n")
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -117,11 +125,13 @@ def _list(title: str, rows: "list[Story]", zone: dt.tzinfo) -> None:
     names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     told = table(title, *[name.replace("_", " ") for name in names])
     for row in rows:
-        told.add_row(*[_cell(row[name], zone) for name in names])
+        told.add_row(*[_cell(row[name], zone, row.get("currency")) for name in names])
     screen.print(told)
 
 
-def _cell(value: object, zone: dt.tzinfo) -> str:
+def _cell(value: object, zone: dt.tzinfo, currency: object) -> str:
+    if isinstance(value, Decimal) and currency:
+        return money.plain(value, str(currency))
     if isinstance(value, dt.datetime):
         return _instant(value, zone)
     if isinstance(value, bool):
@@ -144,7 +154,9 @@ def _span(first: object, last: object) -> str:
 
 
 def _money(amount: object, currency: object) -> str:
-    return "" if amount is None else f"{amount} {currency}"
+    if not isinstance(amount, Decimal):
+        return ""
+    return f"{money.plain(amount, str(currency))} {currency}"
 
 
 def urls(running: "Running") -> None:

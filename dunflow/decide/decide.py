@@ -7,7 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    Table,
+    TableClause,
     func,
     insert,
     literal,
@@ -50,9 +50,9 @@ class Decided:
     business_date: dt.date
     moment: Moment
     counts: dict[str, int]
-    judged: Table
-    reached: Table
-    turn: Table
+    judged: TableClause
+    reached: TableClause
+    turn: TableClause
 
 
 def decide(
@@ -141,7 +141,7 @@ def _bound(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[
     return select(both.c.account_id)
 
 
-def _remember_tiers(conn: Connection, book: Book, judged: Table) -> None:
+def _remember_tiers(conn: Connection, book: Book, judged: TableClause) -> None:
     """Keep the highest tier with the episode, where it rose."""
     known = func.coalesce(tier_rank(book.policy, episode.c.highest_tier), -1)
     conn.execute(

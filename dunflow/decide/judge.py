@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Label, Select, Subquery, Table, literal_column, select
+from sqlalchemy import Connection, Label, Select, Subquery, TableClause, literal_column, select
 
 from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
@@ -20,7 +20,7 @@ def judge(
     business_date: dt.date,
     moment: Moment,
     accounts: Select[int] | None,
-) -> Table:
+) -> TableClause:
     """One row per account: facts, rank, due step, and action and reason if a guard spoke.
 
     `quiet` is the reason of guards 1 to 5, whatever else; `due` is the step's number in the ladder.

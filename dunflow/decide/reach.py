@@ -1,12 +1,14 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     DateTime,
     Integer,
@@ -14,11 +16,11 @@ from sqlalchemy import (
     Select,
     SmallInteger,
     Table,
+    TableClause,
     Text,
     and_,
     case,
     cast,
-    column,
     exists,
     func,
     insert,
@@ -27,7 +29,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    values,
+    union_all,
 )
 
 from dunflow.config.book import Book
@@ -121,9 +123,9 @@ def reach(
     book: Book,
     portfolio_id: int,
     business_date: dt.date,
-    judged: Table,
+    judged: TableClause,
     at: dt.datetime,
-) -> Table:
+) -> TableClause:
     """One row per account that would send: channel and opening, or the reason why none will do.
 
     Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
@@ -136,18 +138,7 @@ def reach(
         select(customer.c.time_zone).join(candidates, c.customer_id == customer.c.customer_id),
         at,
     )
-    ways = values(
-        column("due", SmallInteger),
-        column("preference", Integer),
-        column("channel", Text),
-        name="way",
-    ).data(
-        [
-            (number, preference, channel)
-            for number, step in enumerate(book.policy.ladder)
-            for preference, channel in enumerate(step.channel)
-        ]
-    )
+    ways = _ways(book).subquery("way")
     channel, address = ways.c.channel, address_for(ways.c.channel)
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
     going = Going(channel, c.customer_id, c.account_id, address, out_on)
@@ -197,3 +188,18 @@ def reach(
         .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
     )
     return keep(conn, "reached", best, index="account_id")
+
+
+def _ways(book: Book) -> CompoundSelect[Any]:
+    """`due, preference, channel`: the channels of each step, the preferred one first."""
+    return union_all(
+        *[
+            select(
+                literal(number, SmallInteger).label("due"),
+                literal(preference, Integer).label("preference"),
+                literal(channel, Text).label("channel"),
+            )
+            for number, step in enumerate(book.policy.ladder)
+            for preference, channel in enumerate(step.channel)
+        ]
+    )

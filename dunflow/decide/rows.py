@@ -11,7 +11,7 @@ from sqlalchemy import (
     Date,
     Select,
     SmallInteger,
-    Table,
+    TableClause,
     Text,
     case,
     cast,
@@ -38,7 +38,7 @@ class Scope:
 
 
 def all_rows(
-    book: Book, scope: Scope, judged: Table, reached: Table, turn: Table
+    book: Book, scope: Scope, judged: TableClause, reached: TableClause, turn: TableClause
 ) -> CompoundSelect[Any]:
     """Every row of the date: accounts in the snapshot, unreadable ones, those that left."""
     return _judged_rows(book, scope, judged, reached, turn).union_all(
@@ -49,9 +49,9 @@ def all_rows(
 def _judged_rows(
     book: Book,
     scope: Scope,
-    judged: Table,
-    reached: Table,
-    turn: Table,
+    judged: TableClause,
+    reached: TableClause,
+    turn: TableClause,
 ) -> Select[Any]:
     """The rows of the accounts in the snapshot, in the order of `decision`'s columns."""
     j = judged.c

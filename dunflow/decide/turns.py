@@ -7,7 +7,7 @@ from sqlalchemy import (
     Connection,
     Select,
     Subquery,
-    Table,
+    TableClause,
     Text,
     and_,
     case,
@@ -31,10 +31,10 @@ def turns(
     conn: Connection,
     book: Book,
     portfolio_id: int,
-    judged: Table,
-    reached: Table,
+    judged: TableClause,
+    reached: TableClause,
     moment: Moment,
-) -> Table:
+) -> TableClause:
     """One row per account that a channel is there for: whether it leads, is covered, or waits.
 
     `leader_id` is the account that leads for the customer today (itself, where everyone may);

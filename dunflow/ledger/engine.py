@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dunflow.errors import ConfigError
 from dunflow.home import home
 from dunflow.ledger import embedded
+from dunflow.ledger.bulk import put_heads
 from dunflow.ledger.scratch import discard
 from dunflow.ledger.tables import portfolio
 
@@ -39,12 +40,14 @@ def ledger_url() -> URL:
 
 def make_engine(url: URL) -> Engine:
     """An engine whose sessions speak UTC, so that instants come back as such."""
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args={"options": "-c timezone=UTC -c jit=off"},
         pool_pre_ping=True,
         hide_parameters=True,  # a failing statement's values are personal data
     )
+    put_heads(engine)
+    return engine
 
 
 def give_room(conn: Connection) -> None:

@@ -2,23 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Select, Table, text
-from sqlalchemy.schema import CreateTableAs
+from sqlalchemy import Connection, Select, TableClause, column, table, text
+
+from dunflow.ledger.bulk import run_behind
 
 
 def keep(
     conn: Connection, name: str, rows: Select[*tuple[Any, ...]], *, index: str | None = None
-) -> Table:
+) -> TableClause:
     """Keep `rows` as the temporary table `name`, optionally indexed by one of its columns.
 
     The planner is told about it, since what follows joins it with tables of any size.
     """
-    creation = CreateTableAs(rows, name, metadata=MetaData(), temporary=True)
-    conn.execute(creation)
+    run_behind(conn, f"CREATE TEMPORARY TABLE {name} AS", rows)
     if index:
         conn.execute(text(f"CREATE INDEX ON {name} ({index})"))
     conn.execute(text(f"ANALYZE {name}"))
-    return creation.table
+    return table(name, *[column(each.name, each.type) for each in rows.selected_columns])
 
 
 def discard(conn: Connection) -> None:

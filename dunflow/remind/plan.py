@@ -11,7 +11,7 @@ from sqlalchemy import (
     Numeric,
     Select,
     SmallInteger,
-    Table,
+    TableClause,
     Text,
     and_,
     case,
@@ -70,7 +70,7 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
     return planned
 
 
-def _number(conn: Connection, decided: Decided) -> Table:
+def _number(conn: Connection, decided: Decided) -> TableClause:
     """The leading accounts, each with the number of its contact.
 
     Numbers rise from severe to mild, so that the outbox is read in that order.
@@ -100,7 +100,7 @@ def _number(conn: Connection, decided: Decided) -> Table:
 
 
 def _insert_contacts(
-    conn: Connection, book: Book, portfolio_id: int, decided: Decided, outgoing: Table
+    conn: Connection, book: Book, portfolio_id: int, decided: Decided, outgoing: TableClause
 ) -> int:
     scattered = (
         select(outgoing, _scattered(outgoing.c.contact_id).label("scattered"))
@@ -133,7 +133,7 @@ def _insert_contacts(
     return conn.execute(contacts.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: Table) -> None:
+def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: TableClause) -> None:
     """The leading account and those covered, each with its step; then those only listed."""
     j, t = decided.judged.c, decided.turn.c
     stepping = (
@@ -169,7 +169,7 @@ def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: T
 
 def _named(
     decided: Decided,
-    outgoing: Table,
+    outgoing: TableClause,
     *,
     step: ColumnElement[str],
     repetition: ColumnElement[int],
@@ -195,7 +195,7 @@ def _tell_planner(conn: Connection, planned: int) -> None:
     known = select(func.max(_pg_class.c.reltuples)).where(
         _pg_class.c.oid == cast(literal(contact.name), REGCLASS)
     )
-    if planned > conn.execute(known).scalar_one() / 5:
+    if planned > conn.execute(known).scalar_one() / 2:
         conn.execute(text("ANALYZE contact, contact_account"))
 
 

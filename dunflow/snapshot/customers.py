@@ -6,7 +6,7 @@ comparison and is not parsed again, and a bad one is told on every date that del
 
 import datetime as dt
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     SmallInteger,
     Table,
+    TableClause,
     Text,
     case,
     cast,
@@ -62,7 +63,7 @@ def take_customers(
     portfolio_id: int,
     business_date: dt.date,
     stage: Stage,
-    matched: Table,
+    matched: TableClause,
 ) -> dict[str, Table]:
     """Add new customers and bring changed ones up to date.
 
@@ -120,7 +121,7 @@ def differs(incoming: Table) -> ColumnElement[bool]:
     return delivered.is_distinct_from(tuple_(*DELIVERED.values()))
 
 
-def _differing(conn: Connection, stage: Stage, matched: Table) -> Table:
+def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableClause:
     """One row per customer that is new (`customer_id` is NULL) or, in any row, not as stored."""
     incoming = stage.incoming
     which = (
@@ -138,15 +139,11 @@ def _differing(conn: Connection, stage: Stage, matched: Table) -> Table:
     return keep(conn, "lead", lead)
 
 
-def _read_new(conn: Connection, lead: Table, name: str, read: Callable[[str], str | None]) -> Table:
+def _read_new(
+    conn: Connection, lead: TableClause, name: str, read: Callable[[str], str | None]
+) -> Table:
     """Parse the values of `name` that their customers did not have before."""
-    reading = Table(
-        f"{name}_read",
-        MetaData(),
-        Column("raw", Text),
-        Column("value", Text),
-        prefixes=["TEMPORARY"],
-    )
+    reading = _readings_of(name)
     reading.create(conn)
     known = exists().where(
         customer.c.customer_id == lead.c.customer_id, DELIVERED[name] == lead.c[name]
@@ -161,7 +158,13 @@ def _read_new(conn: Connection, lead: Table, name: str, read: Callable[[str], st
     return reading
 
 
-def _fresh(lead: Table, readings: dict[str, Table]) -> Select[Any]:
+@cache
+def _readings_of(name: str) -> Table:
+    columns = [Column("raw", Text), Column("value", Text)]
+    return Table(f"{name}_read", MetaData(), *columns, prefixes=["TEMPORARY"])
+
+
+def _fresh(lead: TableClause, readings: dict[str, Table]) -> Select[Any]:
     """The leading rows with what was read from their contact values."""
     columns = [lead.c[name].label(column.name) for name, column in DELIVERED.items()]
     rows = select(lead.c.customer, lead.c.customer_id, *columns)
@@ -176,7 +179,7 @@ def _add(
     conn: Connection,
     portfolio_id: int,
     business_date: dt.date,
-    lead: Table,
+    lead: TableClause,
     readings: dict[str, Table],
 ) -> int:
     fresh = _fresh(lead, readings).subquery("fresh")
@@ -196,7 +199,7 @@ def _renew(
     conn: Connection,
     portfolio_id: int,
     business_date: dt.date,
-    lead: Table,
+    lead: TableClause,
     readings: dict[str, Table],
 ) -> None:
     """Overwrite what changed, unless a newer date has delivered the customer already."""

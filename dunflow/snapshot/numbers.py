@@ -10,7 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     SmallInteger,
-    Table,
+    TableClause,
     Text,
     and_,
     cast,
@@ -35,7 +35,7 @@ from dunflow.snapshot.stage import Stage
 _MANY = 20_000
 
 
-def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) -> Table:
+def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) -> TableClause:
     """The rows of `incoming` as the snapshot holds them, beside the numbers that are known.
 
     `account_id`, `customer_id` are NULL for new ones; `differs`: the customer is not as stored.
@@ -69,7 +69,9 @@ def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) ->
     return keep(conn, "matched", rows)
 
 
-def number_accounts(conn: Connection, portfolio_id: int, stage: Stage, matched: Table) -> None:
+def number_accounts(
+    conn: Connection, portfolio_id: int, stage: Stage, matched: TableClause
+) -> None:
     """Give a number to each account that has none, also to those whose row was rejected."""
     rejected = stage.rejected
     there = exists().where(

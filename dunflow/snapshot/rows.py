@@ -9,26 +9,25 @@ from sqlalchemy import (
     Date,
     Select,
     SmallInteger,
-    Table,
+    TableClause,
     and_,
     cast,
-    column,
     delete,
     false,
     insert,
     literal,
     or_,
     select,
-    table,
 )
 
 from dunflow.ledger import partitions
+from dunflow.ledger.bulk import run_behind
 from dunflow.ledger.tables import account, customer, quarantine, snapshot
 from dunflow.snapshot.stage import Stage
 
 
 def fill_snapshot(
-    conn: Connection, portfolio_id: int, business_date: dt.date, matched: Table
+    conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause
 ) -> None:
     """Replace the rows of the date with the matched ones."""
     if partitions.exists(conn, snapshot, portfolio_id, business_date):
@@ -44,7 +43,7 @@ def fill_snapshot(
 
 
 def _insert(
-    conn: Connection, name: str, portfolio_id: int, business_date: dt.date, matched: Table
+    conn: Connection, name: str, portfolio_id: int, business_date: dt.date, matched: TableClause
 ) -> None:
     """Insert rows whose numbers were known, then those whose numbers were given just now."""
     m = matched.c
@@ -76,7 +75,7 @@ def _insert(
         .where(is_new)
     )
     for each in (known, new):
-        conn.execute(insert(table(name, *map(column, names))).from_select(names, each))
+        run_behind(conn, f"INSERT INTO {name} ({', '.join(names)})", each)
 
 
 def fill_quarantine(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any, cast
 
@@ -50,7 +51,8 @@ def fill_stage(conn: Connection, chunks: Iterable[Chunk]) -> Stage:
     """Read every chunk into fresh tables. Raises SourceError as the chunks do."""
     waiting = _ahead(chunks)
     first = next(waiting)
-    incoming, rejected = _incoming(first.layout), _rejected()
+    attributes = tuple((field.name, field.kind) for field in first.layout.attributes)
+    incoming, rejected = _incoming(attributes), _rejected()
     incoming.create(conn)
     rejected.create(conn)
     names = ["line", *(field.name for field in first.layout.fields)]
@@ -115,13 +117,18 @@ def _small(rejected: pa.Table) -> pa.Table:
     return rejected
 
 
-def _incoming(layout: Layout) -> Table:
+# Both are made once, as SQLAlchemy knows a statement again only by the very same tables.
+
+
+@cache
+def _incoming(attributes: tuple[tuple[str, pa.DataType], ...]) -> Table:
     """All our columns, whether the source has them or not, and its attributes."""
-    kinds = ALL_FIELDS | {field.name: field.kind for field in layout.attributes}
+    kinds = ALL_FIELDS | dict(attributes)
     columns = [Column(name, _sql_type(kind)) for name, kind in kinds.items()]
     return Table("incoming", MetaData(), Column("line", Integer), *columns, prefixes=["TEMPORARY"])
 
 
+@cache
 def _rejected() -> Table:
     columns = [Column(field.name, _sql_type(field.type)) for field in REJECTED]
     return Table("rejected", MetaData(), *columns, prefixes=["TEMPORARY"])

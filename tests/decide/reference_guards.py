@@ -109,24 +109,21 @@ class Judge(Ladder):
         if channel in customer.opted_out:
             return f"opt_out.{channel}"
         opens_at = self._opens_at(customer, channel)
-        if opens_at:
-            for cap in self.pack["caps"]:
-                if channel in cap["channels"] and self._is_used_up(account, cap, opens_at):
-                    return f"cap.{cap['id']}"
-        return None if opens_at else "window"
+        for cap in self.pack["caps"]:
+            if channel in cap["channels"] and self._is_used_up(account, cap, opens_at):
+                return f"cap.{cap['id']}"
+        return None if opens_at < self.day.ends_at else "window"
 
-    def _opens_at(self, customer: Customer, channel: str) -> dt.datetime | None:
-        """Tries every quarter of an hour until the next run."""
+    def _opens_at(self, customer: Customer, channel: str) -> dt.datetime:
+        """Tries every quarter of an hour; a pack of these stories is never quiet for long."""
         at = self.day.now
-        while at < self.day.ends_at:
-            wall = at.astimezone(customer.zone)
-            weekday = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[wall.weekday()]
-            if channel == "letter":
-                return at
-            if weekday not in self.pack["quiet_days"] and 8 <= wall.hour < 20:
-                return at
+        while channel != "letter" and not self._is_open(at.astimezone(customer.zone)):
             at += QUARTER
-        return None
+        return at
+
+    def _is_open(self, wall: dt.datetime) -> bool:
+        weekday = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[wall.weekday()]
+        return weekday not in self.pack["quiet_days"] and 8 <= wall.hour < 20
 
     def _is_used_up(self, account: Account, cap: dict[str, Any], opens_at: dt.datetime) -> bool:
         out_on = opens_at.astimezone(account.customer.zone).date()

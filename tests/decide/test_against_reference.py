@@ -65,7 +65,7 @@ def _told(
     ]
 
 
-@settings(max_examples=12, deadline=None, phases=PHASES)
+@settings(max_examples=20, deadline=None, phases=PHASES)
 @given(
     policies(),
     packs(),
