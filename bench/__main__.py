@@ -1,6 +1,5 @@
 """Measures a day: `python -m bench --accounts 1000000`."""
 
-import datetime as dt
 import os
 import shutil
 import tempfile

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from bench.core import Core
 from bench.watch import Cost, watch
@@ -12,7 +12,6 @@ from dunflow import day as stages
 from dunflow.assess.progress import refresh
 from dunflow.day import Day, Figures, open_day
 from dunflow.ledger.tables import contact, contact_account
-from sqlalchemy import select
 
 PORTFOLIO = "bench_lender"
 
@@ -57,7 +56,8 @@ class Ran:
 def run_day(business_date: dt.date) -> Ran:
     """Every stage of the date but the sending."""
     day = open_day(PORTFOLIO, business_date)
-    costs, figures = {}, {}
+    costs: dict[str, Cost] = {}
+    figures: dict[str, Figures] = {}
     for name, stage in STAGES.items():
         with watch() as costs[name]:
             figures |= stage(day)

@@ -7,12 +7,12 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 from sqlalchemy import URL
 
+from bench.days import PORTFOLIO
 from bench.watch import Cost, watch
 from dunflow.config.book import read_book
+from dunflow.home import local_secrets
 from dunflow.ledger.embedded import ensure_database
 from dunflow.snapshot.sql import read_query
-from bench.days import PORTFOLIO
-from dunflow.home import local_secrets
 
 DATABASE = "bench_floor"
 

@@ -48,7 +48,21 @@ FROM (SELECT account_id, max(due_on) AS due_on
             UNION ALL
             SELECT account_id, NULL FROM episode
             WHERE portfolio_id = :portfolio AND started_on <= :day
-              AND (ended_on IS NULL OR ended_on > :day)) AS seen_or_covered
+              AND (ended_on IS NULL OR ended_on > :day)
+            UNION ALL
+            -- Last seen on the date before this one: when it ended was only guessed.
+            SELECT e.account_id, NULL
+            FROM episode AS e,
+                 (SELECT max(business_date) AS on_date FROM load
+                  WHERE portfolio_id = :portfolio AND state = 'accepted'
+                    AND business_date < :day) AS before
+            WHERE e.portfolio_id = :portfolio AND e.ended_on <= :day
+              AND (e.ended_on > before.on_date
+                   OR EXISTS (SELECT FROM quarantine AS q
+                              WHERE q.portfolio_id = :portfolio
+                                AND q.business_date = before.on_date
+                                AND q.account_id = e.account_id AND q.rejects_account))
+           ) AS seen_or_covered
       WHERE account_id NOT IN (SELECT account_id FROM unknown_now)
       GROUP BY account_id) AS c
 LEFT JOIN LATERAL (
@@ -109,6 +123,12 @@ _STEPS = (
     FROM seam WHERE episode_id = x_episode AND x_links AND NOT y_links
                 AND x_episode IS DISTINCT FROM y_episode
     """,
+    # Its left neighbour does not: it was cured after it was last seen, however long it seemed.
+    """
+    UPDATE episode SET ended_on = x_on + 1 FROM seam
+    WHERE episode_id = x_episode AND here AND NOT x_links
+      AND x_episode IS DISTINCT FROM y_episode AND (ended_on IS NULL OR ended_on > x_on + 1)
+    """,
     # Only its right neighbour begins with it.
     """
     UPDATE episode SET started_on = :day
@@ -121,11 +141,11 @@ _STEPS = (
     SELECT :portfolio, account_id, :day, CASE WHEN y_episode IS NULL THEN y_on ELSE :day + 1 END
     FROM seam WHERE here AND NOT x_links AND NOT y_links AND own_episode IS NULL
     """,
-    # It was off the ladder: cured earlier than it seemed.
+    # It was off the ladder: cured on this date, whatever it seemed.
     """
     UPDATE episode SET ended_on = :day FROM seam
     WHERE NOT here AND x_episode IS DISTINCT FROM y_episode
-      AND episode_id IN (x_episode, own_episode) AND (ended_on IS NULL OR ended_on > :day)
+      AND episode_id IN (x_episode, own_episode) AND ended_on IS DISTINCT FROM :day
     """,
 )
 

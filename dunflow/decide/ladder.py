@@ -113,20 +113,34 @@ class _Rung:
         self.mandatory = self.step.mandatory
         self._f, self._moment, self._attempts = f, moment, policy.attempts
         self._rank = policy.rank_of_step[self.step.step]
-        self._later = [
-            step for step in policy.tiers[self._rank].steps if step.at_dpd > self.step.at_dpd
-        ]
+        self._own = f.c.rank == self._rank
+        self._book = book
         self.done = done(self.step.step, f)
-        self.given_up = self._given_up(self.step)
-        self.done_with = self._done_with()
-        own = f.c.rank == self._rank
-        reached = f.c.dpd >= self.step.at_dpd
-        belongs = or_(own, and_(f.c.rank > self._rank, self.done == 0)) if self.mandatory else own
-        self.eligible = and_(
-            belongs, reached, holds(book, self.step.when, f), ~self.done_with, self._is_its_turn()
+
+    @property
+    def eligible(self) -> ColumnElement[bool]:
+        f = self._f
+        belongs = (
+            or_(self._own, and_(f.c.rank > self._rank, self.done == 0))
+            if self.mandatory
+            else self._own
         )
-        # Only a step that repeats can be done and not be done with.
-        self.repetition_left = and_(own, self.done > 0, ~self.done_with)
+        return and_(
+            belongs,
+            f.c.dpd >= self.step.at_dpd,
+            holds(self._book, self.step.when, f),
+            ~self._done_with(),
+            self._is_its_turn(),
+        )
+
+    @property
+    def repetition_left(self) -> ColumnElement[bool]:
+        """Only a step that repeats can be done and not be done with."""
+        return and_(self._own, self.done > 0, ~self._done_with())
+
+    @property
+    def given_up(self) -> ColumnElement[bool]:
+        return self._given_up(self.step)
 
     def _given_up(self, step: Step) -> ColumnElement[bool]:
         failed = func.coalesce(cast(self._f.c.progress[step.step][1].astext, Integer), 0)
@@ -136,7 +150,8 @@ class _Rung:
         reasons = [self.done >= self.step.times]
         if not self.mandatory:
             reasons.append(self.given_up)
-            for step in self._later:
+            later = self._book.policy.tiers[self._rank].steps
+            for step in (step for step in later if step.at_dpd > self.step.at_dpd):
                 reasons += [done(step.step, self._f) > 0, self._given_up(step)]
         return or_(*reasons)
 

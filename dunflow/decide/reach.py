@@ -33,8 +33,9 @@ from sqlalchemy import (
 )
 
 from dunflow.config.book import Book
+from dunflow.config.policy import Channel
 from dunflow.decide.caps import Going, caps_reached
-from dunflow.decide.windows import next_opening
+from dunflow.decide.windows import WITHOUT_HOURS, next_opening
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import contact, customer, dead_address, opt_out
 
@@ -59,10 +60,10 @@ def list_openings(conn: Connection, book: Book, zones: Select[str | None], at: d
     opening.create(conn)
     rows = []
     for (name,) in conn.execute(zones.distinct()):
-        zone = wall_zone(book, name)
-        if zone is None:
-            continue
         for channel in sorted(book.policy.channels):
+            zone = wall_zone(book, name, channel)
+            if zone is None:
+                continue
             span = next_opening(book.floor, channel, zone, book.portfolio.region, at)
             if span:
                 rows.append(
@@ -78,11 +79,15 @@ def list_openings(conn: Connection, book: Book, zones: Select[str | None], at: d
         conn.execute(insert(opening), rows)
 
 
-def wall_zone(book: Book, declared: str | None) -> ZoneInfo | None:
-    """The zone whose clock counts for a customer; None: no hour is allowed."""
+def wall_zone(book: Book, declared: str | None, channel: Channel) -> ZoneInfo | None:
+    """The zone whose clock counts for a customer; None: no hour is allowed.
+
+    Letters have no hours, so they go out to those whose zone is unknown, too.
+    """
     if declared in available_timezones():
         return ZoneInfo(str(declared))
-    return None if book.floor.deny_unknown_zone else book.portfolio.zone
+    denied = book.floor.deny_unknown_zone and channel not in WITHOUT_HOURS
+    return None if denied else book.portfolio.zone
 
 
 def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:

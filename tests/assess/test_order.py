@@ -195,7 +195,7 @@ def dates(draw: st.DrawFn) -> list[dt.date]:
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=10, deadline=None, phases=PHASES)
+@settings(max_examples=4, deadline=None, phases=PHASES)
 @given(dates(), seeds, st.data())
 def test_any_order_gives_the_episodes_of_the_calendar(
     shared_ledger: Engine, days: list[dt.date], seed: int, data: st.DataObject
@@ -208,7 +208,7 @@ def test_any_order_gives_the_episodes_of_the_calendar(
     assert differing(history, room) == []
 
 
-@settings(max_examples=6, deadline=None, phases=PHASES)
+@settings(max_examples=2, deadline=None, phases=PHASES)
 @given(dates(), seeds, st.data())
 def test_running_any_date_again_changes_no_episode(
     shared_ledger: Engine, days: list[dt.date], seed: int, data: st.DataObject
