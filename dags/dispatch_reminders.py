@@ -8,8 +8,8 @@ time there is nothing, and it ends at once.
 twice: the next run tries again. A contact that nobody could send ends when the next business date
 is decided, on fresh figures.
 
-To hold everything back, set `mode: shadow` in `portfolio.yaml`: it takes effect at the next task. Pausing
-this DAG alone leaves the `remind` task of `daily_escalation` at work.
+To hold everything back, set `mode: shadow` in `portfolio.yaml`: it takes effect at the next task.
+Pausing this DAG alone leaves the `remind` task of `daily_escalation` at work.
 """
 
 import datetime as dt

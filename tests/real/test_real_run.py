@@ -37,7 +37,7 @@ if DATA is None:
         allow_module_level=True,
     )
 
-pytestmark = pytest.mark.xdist_group("real run")
+pytestmark = pytest.mark.xdist_group("stack")
 
 
 @pytest.fixture(scope="module")
