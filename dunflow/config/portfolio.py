@@ -2,18 +2,18 @@
 
 from decimal import Decimal
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from dunflow.clock import BusinessCalendar
+from dunflow.clock import BusinessCalendar, time_zones
 from dunflow.config.base import Currency, Model, WallTime
 from dunflow.config.facts import BUILT_IN_FACTS
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in time_zones():
         raise ValueError(f"is {value!r}; use an IANA zone such as Asia/Shanghai")
     return value
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -32,6 +32,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from dunflow.clock import time_zones
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.caps import Going, caps_reached
@@ -84,7 +85,7 @@ def wall_zone(book: Book, declared: str | None, channel: Channel) -> ZoneInfo | 
 
     Letters have no hours, so they go out to those whose zone is unknown, too.
     """
-    if declared in available_timezones():
+    if declared in time_zones():
         return ZoneInfo(str(declared))
     denied = book.floor.deny_unknown_zone and channel not in WITHOUT_HOURS
     return None if denied else book.portfolio.zone

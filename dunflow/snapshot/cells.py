@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import available_timezones
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dunflow.clock import time_zones
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import SourceError
 from dunflow.money import CURRENCIES, decimals_of
@@ -193,7 +193,7 @@ def read_currency(column: pa.Array) -> Cells:
 
 
 def read_time_zone(column: pa.Array) -> Cells:
-    return _one_of(column, available_timezones(), "is no IANA time zone")
+    return _one_of(column, time_zones(), "is no IANA time zone")
 
 
 def read_language(column: pa.Array) -> Cells:
