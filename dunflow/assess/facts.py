@@ -28,6 +28,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import type_coerce as coerce
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.progress import local_day, progress
@@ -74,7 +75,10 @@ def facts(
     """
     s, e = snapshot, episode
     paid = _paid(book, portfolio_id, business_date, moment).subquery("paid")
-    left = func.greatest(s.c.overdue_amount - func.coalesce(paid.c.amount, 0), 0)
+    left = case(
+        (paid.c.amount.is_(None), s.c.overdue_amount),
+        else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
+    )
     covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
     holding = _holding(portfolio_id, business_date, moment).subquery("holding")
     pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
@@ -220,7 +224,7 @@ def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Selec
     both = of_accounts.union_all(of_customers).subquery("both")
     return (
         select(both.c.account_id, both.c.kind)
-        .distinct(both.c.account_id)
+        .ext(distinct_on(both.c.account_id))
         .order_by(both.c.account_id, both.c.recorded_at, both.c.hold_id)
     )
 
@@ -263,7 +267,7 @@ def _past(book: Book, portfolio_id: int, _date: dt.date, _moment: Moment) -> _Pa
         [
             episode.c.progress,
             tier_rank(book.policy, episode.c.highest_tier).label("highest_rank"),
-            local_day(book, account.c.last_contact_at).label("last_contact_on"),
+            account.c.last_contact_at,
             flying.c.account_id.is_not(None).label("in_flight"),
         ],
     )
@@ -310,7 +314,7 @@ def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Mo
         [
             then.c.progress,
             before.c.rank.label("highest_rank"),
-            cast(null(), Date).label("last_contact_on"),
+            cast(null(), account.c.last_contact_at.type).label("last_contact_at"),
             false().label("in_flight"),
         ],
     )

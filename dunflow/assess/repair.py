@@ -32,7 +32,7 @@ from dunflow.ledger.tables import decision, episode
 # One row per account that the date may concern. here: on the ladder on this date; x_episode and
 # y_episode: NULL if it was off the ladder then; own_episode: covers this date, but neither x nor y.
 _SEAM = """
-CREATE TEMPORARY TABLE seam AS
+CREATE UNLOGGED TABLE seam AS
 SELECT c.account_id, c.due_on IS NOT NULL AS here,
        x.seen_on AS x_on, ex.episode_id AS x_episode,
        y.seen_on AS y_on, ey.episode_id AS y_episode, ey.ended_on AS y_ended_on,
@@ -150,7 +150,7 @@ _STEPS = (
 )
 
 _TOUCHED = """
-CREATE TEMPORARY TABLE touched AS
+CREATE UNLOGGED TABLE touched AS
 SELECT account_id FROM seam
 WHERE own_episode IS NOT NULL OR x_episode IS DISTINCT FROM y_episode OR NOT (x_links AND y_links)
 """

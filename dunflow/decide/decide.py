@@ -146,7 +146,7 @@ def _remember_tiers(conn: Connection, book: Book, judged: TableClause) -> None:
     known = func.coalesce(tier_rank(book.policy, episode.c.highest_tier), -1)
     conn.execute(
         update(episode)
-        .where(episode.c.episode_id == judged.c.episode_id, judged.c.rank > known)
+        .where(judged.c.rises, episode.c.episode_id == judged.c.episode_id, judged.c.rank > known)
         .values(highest_tier=tier_of_rank(book.policy, judged.c.rank))
     )
 

@@ -5,10 +5,11 @@ ladder; 10 (channels) and 11 (whose turn) are asked only where a step would go o
 turns.py.
 """
 
+import datetime as dt
+
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Integer,
     Text,
     case,
     cast,
@@ -17,9 +18,9 @@ from sqlalchemy import (
     null,
     or_,
 )
-from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.facts import Moment
+from dunflow.clock import DAY
 from dunflow.config.book import Book
 
 NOT_DUE = "not_due"
@@ -79,12 +80,17 @@ def _in_gap(
     book: Book, f: FromClause, due: ColumnElement[int], moment: Moment
 ) -> ColumnElement[bool]:
     """Too few calendar days since the account's last actual contact."""
-    own = [
-        (due == number, literal(step.gap_days, Integer))
+
+    def first_instant(gap_days: int) -> ColumnElement[dt.datetime]:
+        """A contact from here on is less than `gap_days` calendar days before the run's day."""
+        first = moment.day - (gap_days - 1) * DAY
+        return literal(book.portfolio.calendar.start_of(first))
+
+    usual = first_instant(book.policy.gap_days)
+    own = {
+        number: first_instant(step.gap_days)
         for number, step in enumerate(book.policy.ladder)
         if step.gap_days is not None
-    ]
-    usual = literal(book.policy.gap_days, Integer)
-    gap = case(*own, else_=usual) if own else usual
-    since = coerce(literal(moment.day) - f.c.last_contact_on, Integer)
-    return func.coalesce(since < gap, False)
+    }
+    since = case(own, value=due, else_=usual) if own else usual
+    return func.coalesce(f.c.last_contact_at >= since, False)

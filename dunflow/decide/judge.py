@@ -3,7 +3,16 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Label, Select, Subquery, TableClause, literal_column, select
+from sqlalchemy import (
+    Connection,
+    Label,
+    Select,
+    Subquery,
+    TableClause,
+    func,
+    literal_column,
+    select,
+)
 
 from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
@@ -23,7 +32,8 @@ def judge(
 ) -> TableClause:
     """One row per account: facts, rank, due step, and action and reason if a guard spoke.
 
-    `quiet` is the reason of guards 1 to 5, whatever else; `due` is the step's number in the ladder.
+    `quiet` is the reason of guards 1 to 5, whatever else; `due` is the step's number in the ladder;
+    `rises`: the tier is a higher one than before.
     """
     known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
     ranked = _layer(known, rank(book, known).label("rank"))
@@ -54,8 +64,9 @@ def judge(
         action.label("action"),
         reason.label("reason"),
         g.hand_off,
+        (g.rank > func.coalesce(g.highest_rank, -1)).label("rises"),
     )
-    return keep(conn, "judged", rows, index="account_id")
+    return keep(conn, "judged", rows)
 
 
 def _layer(below: Subquery, *computed: Label[Any]) -> Subquery:

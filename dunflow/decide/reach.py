@@ -31,13 +31,14 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.clock import time_zones
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.windows import WITHOUT_HOURS, next_opening
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import contact, customer, dead_address, opt_out
 
 # The next opening of each channel for each time zone among the customers; no row: none for days.
@@ -49,7 +50,7 @@ opening = Table(
     Column("wall_zone", Text, nullable=False),
     Column("opens_at", DateTime(timezone=True), nullable=False),
     Column("closes_at", DateTime(timezone=True), nullable=False),
-    prefixes=["TEMPORARY"],
+    prefixes=[PREFIX],
 )
 
 
@@ -141,7 +142,7 @@ def reach(
     list_openings(
         conn,
         book,
-        select(customer.c.time_zone).join(candidates, c.customer_id == customer.c.customer_id),
+        select(customer.c.time_zone).where(customer.c.portfolio_id == portfolio_id),
         at,
     )
     ways = _ways(book).subquery("way")
@@ -190,7 +191,7 @@ def reach(
             options.c.reason,
             options.c.not_before_at,
         )
-        .distinct(options.c.account_id)
+        .ext(distinct_on(options.c.account_id))
         .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
     )
     return keep(conn, "reached", best, index="account_id")

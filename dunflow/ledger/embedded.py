@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: a real server from a wheel, on a unix socket, for one machine."""
 
+import fcntl
 import subprocess
 import time
 import warnings
@@ -7,10 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 RECOVERY_LIMIT_S = 120.0
+
+_MOST_BUFFERS = 1 << 30
+_MARK = "# Dunflow's own settings"
+_SETTINGS = """
+{mark}: one machine, no replicas, a few large transactions a day
+shared_buffers = {buffers_mb}MB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+wal_level = minimal       # a table filled in the transaction that makes it is not logged as well
+max_wal_senders = 0
+"""
 
 
 def start(folder: Path) -> URL:
@@ -21,6 +34,7 @@ def start(folder: Path) -> URL:
     """
     get_server = _wheel()
     folder.mkdir(parents=True, exist_ok=True)
+    _configure(folder)
     give_up_at = time.monotonic() + RECOVERY_LIMIT_S
     while True:
         try:
@@ -31,6 +45,20 @@ def start(folder: Path) -> URL:
                 raise
             time.sleep(1.0)
     return make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+def _configure(folder: Path) -> None:
+    """Make the server's files if there are none, and give it our settings, which it reads once."""
+    settings = folder / "postgresql.conf"
+    if settings.exists() and _MARK in settings.read_text():
+        return
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _wheel()(folder, cleanup_mode=None, start=False).ensure_pgdata_inited()
+        if _MARK not in settings.read_text():
+            buffers = min(psutil.virtual_memory().total // 4, _MOST_BUFFERS)
+            with settings.open("a") as file:
+                file.write(_SETTINGS.format(mark=_MARK, buffers_mb=buffers >> 20))
 
 
 def stop(folder: Path) -> None:

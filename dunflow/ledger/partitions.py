@@ -24,7 +24,8 @@ def exists(conn: Connection, parent: Table, portfolio_id: int, business_date: dt
 def create(conn: Connection, parent: Table, portfolio_id: int, business_date: dt.date) -> str:
     """Make the date's table, not yet part of `parent`; its name."""
     name = name_of(parent, portfolio_id, business_date)
-    conn.execute(text(f"CREATE TABLE {name} (LIKE {parent.name} INCLUDING CONSTRAINTS)"))
+    place = f"{_schema(conn, parent)}.{name}"
+    conn.execute(text(f"CREATE TABLE {place} (LIKE {parent.name} INCLUDING CONSTRAINTS)"))
     return name
 
 
@@ -40,3 +41,9 @@ def attach(conn: Connection, parent: Table, portfolio_id: int, business_date: dt
     conn.execute(text(f"ALTER TABLE {name} ADD PRIMARY KEY ({keys})"))
     conn.execute(text(f"ALTER TABLE {parent.name} ATTACH PARTITION {name} FOR VALUES {bounds}"))
     conn.execute(text(f"ANALYZE {name}"))
+
+
+def _schema(conn: Connection, parent: Table) -> str:
+    """Where the parent stands: a bare name would make a scratch table."""
+    found = "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(:name)"
+    return str(conn.execute(text(found), {"name": parent.name}).scalar_one())

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.stage import Stage, copying, write
@@ -161,7 +161,7 @@ def _read_new(
 @cache
 def _readings_of(name: str) -> Table:
     columns = [Column("raw", Text), Column("value", Text)]
-    return Table(f"{name}_read", MetaData(), *columns, prefixes=["TEMPORARY"])
+    return Table(f"{name}_read", MetaData(), *columns, prefixes=[PREFIX])
 
 
 def _fresh(lead: TableClause, readings: dict[str, Table]) -> Select[Any]:

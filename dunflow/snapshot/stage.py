@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from dunflow.errors import SourceError
+from dunflow.ledger.scratch import PREFIX
 from dunflow.snapshot.columns import REJECTED, Chunk
 from dunflow.snapshot.layout import ALL_FIELDS, Layout
 
@@ -125,13 +126,13 @@ def _incoming(attributes: tuple[tuple[str, pa.DataType], ...]) -> Table:
     """All our columns, whether the source has them or not, and its attributes."""
     kinds = ALL_FIELDS | dict(attributes)
     columns = [Column(name, _sql_type(kind)) for name, kind in kinds.items()]
-    return Table("incoming", MetaData(), Column("line", Integer), *columns, prefixes=["TEMPORARY"])
+    return Table("incoming", MetaData(), Column("line", Integer), *columns, prefixes=[PREFIX])
 
 
 @cache
 def _rejected() -> Table:
     columns = [Column(field.name, _sql_type(field.type)) for field in REJECTED]
-    return Table("rejected", MetaData(), *columns, prefixes=["TEMPORARY"])
+    return Table("rejected", MetaData(), *columns, prefixes=[PREFIX])
 
 
 def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
