@@ -51,11 +51,13 @@ def _email(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
             sender=config.from_,
             sender_name=config.name,
             base_url=_sandbox_url(environ),
+            has_activity=True,
         )
     return SendGridEmail(
         api_key=_read(environ, "SENDGRID_API_KEY"),
         sender=config.from_,
         sender_name=config.name,
+        has_activity=config.email_activity,
     )
 
 
