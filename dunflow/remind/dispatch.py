@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -62,7 +63,7 @@ class Dispatcher:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
 
-    def __enter__(self) -> "Dispatcher":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

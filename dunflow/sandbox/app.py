@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from dunflow.sandbox import ledger, sendgrid, twilio
+from dunflow.sandbox import faults, ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
@@ -40,7 +41,15 @@ def create_app(state: Path, *, credentials: Credentials, clock: "Clock | None" =
         app.state.room.store.close()
 
     return Starlette(
-        routes=[*messages.ROUTES, *mail.ROUTES, *activity.ROUTES, *ledger.ROUTES, *pages.ROUTES],
+        routes=[
+            *messages.ROUTES,
+            *mail.ROUTES,
+            *activity.ROUTES,
+            *ledger.ROUTES,
+            *faults.ROUTES,
+            *pages.ROUTES,
+        ],
+        middleware=[Middleware(faults.LetTransportIn)],
         exception_handlers={404: _no_such_thing, 405: _no_such_thing},
         lifespan=lifespan,
     )

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.faults import Faults
 from dunflow.sandbox.store import Reader, Store, open_reader
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Room:
     clock: "Clock"
     state: Path
     store: Store
+    faults: Faults = field(default_factory=Faults)
     activity_turns: deque[float] = field(default_factory=deque)
     """When the latest Email Activity queries were asked, in Unix seconds."""
 
