@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from dunflow import cli_sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -415,3 +416,7 @@ def migrate(json_: bool) -> None:
         tell.as_json({"revision": revision})
     else:
         tell.screen.print(f"The ledger's schema is at {revision}.")
+
+
+for _command in (cli_sending.stop, cli_sending.resume, cli_sending.resolve):
+    main.add_command(_command)

@@ -11,21 +11,15 @@ from dataclasses import dataclass
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Text,
     and_,
     bindparam,
-    case,
-    exists,
     func,
-    literal,
-    null,
-    or_,
     select,
     update,
 )
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import contact, run
+from dunflow.ledger.tables import contact
 from dunflow.remind import outbox, receipts
 from dunflow.remind.schedule import (
     ASK_AT_MOST,
@@ -159,7 +153,7 @@ def _resolve(conn: Connection, asked: Asked, answer: Answer, now: dt.datetime) -
             looked = asked.asked + 1
             again_at = next_look_at(asked.channel, looked, now)
             if again_at is None:
-                return _plan_again(conn, asked, now)
+                return outbox.plan_again(conn, _still(asked), now)
             _move(conn, asked, asked=looked, ask_at=again_at)
         case Silent() if waited < EVENTS_WITHIN:
             _move(conn, asked, ask_at=asked.since + EVENTS_WITHIN)
@@ -170,42 +164,19 @@ def _resolve(conn: Connection, asked: Asked, answer: Answer, now: dt.datetime) -
     return None
 
 
-def _plan_again(conn: Connection, asked: Asked, now: dt.datetime) -> str | None:
-    """It never arrived. It goes out again, unless its date is over or a newer one was decided."""
-    over = or_(
-        contact.c.expires_at <= now,
-        exists().where(
-            run.c.portfolio_id == contact.c.portfolio_id,
-            run.c.business_date > contact.c.business_date,
-        ),
-    )
-    state = case((over, literal("expired", Text)), else_=literal("planned", Text))
-    came_to = _move(
-        conn,
-        asked,
-        state=state,
-        reason=case((over, literal("expired", Text)), else_=null()),
-        ended_at=case((over, literal(now)), else_=null()),
-        not_before_at=func.greatest(contact.c.not_before_at, now),
-        ask_at=None,
-        asked=0,
-    )
-    if came_to == "expired":
-        outbox.make_room(conn, [asked.question.contact_id])
-    return came_to
-
-
 def _move(conn: Connection, held: Asked, **values: object) -> str | None:
     """The state that it has now; None if something else settled it since the question was taken."""
     moved = conn.execute(
-        update(contact)
-        .where(
-            contact.c.contact_id == held.question.contact_id,
-            contact.c.state == "in_doubt",
-            contact.c.attempts == held.attempt,
-        )
-        .values(**values)
-        .returning(contact.c.state)
+        update(contact).where(_still(held)).values(**values).returning(contact.c.state)
     )
     state: str | None = moved.scalar()
     return state
+
+
+def _still(held: Asked) -> ColumnElement[bool]:
+    """It is as it was when the question was taken."""
+    return and_(
+        contact.c.contact_id == held.question.contact_id,
+        contact.c.state == "in_doubt",
+        contact.c.attempts == held.attempt,
+    )

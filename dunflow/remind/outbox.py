@@ -2,9 +2,22 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from dunflow.ledger.tables import contact, contact_account, sender_fault
+from dunflow.ledger.tables import contact, contact_account, run, sender_fault
 from dunflow.remind import brake
 
 
@@ -115,6 +128,38 @@ def states(
     if channels is not None:
         counted = counted.where(contact.c.channel.in_(channels))
     return dict(conn.execute(counted).all())
+
+
+def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -> str | None:
+    """This one contact never arrived: it goes out again, if its date still lives.
+
+    The state that it has now; None if `which` holds no longer.
+    """
+    over = or_(
+        contact.c.expires_at <= now,
+        exists().where(
+            run.c.portfolio_id == contact.c.portfolio_id,
+            run.c.business_date > contact.c.business_date,
+        ),
+    )
+    moved = conn.execute(
+        update(contact)
+        .where(which)
+        .values(
+            state=case((over, literal("expired", Text)), else_=literal("planned", Text)),
+            reason=case((over, literal("expired", Text)), else_=null()),
+            ended_at=case((over, literal(now)), else_=null()),
+            not_before_at=func.greatest(contact.c.not_before_at, now),
+            ask_at=None,
+            asked=0,
+        )
+        .returning(contact.c.contact_id, contact.c.state)
+    ).first()
+    if moved is None:
+        return None
+    if moved.state == "expired":
+        make_room(conn, [moved.contact_id])
+    return str(moved.state)
 
 
 def make_room(conn: Connection, contacts: list[int]) -> None:
