@@ -1,4 +1,4 @@
-"""What a person decides about sending: `stop`, `resume`, `resolve`. Each is kept with its reason."""
+"""What a person decides about sending: `stop`, `resume`, `resolve`. Each is kept, with a reason."""
 
 import getpass
 from collections.abc import Iterator

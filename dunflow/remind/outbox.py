@@ -162,6 +162,29 @@ def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -
     return str(moved.state)
 
 
+def take_room(conn: Connection, contacts: list[int]) -> None:
+    """These contacts turned out to have been sent: their steps are taken, unless they are by now."""
+    if not contacts:
+        return
+    other = contact_account.alias("other")
+    taken = exists().where(
+        other.c.episode_id == contact_account.c.episode_id,
+        other.c.step == contact_account.c.step,
+        other.c.repetition == contact_account.c.repetition,
+        other.c.occupies,
+    )
+    conn.execute(
+        update(contact_account)
+        .where(
+            contact_account.c.contact_id.in_(contacts),
+            contact_account.c.dropped.is_(None),
+            ~contact_account.c.occupies,
+            ~taken,
+        )
+        .values(occupies=True)
+    )
+
+
 def make_room(conn: Connection, contacts: list[int]) -> None:
     """These contacts ended without being done: their steps are free to be decided again."""
     conn.execute(

@@ -59,6 +59,7 @@ def take(conn: Connection, book: Book, told: list[Told], now: dt.datetime) -> Ta
     outbox.make_room(conn, [of for of, _ in failed])
     bury_addresses(conn, [of for of, seen in failed if seen.blames == "address"], now)
     believe_opt_outs(conn, [of for of, seen in failed if seen.blames == "opted_out"], now)
+    outbox.take_room(conn, accepted)
     start_gap(conn, accepted)
     refresh_ladder(conn, book, [*accepted, *(of for of, _ in failed)])
     return Taken(len(accepted), len(delivered), len(failed))
@@ -68,9 +69,9 @@ def _accept(conn: Connection, contact_id: int, seen: Seen, now: dt.datetime) -> 
     """Whether this is news. A message that we have under another id went out twice."""
     if seen.twice:
         conn.execute(update(contact).where(contact.c.contact_id == contact_id).values(reason=TWICE))
-    accepted_at = func.least(
-        func.greatest(seen.created_at or now, contact.c.claimed_at, contact.c.planned_at), now
-    )
+    # A telling without a time of its own comes hours later, if the phone was off.
+    claimed_at = func.coalesce(contact.c.claimed_at, contact.c.planned_at)
+    accepted_at = func.least(func.greatest(seen.created_at or claimed_at, claimed_at), now)
     news = conn.execute(
         update(contact)
         .where(contact.c.contact_id == contact_id, contact.c.state.in_(NOT_KNOWN_AS_SENT))
@@ -87,7 +88,7 @@ def _accept(conn: Connection, contact_id: int, seen: Seen, now: dt.datetime) -> 
         )
         .returning(contact.c.contact_id)
     ).first()
-    if news is None:
+    if news is None and seen.provider_id is not None:
         conn.execute(
             update(contact)
             .where(contact.c.contact_id == contact_id, contact.c.provider_id != seen.provider_id)

@@ -89,10 +89,11 @@ class Question:
 class Seen:
     """The provider has it, since `created_at`, and what became of it so far.
 
-    `twice`: it has it more than once, and so the person.
+    `provider_id` is None where a late bounce does not tell it. `twice`: the provider has it more
+    than once, and so the person.
     """
 
-    provider_id: str
+    provider_id: str | None
     created_at: datetime | None
     result: Literal["accepted", "delivered", "undelivered"] = "accepted"
     code: str | None = None

@@ -37,6 +37,9 @@ from dunflow.remind.senders.wire import (
 )
 
 BASE_URL = "https://api.twilio.com"
+STATUS_PATH = "/twilio/status"
+"""Below the receiver's URL; the reference follows, so that a callback names its contact even where
+the create call's reply was lost."""
 MAX_VALIDITY_S = 36_000
 """Twilio's own limit on ValidityPeriod: ten hours."""
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}", re.ASCII)
@@ -89,6 +92,7 @@ class TwilioSms:
         sender: str,
         base_url: str = BASE_URL,
         timeout_s: float = TIMEOUT_S,
+        receiver_url: str | None = None,
     ) -> None:
         # It logs phone numbers at INFO, and task logs are kept and read by many.
         logging.getLogger("twilio").setLevel(logging.WARNING)
@@ -101,6 +105,7 @@ class TwilioSms:
             environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
         )
         self._client.api.base_url = base_url
+        self._receiver_url = receiver_url
         by_service = SERVICE_SID.fullmatch(sender)
         self._from = {"messaging_service_sid" if by_service else "from_": sender}
 
@@ -114,6 +119,7 @@ class TwilioSms:
                 body=message.body,
                 validity_period=min(MAX_VALIDITY_S, max(1, int(left_s))),
                 **self._from,
+                **self._callback(message),
             )
         except ThrottledError as err:
             return Busy("20429", err.retry_after_s)
@@ -129,6 +135,11 @@ class TwilioSms:
             # Only the parsing of the reply is left to fail by then, so it was accepted, or nearly.
             return Unknown("Twilio's reply could not be read")
         return _accepted(reply, message)
+
+    def _callback(self, message: Message) -> dict[str, str]:
+        if self._receiver_url is None:
+            return {}
+        return {"status_callback": f"{self._receiver_url}{STATUS_PATH}/{message.reference}"}
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         return ask(self._client, questions)
