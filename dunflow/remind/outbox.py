@@ -163,7 +163,7 @@ def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -
 
 
 def take_room(conn: Connection, contacts: list[int]) -> None:
-    """These contacts turned out to have been sent: their steps are taken, unless they are by now."""
+    """These contacts turned out to have been sent: they take their steps, where those are free."""
     if not contacts:
         return
     other = contact_account.alias("other")

@@ -28,7 +28,7 @@ class Kind(NamedTuple):
     """What a fault does. `moment`: before or after the message is accepted."""
 
     moment: Moment
-    does: Literal["drop", "hang", "http", "refuse", "fail"]
+    does: Literal["drop", "hang", "http", "refuse", "fail", "tell"]
     status: int = 0
     code: int = 0
     fate: str = ""
@@ -54,6 +54,10 @@ KINDS: dict[str, Kind] = {
     "bounced": Kind("after", "fail", code=30005, fate="bounced"),
     "filtered": Kind("after", "fail", code=30007, fate="dropped"),
     "unreachable": Kind("after", "fail", code=30003, fate="blocked"),
+    # All is well, but what is told of it.
+    "webhooks_lost": Kind("after", "tell", fate="lost"),
+    "webhooks_doubled": Kind("after", "tell", fate="doubled"),
+    "webhooks_reversed": Kind("after", "tell", fate="reversed"),
 }
 SMS_ONLY = frozenset({"landline", "queue_full", "opted_out"})
 
@@ -100,6 +104,11 @@ class Faults:
 
     def __init__(self) -> None:
         self.scripted: list[Fault] = []
+
+    @staticmethod
+    def how_told(fault: Kind | None) -> str:
+        """What is wrong with the webhooks of a message; empty: nothing."""
+        return fault.fate if fault is not None and fault.does == "tell" else ""
 
     def strike(self, channel: str, recipient: str) -> Kind | None:
         """The fault that befalls this call, which is used up by it."""

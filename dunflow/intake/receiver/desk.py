@@ -13,7 +13,7 @@ from dunflow.clock import Clock
 from dunflow.config.book import Book
 from dunflow.intake import inbound, opt_outs
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.tables import portfolio, receipt
+from dunflow.ledger.tables import contact, portfolio, receipt
 from dunflow.remind import receipts
 from dunflow.remind.senders.outcome import Seen
 
@@ -94,6 +94,7 @@ class Desk:
         contact_id, portfolio_id = found
         book = self._book_of(conn, portfolio_id)
         if book is not None and telling.seen is not None:
+            now = _now_of(conn, book, contact_id, now)
             receipts.take(conn, book, [(contact_id, telling.seen)], now)
         if telling.says_no is not None:
             opt_outs.opt_out_of(conn, portfolio_id, "email", telling.says_no, "provider", now)
@@ -110,3 +111,13 @@ class Desk:
             if time.monotonic() - self._read_at >= BOOKS_LAST_S:
                 self._known, self._read_at = self.books(), time.monotonic()
             return self._known
+
+
+def _now_of(conn: Connection, book: Book, contact_id: int, now: dt.datetime) -> dt.datetime:
+    """A replayed portfolio lives in another year: there a telling comes as soon as it is sent."""
+    if book.portfolio.clock != "replay":
+        return now
+    claimed_at: dt.datetime | None = conn.execute(
+        select(contact.c.claimed_at).where(contact.c.contact_id == contact_id)
+    ).scalar()
+    return claimed_at or now

@@ -45,8 +45,11 @@ async def send(request: Request) -> Response:
         return await _struck(request, fault)
     request_id = secrets.token_urlsafe(16)
     fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
-    room.store.accept(_accepted(mail, request_id, created_at=room.clock.now().timestamp()), fate)
-    if fault is not None and fate is None:
+    accepted = _accepted(mail, request_id, created_at=room.clock.now().timestamp())
+    room.store.accept(accepted, fate)
+    for message in accepted:
+        room.webhooks.follow_mail(message, fate, room.faults.how_told(fault))
+    if fault is not None and fault.does not in ("fail", "tell"):
         return await _struck(request, fault)
     return Response(status_code=202, headers={"X-Message-Id": request_id})
 

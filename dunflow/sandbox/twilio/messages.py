@@ -42,7 +42,9 @@ async def create(request: Request) -> Response:
     message = _accepted(form, created_at=now)
     fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
     room.store.accept([message], fate)
-    if fault is not None and fate is None:
+    told = form.get("StatusCallback")
+    room.webhooks.follow_sms(message, fate, told, room.faults.how_told(fault))
+    if fault is not None and fault.does not in ("fail", "tell"):
         return await _struck(request, fault)
     return JSONResponse(_resource(message, None, now, room.credentials.account_sid), 201)
 
