@@ -194,7 +194,7 @@ def reach(
         .ext(distinct_on(options.c.account_id))
         .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
     )
-    return keep(conn, "reached", best, index="account_id")
+    return keep(conn, "reached", best)
 
 
 def _ways(book: Book) -> CompoundSelect[Any]:
