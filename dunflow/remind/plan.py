@@ -199,7 +199,7 @@ def _of_step(book: Book, due: ColumnElement[int], key: str) -> ColumnElement[str
     names = {
         number: literal(getattr(step, key), Text) for number, step in enumerate(book.policy.ladder)
     }
-    return case(names, value=due, else_=null())
+    return case(names, value=due, else_=null()) if names else cast(null(), Text)
 
 
 def _scattered(contact_id: ColumnElement[int]) -> ColumnElement[int]:
