@@ -38,7 +38,9 @@ def start(folder: Path) -> URL:
     give_up_at = time.monotonic() + RECOVERY_LIMIT_S
     while True:
         try:
-            server = get_server(folder, cleanup_mode=None)
+            # The wheel remembers a server of this process also after it was stopped or killed.
+            server = get_server(folder, cleanup_mode=None, start=False)
+            server.start()
             break
         except subprocess.SubprocessError:
             if time.monotonic() > give_up_at:
