@@ -42,37 +42,21 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     difference to how it ends.
     """
     near = neighbours(conn, portfolio_id, business_date)
-    if near.after is not None:
-        repair(conn, book, portfolio_id, business_date)
+    if near.after is not None or _was_assessed(conn, portfolio_id, business_date):
+        repair(conn, book, portfolio_id, business_date, near)
         return
-    _reopen_if_run_before(conn, book, portfolio_id, business_date)
     _close_what_left(conn, book, portfolio_id, business_date)
     _break_where_cured_in_between(conn, book, portfolio_id, business_date, near.before)
     _open_what_came(conn, book, portfolio_id, business_date)
 
 
-def _reopen_if_run_before(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
-) -> None:
-    """A first run of this date closed them; with the rows as they are now they go on."""
-    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
-    other = episode.alias("other")
-    stays_open = exists().where(
-        other.c.account_id == episode.c.account_id,
-        or_(
-            other.c.ended_on.is_(None),
-            and_(other.c.ended_on == business_date, other.c.episode_id < episode.c.episode_id),
-        ),
-    )
-    conn.execute(
-        update(episode)
-        .where(
-            episode.c.portfolio_id == portfolio_id,
-            episode.c.ended_on == business_date,
-            episode.c.account_id == ladder.c.account_id,
-            ~stays_open,
-        )
-        .values(ended_on=None)
+def _was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
+    """Whether the date left its marks already; its rows may have been others then."""
+    marked = or_(episode.c.started_on == business_date, episode.c.ended_on == business_date)
+    return bool(
+        conn.execute(
+            select(exists().where(episode.c.portfolio_id == portfolio_id, marked))
+        ).scalar_one()
     )
 
 

@@ -217,3 +217,23 @@ def test_running_any_date_again_changes_no_episode(
     for date in data.draw(st.lists(st.sampled_from(days), min_size=1, max_size=4), label="again"):
         room.assess(date)
     assert differing(history, room) == []
+
+
+@settings(max_examples=6, deadline=None, phases=PHASES)
+@given(dates(), seeds, st.data())
+def test_corrected_rows_count_as_if_they_had_come_first(
+    shared_ledger: Engine, days: list[dt.date], seed: int, data: st.DataObject
+) -> None:
+    history = History(seed, days)
+    room = Room(shared_ledger, history)
+    steps = [*data.draw(st.permutations(days)), *data.draw(st.lists(st.sampled_from(days)))]
+    loaded: set[dt.date] = set()
+    for date in steps:
+        if date in loaded or data.draw(st.booleans(), label="corrected at once"):
+            room.load(date)
+            room.assess(date)
+            history.correct(date)
+        room.load(date)
+        room.assess(date)
+        loaded.add(date)
+    assert differing(history, room) == []
