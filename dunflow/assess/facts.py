@@ -30,7 +30,9 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import days_past_due, settled_at
+from dunflow.assess.plans import current_plans
 from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
@@ -71,7 +73,8 @@ def facts(
     """One row per account of the snapshot (or of `accounts` only), as decisions see it.
 
     `overdue` is what the snapshot says less what the payment feed delivered since; `credit_covers`,
-    `placed`, `in_flight` are flags; `hold_kind`, `promise_pending` are NULL where there is none.
+    `placed`, `in_flight`, `promise_pending`, `plan_current` are flags; `hold_kind` is NULL where
+    there is none.
     """
     s, e = snapshot, episode
     paid = _paid(book, portfolio_id, business_date, moment).subquery("paid")
@@ -82,6 +85,7 @@ def facts(
     covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
     holding = _holding(portfolio_id, business_date, moment).subquery("holding")
     pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
+    planned = current_plans(book, portfolio_id, moment.at).subquery("planned")
     placed = _placed(portfolio_id, moment).subquery("placed")
     past = (_past_then if moment.late else _past)(book, portfolio_id, business_date, moment)
     tables: FromClause = (
@@ -93,6 +97,7 @@ def facts(
         )
         .outerjoin(holding, holding.c.account_id == s.c.account_id)
         .outerjoin(pending, pending.c.account_id == s.c.account_id)
+        .outerjoin(planned, planned.c.account_id == s.c.account_id)
         .outerjoin(placed, placed.c.account_id == s.c.account_id)
     )
     for joined, on in past.joins:
@@ -119,6 +124,7 @@ def facts(
         placed.c.account_id.is_not(None).label("placed"),
         holding.c.kind.label("hold_kind"),
         pending.c.account_id.is_not(None).label("promise_pending"),
+        planned.c.account_id.is_not(None).label("plan_current"),
         *past.columns,
     ]
     for fact, counted in _counted(book, portfolio_id, business_date, moment).items():
@@ -204,11 +210,7 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
 
 def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
     """`account_id, kind` of the first recorded hold that is active on the account or customer."""
-    active = and_(
-        hold.c.portfolio_id == portfolio_id,
-        hold.c.from_at <= moment.at,
-        or_(hold.c.until_at.is_(None), hold.c.until_at > moment.at),
-    )
+    active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
     of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
         active, hold.c.account_id.is_not(None)
     )

@@ -14,6 +14,8 @@ from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Portfolio
 from dunflow.errors import ConfigError
 
+PACKS = "include/jurisdictions"
+
 
 def root() -> Path:
     """The folder that holds `include/`: DUNFLOW_ROOT, or the checkout that this package lies in."""
@@ -33,6 +35,13 @@ class Book:
     @property
     def name(self) -> str:
         return self.portfolio.portfolio
+
+    @cached_property
+    def stop_words(self) -> frozenset[str]:
+        """The opt-out words of its packs and of all that are shipped: who says no is heard."""
+        shipped = sorted((root() / PACKS).glob("*.yaml"))
+        packs = [*self.floor.packs, *(read_pack(each.stem, [each.parent]) for each in shipped)]
+        return frozenset(word for pack in packs for word in pack.opt_out.words)
 
     @cached_property
     def document(self) -> dict[str, object]:
@@ -135,4 +144,4 @@ def read_book(name: str) -> Book:
     portfolio = read_portfolio(folder)
     file = folder / portfolio.policy
     policy = build(Policy, read_document(file), str(file))
-    return make_book(portfolio, policy, folder, [root() / "include/jurisdictions"], str(file))
+    return make_book(portfolio, policy, folder, [root() / PACKS], str(file))

@@ -80,6 +80,14 @@ class Cap(Model):
         return int(self.per[1:-1])
 
 
+class OptOut(Model):
+    """How people say no to a channel. It binds at once, and as widely as can be."""
+
+    words: list[str] = []
+    src: list[str] = []
+    force: str | None = None
+
+
 class Pack(Model):
     """One jurisdiction's floor."""
 
@@ -88,6 +96,7 @@ class Pack(Model):
     windows: list[Window] = []
     quiet_days: list[str] = []
     caps: list[Cap] = []
+    opt_out: OptOut = OptOut()
 
     @field_validator("quiet_days")
     @classmethod
