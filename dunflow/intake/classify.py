@@ -23,7 +23,7 @@ START_WORDS: Final = frozenset({"start", "unstop", "resubscribe", "恢复", "恢
 """Undo an opt-out, as the whole text. Twilio knows YES as well; here that is an answer."""
 
 _POLITE: Final = re.compile(
-    r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|immediately|already|hi|hello)\b"
+    r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|already|immediately|hello)\b"
     r"|请你们?|请您|请|麻烦|谢谢|您好|你好|马上|立即|立刻|我要|我想|给我"
 )
 _SENTENCE: Final = re.compile(r"[.!?,;:\n。！？，；：、~…]+")
@@ -33,6 +33,11 @@ _ME = r"( me| us| my| this| here| again| any ?more| ever| at all|$| [,.!?])"
 _REACH = (
     r"(text|sms|messag|e-?mail|mail|call|phon|ring|contact|writ|remind|send|harass|bother|chas)"
 )
+_STOP_ZH = (
+    r"(别|不要|不许|不准|请勿|勿|停止|禁止|少)(再|继续|老是?|总是?|一直|天天)*"
+    r"((给|向|跟|对|往|打扰)?我(们)?)?(再)?"
+    r"(打扰|发(?!票|工资|薪|现|生)|打(?!官司|折|工|钱|款|错|听|算)|联系|骚扰|烦|催|来电|寄|上门)"
+)
 _STOP: Final = [
     re.compile(pattern)
     for pattern in (
@@ -41,9 +46,7 @@ _STOP: Final = [
         r"\b(leave me alone|unsubscribe|remove (me|my (number|e-?mail))|take (me|my \w+) off)\b",
         r"\bopt(ed|ing)?[ -]?(me )?out\b|\brevok\w+\b.{0,20}\bconsent\b|\bcease and desist\b",
         r"(?<!取消)(?<!不要)(?<!不)(?<!别)(?<!没有)(退订|拒收)",
-        r"(别|不要|不许|不准|请勿|勿|停止|禁止|少)(再|继续|老是?|总是?|一直|天天)*"
-        r"((给|向|跟|对|往|打扰)?我(们)?)?(再)?"
-        r"(发(?!票|工资|薪|现|生)|打(?!官司|折|工|钱|款|错|听|算)|联系|骚扰|打扰|烦|催|来电|寄|上门)",
+        _STOP_ZH,
         r"(别|不要|停止)(再|给我|再给我)?(短信|信息|邮件|电话)",
     )
 ]
@@ -59,7 +62,7 @@ _MENTIONS: Final = {
 }
 _WRONG_PERSON: Final = re.compile(
     r"\bwrong (number|person|guy|man|woman|e-?mail|address)\b"
-    r"|\b(this|that|it|i)( is|'s|'m| am|m|s)? not (him|her|he|she|(this|that|the) person|the right)\b"
+    r"|\b(this|that|it|i)( is|'s|'m| am|m|s)? not (him|her|he|she|(this|the) person|the right)\b"
     r"|\bno ?(one|body)( here)?( is)?( called)?( by| with| of)? that name\b"
     r"|\b(do not|don'?t) know (this|that|him|her|who)\b.{0,12}(person|man|woman|is|$)"
     r"|\b(just|only|recently) got this (number|phone)\b"
@@ -96,7 +99,8 @@ _HOLDS: Final = {
     ),
     "hardship": re.compile(
         r"\b(can ?not|can'?t|unable to|not able to) (afford|pay|repay|make|manage)\b"
-        r"|\b(lost my job|laid off|unemployed|redundan\w+|no (money|income|job)|hospital\w*|illness)\b"
+        r"|\b(lost my job|laid off|unemployed|redundan\w+)\b"
+        r"|\bno (money|income|job)\b|\b(hospital\w*|illness)\b"
         r"|\b(hardship|struggl\w+|payment plan|instal?ments?|more time|extension)\b"
         r"|失业|下岗|没有?(工作|收入|钱)|生病|住院|重病|困难|还不(起|上|了)|没能力|无力"
         r"|停发|拖欠工资|欠薪|减薪|裁员|宽限|延期|分期|缓缓|缓一缓|协商|周转"
@@ -109,14 +113,16 @@ _CEASE: Final = re.compile(
     r"|(别|不要|请勿|停止)(再|继续)*联系"
 )
 _PAID: Final = re.compile(
-    r"\b(already|have|just|i'?ve|has been|was|were) (been )?(paid|payed|settled|transferred|cleared)\b"
-    r"|\bpaid (it|this|yesterday|today|in full|already|last|on|off)\b|\bpayment (was )?(made|sent)\b"
+    r"\b(already|have|just|i'?ve|has been|was) (been )?(paid|payed|settled|transferred|cleared)\b"
+    r"|\bpaid (it|this|yesterday|today|in full|already|last|on|off)\b"
+    r"|\bpayment (was )?(made|sent)\b"
     r"|(已经?|刚刚?|刚才|早就?|昨[天日晚]|上周|都)(经|就)?(还|付|结|转|缴)(清|完|过|款|掉|了|账)"
     r"|(?<!没)(?<!没有)(?<!未)(还|付|结|缴)(清|完|过)了|已还|已付|已结清"
 )
 _WILL_PAY: Final = re.compile(
     r"\b(will|i'?ll|gonna|going to|can|shall|promise)\b.{0,30}\b(pay|transfer|settle|send|clear)\b"
-    r"|\bpay(ing)? (on|by|next|tomorrow|you|it|the|\W?\d)|还|付|转账|转给|结清|缴"
+    r"|\bpay(ing)? (on|by|next|tomorrow|you|it|the|\W?\d)"
+    r"|(?<![没未不])还(?![没不是有在未])|付|转账|转给|结清|缴"
 )
 _QUESTION: Final = re.compile(
     r"[?？]|^(what|how|why|when|who|which|where|can|could|is|are|do|does)\b"

@@ -53,9 +53,9 @@ def span(
 def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:
     """Keep a hold; its number, or None if its `ref` was taken in before.
 
-    It may be recorded after its start, and after its end. What was sent stays on record; from now on
-    every decision and every claim sees it. Raises DunflowError for an unknown kind or an end that
-    does not lie after the start.
+    It may be recorded after its start, and after its end. What was sent stays on record; from now
+    on every decision and every claim sees it. Raises DunflowError for an unknown kind or an end
+    that does not lie after the start.
     """
     if given.kind not in HOLD_KINDS:
         raise DunflowError(f"hold: kind is {given.kind!r}; use one of {', '.join(HOLD_KINDS)}")

@@ -37,8 +37,19 @@ _DAYS: Final = {
     )
 } | {"周天": 6, "星期天": 6, "礼拜天": 6}
 _DAY_NAMES = "|".join(sorted(_DAYS, key=len, reverse=True))
-_AHEAD: Final = {"大后天": 3, "后天": 2, "明天": 1, "明日": 1, "今天": 0, "今日": 0, "今晚": 0}
-_AHEAD |= {"day after tomorrow": 2, "tomorrow": 1, "today": 0, "tonight": 0}
+_AHEAD: Final = {
+    "大后天": 3,
+    "后天": 2,
+    "明天": 1,
+    "明日": 1,
+    "今天": 0,
+    "今日": 0,
+    "今晚": 0,
+    "day after tomorrow": 2,
+    "tomorrow": 1,
+    "today": 0,
+    "tonight": 0,
+}
 
 _ISO: Final = re.compile(r"\b(20\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})")
 _MONTH_DAY_ZH: Final = re.compile(r"(\d{1,2})月(\d{1,2})(?:号|日)?")

@@ -24,7 +24,9 @@ def bind(
     It holds for whoever else uses an address. One that stands already stays as it is. The next
     claim finds it, since each claim asks anew.
     """
-    bound = [{"customer_id": each, "address": None} for each in customers]
+    bound: list[dict[str, int | str | None]] = [
+        {"customer_id": each, "address": None} for each in customers
+    ]
     bound += [{"customer_id": None, "address": each} for each in addresses]
     rows = [
         {

@@ -93,7 +93,7 @@ class People:
         return holds.Holder(customer_id=ensure_customer(conn, self._portfolio_id, said.customer))
 
     def _at(self, said: dt.date | dt.datetime) -> dt.datetime:
-        """A day begins with its midnight; an instant without an offset is of the portfolio's zone."""
+        """A day means its first moment; an instant without an offset is of the portfolio's zone."""
         if not isinstance(said, dt.datetime):
             return self._calendar.start_of(said)
         whole = said if said.tzinfo else said.replace(tzinfo=self._calendar.zone)
