@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy import type_coerce as coerce
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -83,7 +84,7 @@ def facts(
         else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
     )
     covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
-    holding = _holding(portfolio_id, business_date, moment).subquery("holding")
+    holding = _holding(book, portfolio_id, business_date, moment).subquery("holding")
     pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
     planned = current_plans(book, portfolio_id, moment.at).subquery("planned")
     placed = _placed(portfolio_id, moment).subquery("placed")
@@ -208,8 +209,11 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
     )
 
 
-def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
-    """`account_id, kind` of the first recorded hold that is active on the account or customer."""
+def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+    """`account_id, kind` of the first recorded hold that is active on the account or customer.
+
+    A kind that binds the whole customer by a pack does so though it was recorded on an account.
+    """
     active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
     of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
         active, hold.c.account_id.is_not(None)
@@ -223,7 +227,34 @@ def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Selec
             snapshot.c.business_date == business_date,
         )
     )
-    both = of_accounts.union_all(of_customers).subquery("both")
+    parts = [of_accounts, of_customers]
+    if wide := book.floor.customer_wide_holds:
+        held = snapshot.alias("held")
+        siblings = (
+            select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
+            .outerjoin(
+                held,
+                and_(
+                    held.c.portfolio_id == portfolio_id,
+                    held.c.business_date == business_date,
+                    held.c.account_id == hold.c.account_id,
+                ),
+            )
+            # The account may be paid by now; whoever it belonged to is still held.
+            .join(
+                snapshot,
+                snapshot.c.customer_id == func.coalesce(hold.c.of_customer_id, held.c.customer_id),
+            )
+            .where(
+                active,
+                hold.c.account_id.is_not(None),
+                hold.c.kind.in_(wide),
+                snapshot.c.portfolio_id == portfolio_id,
+                snapshot.c.business_date == business_date,
+            )
+        )
+        parts.append(siblings)
+    both = union_all(*parts).subquery("both")
     return (
         select(both.c.account_id, both.c.kind)
         .ext(distinct_on(both.c.account_id))

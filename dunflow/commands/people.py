@@ -299,7 +299,7 @@ def reply(portfolio: str, now: dt.datetime | None, json_: bool, by: str, **said:
             done, sentence = replies.decide(at, by, **said)
         elif said["text"] is not None:
             if said["text"] == "-":
-                said["text"] = click.get_text_stream("stdin").read()
+                said["text"] = sys.stdin.read()
             done, sentence = replies.take(at, said["customer"], said["channel"], said["text"])
         else:
             waiting = replies.waiting(at)

@@ -3,12 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, or_, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import DAY, BusinessCalendar
 from dunflow.errors import DunflowError
-from dunflow.ledger.tables import HOLD_KINDS, hold
+from dunflow.ledger.tables import HOLD_KINDS, hold, snapshot
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,27 @@ def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:
         recorded_at=given.recorded_at,
         recorded_by=given.recorded_by,
         reason=given.reason,
+        of_customer_id=_customer(conn, portfolio_id, given.holder.account_id),
         hold_ref=given.ref,
     )
     number: int | None = conn.execute(
         row.on_conflict_do_nothing().returning(hold.c.hold_id)
     ).scalar()
     return number
+
+
+def _customer(conn: Connection, portfolio_id: int, account_id: int | None) -> int | None:
+    """Whose the account is, by the newest snapshot that has it."""
+    if account_id is None:
+        return None
+    newest = (
+        select(snapshot.c.customer_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
+        .order_by(snapshot.c.business_date.desc())
+        .limit(1)
+    )
+    found: int | None = conn.execute(newest).scalar()
+    return found
 
 
 def release_holds(

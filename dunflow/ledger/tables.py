@@ -406,6 +406,36 @@ opt_out = Table(
     ),
 )
 
+# What a customer agreed to, on which ground. A channel needs it only where a pack says so.
+consent = Table(
+    "consent",
+    metadata,
+    _number("consent_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("recorded_by", Text, nullable=False),
+    Column("reason", Text),
+    UniqueConstraint("portfolio_id", "customer_id", "channel", "basis", "given_at"),
+)
+
+# Somebody really talked with the customer. Some packs ask for rest after it.
+conversation = Table(
+    "conversation",
+    metadata,
+    _number("conversation_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("account_id", ForeignKey(account.c.account_id)),  # NULL: about all of them
+    Column("held_at", Instant, nullable=False),
+    Column("held_on", Date, nullable=False),  # the customer's own calendar date
+    Column("recorded_by", Text, nullable=False),
+    UniqueConstraint("portfolio_id", "customer_id", "held_at"),
+)
+
 HOLD_KINDS = (
     "dispute",
     "hardship",
@@ -434,6 +464,7 @@ hold = Table(
     Column("released_at", Instant),
     Column("released_by", Text),
     Column("released_because", Text),
+    Column("of_customer_id", BigInteger),  # whose the account was when the hold was recorded
     Column("hold_ref", Text),  # whoever delivered it has this name for it: taken in once
     _one_of("kind", dict.fromkeys(HOLD_KINDS, "")),
     CheckConstraint("num_nonnulls(account_id, customer_id) = 1", name="one_holder"),

@@ -355,6 +355,59 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "consent",
+        sa.Column("consent_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_consent_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_consent_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("consent_id", name=op.f("pk_consent")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "channel",
+            "basis",
+            "given_at",
+            name=op.f("uq_consent_portfolio_id_customer_id_channel_basis_given_at"),
+        ),
+    )
+    op.create_table(
+        "conversation",
+        sa.Column("conversation_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_on", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.account_id"], name=op.f("fk_conversation_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_conversation_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_conversation_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversation")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "held_at",
+            name=op.f("uq_conversation_portfolio_id_customer_id_held_at"),
+        ),
+    )
+    op.create_table(
         "credit",
         sa.Column("credit_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -391,6 +444,7 @@ def upgrade() -> None:
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_by", sa.Text(), nullable=True),
         sa.Column("released_because", sa.Text(), nullable=True),
+        sa.Column("of_customer_id", sa.BigInteger(), nullable=True),
         sa.Column("hold_ref", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('dispute', 'hardship', 'insolvency', 'deceased', 'cease', 'represented', 'complaint', 'vulnerable', 'manual')",
@@ -672,6 +726,8 @@ def downgrade() -> None:
     op.drop_table("hold")
     op.drop_index(op.f("ix_credit_customer_id"), table_name="credit")
     op.drop_table("credit")
+    op.drop_table("conversation")
+    op.drop_table("consent")
     op.drop_table("policy_version")
     op.drop_table("load")
     op.drop_table("dead_address")
