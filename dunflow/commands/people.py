@@ -97,7 +97,9 @@ def release(
 
     with desk(portfolio, now) as at:
         holder = _holder(at, account, customer)
-        ended = release_holds(at.conn, at.portfolio_id, holder, kind, at.now, by, reason)
+        ended = release_holds(
+            at.conn, at.book.floor, at.portfolio_id, holder, kind, at.now, by, reason
+        )
     say(json_, {"released": ended, "kind": kind}, f"{ended} hold(s) of kind {kind} ended.")
     sys.exit(0 if ended else 1)
 
@@ -243,12 +245,10 @@ def opt_out(
     dunflow opt-out sunrise_instalment C77 sms --reason "asked for it on the phone"
     dunflow opt-out sunrise_instalment C77 sms --lift --reason "asked for texts again"
     """
-    from dunflow.config.policy import CHANNELS
     from dunflow.intake.holders import customer_of
     from dunflow.remind import opt_outs
 
-    if channel not in CHANNELS:
-        raise click.BadParameter(f"CHANNEL is {channel!r}; use one of {', '.join(CHANNELS)}")
+    _require_channel(channel)
     source = f"{by}: {reason}"
     with desk(portfolio, now) as at:
         number = customer_of(at.conn, at.portfolio_id, customer)
@@ -262,6 +262,82 @@ def opt_out(
     done = "is lifted" if lift else "stands"
     figures = {"customer": customer, "channel": channel, "opted_out": not lift}
     say(json_, figures, f"The opt-out of {customer} from {channel} {done}.")
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("customer")
+@click.argument("channel")
+@click.option("--basis", default="prior_express", show_default=True, help="The pack's word for it.")
+@click.option("--revoke", is_flag=True, help="The customer takes every consent to it back.")
+@told
+def consent(
+    portfolio: str,
+    customer: str,
+    channel: str,
+    basis: str,
+    revoke: bool,
+    reason: str,
+    by: str,
+    now: dt.datetime | None,
+    json_: bool,
+) -> None:
+    """Record that a customer agrees to a channel for which a pack wants a consent on file.
+
+    \b
+    dunflow consent sunrise_instalment C77 voice --reason "signed form of 2026-02-01"
+    dunflow consent sunrise_instalment C77 voice --revoke --reason "took it back on the phone"
+    """
+    from dunflow.intake.consents import Consent, record_consent, revoke_consents
+    from dunflow.intake.holders import customer_of
+
+    _require_channel(channel)
+    with desk(portfolio, now) as at:
+        number = customer_of(at.conn, at.portfolio_id, customer)
+        if revoke:
+            revoke_consents(at.conn, at.portfolio_id, [number], [channel], at.now)
+        else:
+            given = Consent(number, channel, basis, at.now, by, reason)
+            record_consent(at.conn, at.portfolio_id, given)
+    done = "is taken back" if revoke else f"is on file ({basis})"
+    figures = {"customer": customer, "channel": channel, "consent": not revoke}
+    say(json_, figures, f"The consent of {customer} to {channel} {done}.")
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("account")
+@click.option("--at", "held", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="[default: just now]")
+@by_option
+@now_option
+@json_option
+def talked(
+    portfolio: str,
+    account: str,
+    held: dt.datetime | None,
+    by: str,
+    now: dt.datetime | None,
+    json_: bool,
+) -> None:
+    """Record a talk with the customer about an account: some packs want rest after it.
+
+    \b
+    dunflow talked sunrise_instalment L0000123
+    dunflow talked sunrise_instalment L0000123 --at "2026-03-02 15:00"
+    """
+    from dunflow.intake.consents import record_talk
+    from dunflow.intake.holders import account_of, owner_of
+
+    with desk(portfolio, now) as at:
+        account_id = account_of(at.conn, at.portfolio_id, account)
+        owner = owner_of(at.conn, at.portfolio_id, account_id)
+        if owner is None:
+            raise DunflowError(
+                f"account {account!r} is in no snapshot, so nobody's; load one first"
+            )
+        when = held.replace(tzinfo=at.book.portfolio.zone) if held else at.now
+        record_talk(at.conn, at.book, at.portfolio_id, owner, account_id, when, by)
+    say(json_, {"account": account, "talked_at": when}, f"The talk about {account} is on file.")
 
 
 @click.command()
@@ -311,6 +387,13 @@ def reply(portfolio: str, now: dt.datetime | None, json_: bool, by: str, **said:
     say(json_, done, sentence)
 
 
+def _require_channel(channel: str) -> None:
+    from dunflow.config.policy import CHANNELS
+
+    if channel not in CHANNELS:
+        raise click.BadParameter(f"CHANNEL is {channel!r}; use one of {', '.join(CHANNELS)}")
+
+
 def _holder(at: Desk, account: str | None, customer: str | None) -> Any:
     from dunflow.intake.holders import account_of, customer_of
     from dunflow.intake.holds import Holder
@@ -339,4 +422,4 @@ def _instalment(text: str) -> Any:
         raise DunflowError(f"--instalment: is {text!r}; write it like 2026-03-31=100.00") from None
 
 
-COMMANDS = (hold, release, promise, payment_plan, opt_out, reply)
+COMMANDS = (hold, release, promise, payment_plan, opt_out, consent, talked, reply)

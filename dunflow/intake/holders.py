@@ -61,6 +61,17 @@ def currency_of(conn: Connection, portfolio_id: int, account_id: int) -> str | N
     return found
 
 
+def owner_of(conn: Connection, portfolio_id: int, account_id: int) -> int | None:
+    """The number of the customer whose the account is, by the newest snapshot that has it."""
+    found: int | None = conn.execute(
+        select(snapshot.c.customer_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
+        .order_by(snapshot.c.business_date.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
 def _never_seen(what: str, ref: str) -> str:
     return (
         f"{what} {ref!r} was never seen; ids are text, so write it as the source does, "

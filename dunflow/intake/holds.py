@@ -3,12 +3,14 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import DAY, BusinessCalendar
+from dunflow.config.pack import Floor
 from dunflow.errors import DunflowError
-from dunflow.ledger.tables import HOLD_KINDS, hold, snapshot
+from dunflow.intake.holders import owner_of
+from dunflow.ledger.tables import HOLD_KINDS, hold
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,11 @@ def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:
         raise DunflowError(f"hold: kind is {given.kind!r}; use one of {', '.join(HOLD_KINDS)}")
     if given.until_at is not None and given.until_at <= given.from_at:
         raise DunflowError("hold: it ends before it begins; the last day is included")
+    of_account = given.holder.account_id
+    owner = None if of_account is None else owner_of(conn, portfolio_id, of_account)
     row = insert(hold).values(
         portfolio_id=portfolio_id,
-        account_id=given.holder.account_id,
+        account_id=of_account,
         customer_id=given.holder.customer_id,
         kind=given.kind,
         from_at=given.from_at,
@@ -71,7 +75,7 @@ def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:
         recorded_at=given.recorded_at,
         recorded_by=given.recorded_by,
         reason=given.reason,
-        of_customer_id=_customer(conn, portfolio_id, given.holder.account_id),
+        of_customer_id=owner,
         hold_ref=given.ref,
     )
     number: int | None = conn.execute(
@@ -80,22 +84,9 @@ def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:
     return number
 
 
-def _customer(conn: Connection, portfolio_id: int, account_id: int | None) -> int | None:
-    """Whose the account is, by the newest snapshot that has it."""
-    if account_id is None:
-        return None
-    newest = (
-        select(snapshot.c.customer_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
-        .order_by(snapshot.c.business_date.desc())
-        .limit(1)
-    )
-    found: int | None = conn.execute(newest).scalar()
-    return found
-
-
 def release_holds(
     conn: Connection,
+    floor: Floor,
     portfolio_id: int,
     holder: Holder,
     kind: str,
@@ -105,8 +96,11 @@ def release_holds(
 ) -> int:
     """End every hold of this kind on the account or the customer; how many ended.
 
-    Overlapping ones end together, and so does one that has not begun.
+    Overlapping ones end together, and so does one that has not begun. Raises DunflowError for a
+    kind that by a pack nobody ends.
     """
+    if pack := floor.never_released(kind):
+        raise DunflowError(f"a hold of kind {kind!r} is never released, by pack {pack}")
     ended = (
         update(hold)
         .where(

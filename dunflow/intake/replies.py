@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dunflow.clock import BusinessCalendar
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading, classify
+from dunflow.intake.consents import Consent, record_consent, revoke_consents
 from dunflow.intake.promised import promised_amount, promised_day
 from dunflow.ledger.tables import dead_address, reply
 from dunflow.remind import opt_outs
@@ -123,6 +124,12 @@ def _heed(
         for channel in sorted(reading.stops):
             at = addresses if channel in _sharing(given.channel) else _points(conn, people, channel)
             opt_outs.bind(conn, portfolio_id, [channel], people, at, "reply", now)
+        revoke_consents(conn, portfolio_id, people, reading.stops, now)
+    elif given.channel == "sms" and len(people) == 1 and not reading.wrong_person:
+        # Who writes by text may be answered by text: a ground that some packs know.
+        by = "reply"
+        texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
+        record_consent(conn, portfolio_id, texted)
     if reading.starts:
         opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, now)
 

@@ -164,6 +164,20 @@ class Reply(Model):
     at: Instant
 
 
+class Talk(Model):
+    """Somebody talked with the customer about the account."""
+
+    account: str
+    at: Instant
+
+
+class Consent(Model):
+    customer: str
+    channel: Channel
+    basis: str = "prior_express"
+    at: Instant
+
+
 class Entry(Model):
     """One entry of the timeline: exactly one thing that happens."""
 
@@ -181,6 +195,8 @@ class Entry(Model):
     promise: Promise | None = None
     plan: Plan | None = None
     reply: Reply | None = None
+    talk: Talk | None = None
+    consent: Consent | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":

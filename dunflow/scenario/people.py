@@ -6,9 +6,19 @@ from sqlalchemy import Connection
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.intake import holds, plans, promises, replies
+from dunflow.intake import consents, holds, plans, promises, replies
 from dunflow.intake.holders import ensure_account, ensure_customer
-from dunflow.scenario.model import Entry, Held, Hold, Plan, Promise, Release, Reply
+from dunflow.scenario.model import (
+    Consent,
+    Entry,
+    Held,
+    Hold,
+    Plan,
+    Promise,
+    Release,
+    Reply,
+    Talk,
+)
 from dunflow.scenario.world import World
 
 BY = "scenario"
@@ -25,7 +35,14 @@ class People:
         """When an entry of these kinds happens; None for every other one."""
         if entry.hold:
             return self._at(entry.hold.at or entry.hold.from_)
-        said = entry.release or entry.promise or entry.plan or entry.reply
+        said = (
+            entry.release
+            or entry.promise
+            or entry.plan
+            or entry.reply
+            or entry.talk
+            or entry.consent
+        )
         return self._at(said.at) if said else None
 
     def record(self, conn: Connection, number: int, entry: Entry, now: dt.datetime) -> None:
@@ -40,6 +57,10 @@ class People:
             self._plan(conn, entry.plan)
         elif entry.reply:
             self._reply(conn, number, entry.reply, now)
+        elif entry.talk:
+            self._talk(conn, entry.talk)
+        elif entry.consent:
+            self._consent(conn, entry.consent)
 
     def _hold(self, conn: Connection, said: Hold, now: dt.datetime) -> None:
         until_at = self._calendar.start_of(said.to + DAY) if said.to else None
@@ -50,7 +71,7 @@ class People:
 
     def _release(self, conn: Connection, said: Release, now: dt.datetime) -> None:
         holder = self._holder(conn, said)
-        holds.release_holds(conn, self._portfolio_id, holder, said.kind, now, BY)
+        holds.release_holds(conn, self._book.floor, self._portfolio_id, holder, said.kind, now, BY)
 
     def _promise(self, conn: Connection, said: Promise) -> None:
         given = promises.Promise(
@@ -84,6 +105,19 @@ class People:
         )
         words = self._book.stop_words
         replies.record_reply(conn, self._portfolio_id, self._calendar, words, given, now)
+
+    def _talk(self, conn: Connection, said: Talk) -> None:
+        account_id = ensure_account(conn, self._portfolio_id, said.account)
+        customer_id = ensure_customer(
+            conn, self._portfolio_id, self._world.customer_of(said.account)
+        )
+        at = self._at(said.at)
+        consents.record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY)
+
+    def _consent(self, conn: Connection, said: Consent) -> None:
+        customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
+        given = consents.Consent(customer_id, said.channel, said.basis, self._at(said.at), BY)
+        consents.record_consent(conn, self._portfolio_id, given)
 
     def _holder(self, conn: Connection, said: Held) -> holds.Holder:
         if said.account is not None:

@@ -81,8 +81,11 @@ class Player:
         said_at = self._people.happens_at(entry)
         if said_at is not None:
             self._pass_until(said_at)
-            with self._engine.begin() as conn:
-                self._people.record(conn, number, entry, self._clock.now())
+            try:
+                with self._engine.begin() as conn:
+                    self._people.record(conn, number, entry, self._clock.now())
+            except DunflowError as error:
+                self._refused.append(str(error))
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]
