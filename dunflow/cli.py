@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from dunflow.commands import people
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -400,6 +401,10 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     else:
         tell.audit(checked)
     sys.exit(1 if any(each.broken for each in checked) else 0)
+
+
+for _command in people.COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()

@@ -33,13 +33,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from dunflow.clock import time_zones
+from dunflow.clock import DAY, time_zones
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
+from dunflow.config.rights import ConsentRule, days_of
 from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.rest import resting
 from dunflow.decide.windows import WITHOUT_HOURS, next_opening
 from dunflow.ledger.scratch import PREFIX, keep
-from dunflow.ledger.tables import contact, customer, dead_address, opt_out
+from dunflow.ledger.tables import consent, contact, customer, dead_address, opt_out
 
 # The next opening of each channel for each time zone among the customers; no row: none for days.
 opening = Table(
@@ -102,7 +104,11 @@ def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def barred(
-    portfolio_id: int, channel: ColumnElement[str], address: ColumnElement[str]
+    book: Book,
+    portfolio_id: int,
+    channel: ColumnElement[str],
+    address: ColumnElement[str],
+    at: dt.datetime,
 ) -> ColumnElement[str]:
     """Why the customer's row may not be contacted so at any hour: the first parts of guard 10."""
     dead = exists().where(
@@ -121,8 +127,30 @@ def barred(
     return case(
         (or_(address.is_(None), dead), literal("unreachable", Text)),
         (or_(of_customer, of_address), literal("opt_out.", Text) + channel),
+        *[
+            (
+                channel.in_(rule.channels) & ~_agreed(rule, channel, at),
+                literal("consent.") + channel,
+            )
+            for rule in book.floor.consent
+        ],
         else_=null(),
     )
+
+
+def _agreed(rule: ConsentRule, channel: ColumnElement[str], at: dt.datetime) -> ColumnElement[bool]:
+    """Whether the customer's row has a consent on one of the rule's grounds, and fresh enough."""
+    agreed = exists().where(
+        consent.c.customer_id == customer.c.customer_id,
+        consent.c.channel == channel,
+        consent.c.basis.in_(rule.basis),
+        consent.c.given_at <= at,
+        consent.c.revoked_at.is_(None),
+    )
+    if rule.fresh_within is not None:
+        oldest = at - days_of(rule.fresh_within) * DAY
+        agreed = agreed.where(consent.c.given_at > oldest)
+    return agreed
 
 
 def reach(
@@ -153,8 +181,9 @@ def reach(
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = func.coalesce(
-        barred(portfolio_id, channel, address),
+        barred(book, portfolio_id, channel, address, at),
         case(
+            *resting(book.floor.cooldowns, going),
             *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
             (no_hour, literal("window", Text)),
             else_=null(),

@@ -3,13 +3,13 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.assess.progress import refresh
 from dunflow.config.book import Book
-from dunflow.ledger.tables import account, contact, contact_account, dead_address, opt_out
-from dunflow.remind import outbox
+from dunflow.ledger.tables import account, contact, contact_account, dead_address
+from dunflow.remind import opt_outs, outbox
 from dunflow.remind.claim import Claimed
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
 
@@ -95,19 +95,11 @@ def _heed(
         conn.execute(insert(dead_address).on_conflict_do_nothing(), dead)
     stopped = [c.contact_id for c, outcome in refused if outcome.blames == "opted_out"]
     if stopped:
-        conn.execute(
-            insert(opt_out).from_select(
-                ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"],
-                select(
-                    contact.c.portfolio_id,
-                    contact.c.channel,
-                    contact.c.customer_id,
-                    contact.c.address,
-                    literal(now),
-                    cast(literal("provider"), Text),
-                ).where(contact.c.contact_id.in_(stopped)),
-            )
+        who = select(contact.c.channel, contact.c.customer_id, contact.c.address).where(
+            contact.c.contact_id.in_(stopped)
         )
+        for channel, customer_id, address in conn.execute(who).all():
+            opt_outs.bind(conn, portfolio_id, [channel], [customer_id], [address], "provider", now)
 
 
 def _start_gap(conn: Connection, accepted: list[int], now: dt.datetime) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.progress import local_day, progress
 from dunflow.config.book import Book
@@ -375,8 +376,7 @@ def _sent_on_hold(scope: Scope) -> Select[int]:
             hold.c.customer_id == contact.c.customer_id,
         ),
         hold.c.recorded_at <= contact.c.claimed_at,
-        hold.c.from_at <= contact.c.claimed_at,
-        or_(hold.c.until_at.is_(None), hold.c.until_at > contact.c.claimed_at),
+        is_active(contact.c.claimed_at),
     )
     return _sent(scope).where(active)
 

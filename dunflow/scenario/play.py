@@ -15,6 +15,7 @@ from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.remind.dispatch import Dispatcher, play
 from dunflow.scenario.model import Entry, Pay, Scenario
+from dunflow.scenario.people import People
 from dunflow.scenario.world import World
 from dunflow.snapshot.pull import Pull
 
@@ -48,6 +49,7 @@ class Player:
         self._refused: list[str] = []
         with engine.begin() as conn:
             self._portfolio_id = portfolio_id_of(conn, book.name)
+        self._people = People(book, self._portfolio_id, self._world)
 
     def play(self) -> Played:
         """From the first entry to `until`."""
@@ -72,6 +74,18 @@ class Player:
         elif entry.credit:
             self._pass_until(self._at(entry.credit.at))
             self._credit(number, entry)
+        else:
+            self._said(number, entry)
+
+    def _said(self, number: int, entry: Entry) -> None:
+        said_at = self._people.happens_at(entry)
+        if said_at is not None:
+            self._pass_until(said_at)
+            try:
+                with self._engine.begin() as conn:
+                    self._people.record(conn, number, entry, self._clock.now())
+            except DunflowError as error:
+                self._refused.append(str(error))
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]
