@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow import cli_sending
+from dunflow.commands import people, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -414,6 +414,10 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
+for _command in (*people.COMMANDS, sending.stop, sending.resume, sending.resolve):
+    main.add_command(_command)
+
+
 @main.command()
 @json_option
 def migrate(json_: bool) -> None:
@@ -427,7 +431,3 @@ def migrate(json_: bool) -> None:
         tell.as_json({"revision": revision})
     else:
         tell.screen.print(f"The ledger's schema is at {revision}.")
-
-
-for _command in (cli_sending.stop, cli_sending.resume, cli_sending.resolve):
-    main.add_command(_command)

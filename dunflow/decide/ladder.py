@@ -183,6 +183,9 @@ def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str
         met = [holds(book, rule.when, f)]
         if rule.after:
             met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
+        if years := book.floor.barred_after_years(rule.to):
+            seen_on = f.c.due_on + f.c.dpd
+            met.append(f.c.due_on + func.make_interval(years) > seen_on)
         met.append(~turned_down)
         arms.append((and_(*met), literal(rule.to, Text)))
     return case(*arms, else_=null()) if arms else cast(null(), Text)

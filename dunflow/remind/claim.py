@@ -35,6 +35,7 @@ from dunflow.config.book import Book
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.reach import address_for, barred, wall_zone
+from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
 from dunflow.remind import brake, faults, outbox, rates
@@ -137,14 +138,13 @@ def _claim(
     if not contacts:
         return Batch(0, [])
     ids = [row.contact_id for row in contacts]
-    people = _people(conn, portfolio_id, ids)
+    people = _people(conn, book, portfolio_id, ids, now)
     named = _named(conn, book, portfolio_id, contacts, now)
     verdicts = {
         row.contact_id: _check(book, row, people[row.contact_id], named[row.contact_id], now)
         for row in contacts
     }
-    for contact_id, cap in _capped(conn, book, contacts, people, verdicts, now).items():
-        verdicts[contact_id] = f"cap.{cap}"
+    verdicts |= _too_often(conn, book, contacts, people, verdicts, now)
     _cancel(conn, {key: v for key, v in verdicts.items() if isinstance(v, str)}, now)
     _move(conn, contacts, {key: v for key, v in verdicts.items() if isinstance(v, _Later)}, now)
     claimed = [
@@ -206,7 +206,9 @@ def _one_per_customer(rows: list[Row[Any]]) -> list[Row[Any]]:
     return list(first.values())
 
 
-def _people(conn: Connection, portfolio_id: int, ids: list[int]) -> dict[int, Row[Any]]:
+def _people(
+    conn: Connection, book: Book, portfolio_id: int, ids: list[int], now: dt.datetime
+) -> dict[int, Row[Any]]:
     """contact_id → the customer as known now: name, language, zone, address, what bars them."""
     address = address_for(contact.c.channel)
     rows = conn.execute(
@@ -217,7 +219,7 @@ def _people(conn: Connection, portfolio_id: int, ids: list[int]) -> dict[int, Ro
             customer.c.language,
             customer.c.time_zone,
             address.label("address"),
-            barred(portfolio_id, contact.c.channel, address).label("barred"),
+            barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
         )
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(contact.c.contact_id.in_(ids))
@@ -276,7 +278,7 @@ def _check(
     return span
 
 
-def _capped(
+def _too_often(
     conn: Connection,
     book: Book,
     contacts: list[Row[Any]],
@@ -284,9 +286,9 @@ def _capped(
     verdicts: dict[int, _Verdict],
     now: dt.datetime,
 ) -> dict[int, str]:
-    """contact_id → the first cap that one more contact now would be over."""
+    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
     going = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
-    if not going or not book.floor.caps:
+    if not going or not (book.floor.caps or book.floor.cooldowns):
         return {}
     out = values(
         column("contact_id", Integer), column("out_on", Date), column("address", Text), name="out"
@@ -296,24 +298,22 @@ def _capped(
             for row in going
         ]
     )
-    caps = caps_reached(
-        book.floor.caps,
-        Going(
-            channel=planned.c.channel,
-            customer_id=planned.c.customer_id,
-            account_id=planned.c.account_id,
-            address=out.c.address,
-            out_on=out.c.out_on,
-        ),
-        counts=true(),
+    one_more = Going(
+        channel=planned.c.channel,
+        customer_id=planned.c.customer_id,
+        account_id=planned.c.account_id,
+        address=out.c.address,
+        out_on=out.c.out_on,
     )
-    reached = case(*caps.arms, else_=null()).label("cap")
+    caps = caps_reached(book.floor.caps, one_more, counts=true())
+    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
+    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
     checked = (
-        select(planned.c.contact_id, reached)
+        select(planned.c.contact_id, reason)
         .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
         .subquery("checked")
     )
-    rows = conn.execute(select(checked).where(checked.c.cap.is_not(None)))
+    rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
     return dict(rows.all())
 
 

@@ -2,12 +2,13 @@
 
 import datetime as dt
 
-from sqlalchemy import Connection, Text, cast, func, literal, select, update
+from sqlalchemy import Connection, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.assess.progress import refresh
 from dunflow.config.book import Book
-from dunflow.ledger.tables import account, contact, contact_account, dead_address, opt_out
+from dunflow.ledger.tables import account, contact, contact_account, dead_address
+from dunflow.remind import opt_outs
 
 
 def start_gap(conn: Connection, accepted: list[int]) -> None:
@@ -65,29 +66,8 @@ def bury_addresses(conn: Connection, contacts: list[int], now: dt.datetime) -> N
 
 def believe_opt_outs(conn: Connection, contacts: list[int], now: dt.datetime) -> None:
     """These people told the provider to stop: binds the customer's channel and the address."""
-    if not contacts:
-        return
-    known = (
-        select(opt_out.c.opt_out_id)
-        .where(
-            opt_out.c.portfolio_id == contact.c.portfolio_id,
-            opt_out.c.channel == contact.c.channel,
-            opt_out.c.customer_id == contact.c.customer_id,
-            opt_out.c.address == contact.c.address,
-            opt_out.c.lifted_at.is_(None),
-        )
-        .exists()
-    )
-    conn.execute(
-        insert(opt_out).from_select(
-            ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"],
-            select(
-                contact.c.portfolio_id,
-                contact.c.channel,
-                contact.c.customer_id,
-                contact.c.address,
-                literal(now),
-                cast(literal("provider"), Text),
-            ).where(contact.c.contact_id.in_(contacts), ~known),
-        )
-    )
+    who = select(
+        contact.c.portfolio_id, contact.c.channel, contact.c.customer_id, contact.c.address
+    ).where(contact.c.contact_id.in_(contacts))
+    for portfolio_id, channel, customer_id, address in conn.execute(who).all() if contacts else ():
+        opt_outs.bind(conn, portfolio_id, [channel], [customer_id], [address], "provider", now)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dunflow.config.base import Amount, Currency, Model, WallTime
+from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Region, Zone
 
 
@@ -106,6 +107,63 @@ class Missing(Model):
     dates: Dates
 
 
+def _day_or_instant(value: object) -> object:
+    return value if isinstance(value, dt.date) else _instant(value)
+
+
+DayOrInstant = Annotated[dt.date | dt.datetime, BeforeValidator(_day_or_instant)]
+
+
+class Held(Model):
+    """About one account, or a customer with all of theirs."""
+
+    account: str | None = None
+    customer: str | None = None
+    kind: str
+
+    @model_validator(mode="after")
+    def _one_holder(self) -> "Held":
+        if (self.account is None) == (self.customer is None):
+            raise ValueError("names no account and no customer, or both; name one of them")
+        return self
+
+
+class Hold(Held):
+    from_: DayOrInstant = Field(alias="from")
+    to: dt.date | None = None
+    at: Instant | None = None
+
+
+class Release(Held):
+    at: Instant
+
+
+class Promise(Model):
+    account: str
+    amount: Amount
+    by: dt.date
+    at: Instant
+
+
+class Instalment(Model):
+    due: dt.date
+    amount: Amount
+
+
+class Plan(Model):
+    account: str
+    instalments: list[Instalment]
+    grace_days: int = Field(0, ge=0)
+    at: Instant
+
+
+class Reply(Model):
+    customer: str
+    channel: Channel
+    text: str
+    at: Instant
+
+
 FaultKind = Literal[
     "timeout_after_accept",
     "timeout_before_accept",
@@ -141,10 +199,17 @@ class Crash(Model):
         return self
 
 
-class Reply(Model):
+class Talk(Model):
+    """Somebody talked with the customer about the account."""
+
+    account: str
+    at: Instant
+
+
+class Consent(Model):
     customer: str
-    channel: Literal["sms", "email"]
-    text: str
+    channel: Channel
+    basis: str = "prior_express"
     at: Instant
 
 
@@ -160,9 +225,15 @@ class Entry(Model):
     change: Change | None = None
     absent: Missing | None = None
     spoilt: Missing | None = None
+    hold: Hold | None = None
+    release: Release | None = None
+    promise: Promise | None = None
+    plan: Plan | None = None
+    reply: Reply | None = None
+    talk: Talk | None = None
+    consent: Consent | None = None
     fault: Fault | None = None
     crash: Crash | None = None
-    reply: Reply | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":

@@ -10,14 +10,14 @@ from dunflow import day as stages
 from dunflow.clock import DAY, VirtualClock
 from dunflow.config.book import Book
 from dunflow.day import Day
-from dunflow.errors import GateFailed, SourceError
+from dunflow.errors import DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
-from dunflow.intake.inbound import Inbound, receive
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.remind.dispatch import play
 from dunflow.scenario.death import Died, MortalDispatcher, dying
 from dunflow.scenario.faults import BadDays
-from dunflow.scenario.model import Crash, Entry, Pay, Reply, Scenario
+from dunflow.scenario.model import Crash, Entry, Pay, Scenario
+from dunflow.scenario.people import People
 from dunflow.scenario.world import World
 from dunflow.snapshot.pull import Pull
 
@@ -56,6 +56,7 @@ class Player:
         self._refused: list[str] = []
         with engine.begin() as conn:
             self._portfolio_id = portfolio_id_of(conn, book.name)
+        self._people = People(book, self._portfolio_id, self._world)
 
     _dispatcher: MortalDispatcher
 
@@ -91,23 +92,24 @@ class Player:
             self._bad_days.order(entry.fault, self._world)
         elif entry.crash:
             self._crash(entry.crash)
-        elif entry.reply:
-            self._pass_until(self._at(entry.reply.at))
-            self._reply(number, entry.reply)
+        else:
+            self._said(number, entry)
+
+    def _said(self, number: int, entry: Entry) -> None:
+        said_at = self._people.happens_at(entry)
+        if said_at is not None:
+            self._pass_until(said_at)
+            try:
+                with self._engine.begin() as conn:
+                    self._people.record(conn, number, entry, self._clock.now())
+            except DunflowError as error:
+                self._refused.append(str(error))
 
     def _crash(self, crash: Crash) -> None:
         if crash.after:
             self._dispatcher.dies_after = crash.after
         else:
             self._dying = crash.stage
-
-    def _reply(self, number: int, given: Reply) -> None:
-        address = self._world.contact_point(given.customer, given.channel)
-        if address is None:
-            return  # no message of a stranger's address is about anybody
-        message = Inbound(given.channel, f"reply-{number}", address, given.text, self._at(given.at))
-        with self._engine.begin() as conn:
-            receive(conn, self._portfolio_id, message)
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]

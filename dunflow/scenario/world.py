@@ -50,6 +50,9 @@ class World:
     def currency_of(self, account: str) -> str:
         return self._scenario.accounts[account].currency or self._scenario.portfolio.currency
 
+    def customer_of(self, account: str) -> str:
+        return self._scenario.accounts[account].customer or account
+
     def rows(self, business_date: dt.date) -> Iterator[pd.DataFrame]:
         """The source's one frame for that date; every cell is text, as in a file."""
         rows = [

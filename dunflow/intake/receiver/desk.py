@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
-from dunflow.intake import inbound, opt_outs
+from dunflow.intake.replies import Reply, record_reply
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, portfolio, receipt
-from dunflow.remind import receipts
+from dunflow.remind import opt_outs, receipts
 from dunflow.remind.senders.outcome import Seen
 
 BOOKS_LAST_S = 60.0
@@ -54,19 +54,27 @@ class Desk:
         with self.engine.begin() as conn:
             return sum(self._hear_one(conn, telling, now) for telling in tellings)
 
-    def receive(self, recipients: list[str], message: inbound.Inbound) -> int:
-        """Keep a message of a person for each portfolio that sends as one of `recipients`."""
-        names = [
-            name
-            for name, book in self._books().items()
-            if (sender := getattr(book.portfolio.senders, message.channel))
+    def receive(self, recipients: list[str], reply: Reply) -> int:
+        """Keep a reply for each portfolio that sends as one of `recipients`; for how many."""
+        books = [
+            book
+            for _, book in sorted(self._books().items())
+            if (sender := getattr(book.portfolio.senders, reply.channel))
             and sender.from_ in recipients
         ]
         with self.engine.begin() as conn:
-            return sum(
-                inbound.receive(conn, portfolio_id_of(conn, name), message)
-                for name in sorted(names)
-            )
+            kept = [
+                record_reply(
+                    conn,
+                    portfolio_id_of(conn, book.name),
+                    book.portfolio.calendar,
+                    book.stop_words,
+                    reply,
+                    reply.received_at,
+                )
+                for book in books
+            ]
+        return sum(each is not None for each in kept)
 
     def now(self) -> dt.datetime:
         return self.clock.now()
@@ -97,7 +105,8 @@ class Desk:
             now = _now_of(conn, book, contact_id, now)
             receipts.take(conn, book, [(contact_id, telling.seen)], now)
         if telling.says_no is not None:
-            opt_outs.opt_out_of(conn, portfolio_id, "email", telling.says_no, "provider", now)
+            whose = opt_outs.users_of(conn, portfolio_id, "email", telling.says_no)
+            opt_outs.bind(conn, portfolio_id, ["email"], whose, [telling.says_no], "provider", now)
         return True
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:

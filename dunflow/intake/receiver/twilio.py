@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.inbound import Inbound
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.replies import Reply
 from dunflow.remind.senders.codes import of_twilio
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.twilio import STATUS_PATH
@@ -57,16 +57,16 @@ async def inbound(request: Request) -> Response:
     if not sid or not sender:
         return PlainTextResponse("MessageSid and From are missing", 400)
     desk = _desk(request)
-    message = Inbound(
+    reply = Reply(
+        ref=sid,
         channel="sms",
-        provider_id=sid,
-        address=sender,
-        body=_text(form, "Body"),
+        text=_text(form, "Body"),
         received_at=desk.now(),
-        says=SAYS.get(_text(form, "OptOutType")),
+        address=sender,
+        told=SAYS.get(_text(form, "OptOutType")),
     )
     ours = [name for name in (_text(form, "To"), _text(form, "MessagingServiceSid")) if name]
-    await run_in_threadpool(desk.receive, ours, message)
+    await run_in_threadpool(desk.receive, ours, reply)
     return Response("<Response/>", media_type="text/xml")
 
 

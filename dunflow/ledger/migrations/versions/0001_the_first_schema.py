@@ -364,23 +364,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("portfolio_id", "channel", "address", name=op.f("pk_dead_address")),
     )
     op.create_table(
-        "inbound",
-        sa.Column("inbound_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("provider_id", sa.Text(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_inbound_portfolio_id")
-        ),
-        sa.PrimaryKeyConstraint("inbound_id", name=op.f("pk_inbound")),
-        sa.UniqueConstraint(
-            "portfolio_id", "provider_id", name=op.f("uq_inbound_portfolio_id_provider_id")
-        ),
-    )
-    op.create_table(
         "load",
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
         sa.Column("business_date", sa.Date(), nullable=False),
@@ -456,6 +439,59 @@ def upgrade() -> None:
         postgresql_where=sa.text("resumed_at IS NULL"),
     )
     op.create_table(
+        "consent",
+        sa.Column("consent_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_consent_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_consent_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("consent_id", name=op.f("pk_consent")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "channel",
+            "basis",
+            "given_at",
+            name=op.f("uq_consent_portfolio_id_customer_id_channel_basis_given_at"),
+        ),
+    )
+    op.create_table(
+        "conversation",
+        sa.Column("conversation_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_on", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.account_id"], name=op.f("fk_conversation_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_conversation_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_conversation_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversation")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "held_at",
+            name=op.f("uq_conversation_portfolio_id_customer_id_held_at"),
+        ),
+    )
+    op.create_table(
         "credit",
         sa.Column("credit_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -489,6 +525,11 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_by", sa.Text(), nullable=True),
+        sa.Column("released_because", sa.Text(), nullable=True),
+        sa.Column("of_customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("hold_ref", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('dispute', 'hardship', 'insolvency', 'deceased', 'cease', 'represented', 'complaint', 'vulnerable', 'manual')",
             name=op.f("ck_hold_kind"),
@@ -506,6 +547,7 @@ def upgrade() -> None:
             ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_hold_portfolio_id")
         ),
         sa.PrimaryKeyConstraint("hold_id", name=op.f("pk_hold")),
+        sa.UniqueConstraint("portfolio_id", "hold_ref", name=op.f("uq_hold_portfolio_id_hold_ref")),
     )
     op.create_index(op.f("ix_hold_account_id"), "hold", ["account_id"], unique=False)
     op.create_index(op.f("ix_hold_customer_id"), "hold", ["customer_id"], unique=False)
@@ -519,6 +561,9 @@ def upgrade() -> None:
         sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "num_nonnulls(customer_id, address) = 1", name=op.f("ck_opt_out_one_bound")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.customer_id"], name=op.f("fk_opt_out_customer_id")
         ),
@@ -528,16 +573,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("opt_out_id", name=op.f("pk_opt_out")),
     )
     op.create_index(
-        op.f("ix_opt_out_portfolio_id_channel_address"),
+        "uq_opt_out_address",
         "opt_out",
         ["portfolio_id", "channel", "address"],
-        unique=False,
+        unique=True,
+        postgresql_where=sa.text("address IS NOT NULL AND lifted_at IS NULL"),
     )
     op.create_index(
-        op.f("ix_opt_out_portfolio_id_channel_customer_id"),
+        "uq_opt_out_customer",
         "opt_out",
         ["portfolio_id", "channel", "customer_id"],
-        unique=False,
+        unique=True,
+        postgresql_where=sa.text("customer_id IS NOT NULL AND lifted_at IS NULL"),
     )
     op.create_table(
         "payment",
@@ -566,6 +613,37 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "plan",
+        sa.Column("plan_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("grace_days", sa.Integer(), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_because", sa.Text(), nullable=True),
+        sa.Column("plan_ref", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.account_id"], name=op.f("fk_plan_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_plan_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plan")),
+        sa.UniqueConstraint("portfolio_id", "plan_ref", name=op.f("uq_plan_portfolio_id_plan_ref")),
+    )
+    op.create_index(op.f("ix_plan_account_id"), "plan", ["account_id"], unique=False)
+    op.create_index(
+        "uq_plan_standing",
+        "plan",
+        ["account_id"],
+        unique=True,
+        postgresql_where=sa.text("cancelled_at IS NULL"),
+    )
+    op.create_table(
         "promise",
         sa.Column("promise_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -574,8 +652,12 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("promised_on", sa.Date(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_because", sa.Text(), nullable=True),
+        sa.Column("promise_ref", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.account_id"], name=op.f("fk_promise_account_id")
         ),
@@ -583,6 +665,9 @@ def upgrade() -> None:
             ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_promise_portfolio_id")
         ),
         sa.PrimaryKeyConstraint("promise_id", name=op.f("pk_promise")),
+        sa.UniqueConstraint(
+            "portfolio_id", "promise_ref", name=op.f("uq_promise_portfolio_id_promise_ref")
+        ),
     )
     op.create_index(op.f("ix_promise_account_id"), "promise", ["account_id"], unique=False)
     op.create_table(
@@ -611,6 +696,46 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "reply",
+        sa.Column("reply_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("reply_ref", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("proposed_hold", sa.Text(), nullable=True),
+        sa.Column("proposed_amount", sa.Numeric(), nullable=True),
+        sa.Column("proposed_on", sa.Date(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_because", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('kept', 'open', 'confirmed', 'dismissed')", name=op.f("ck_reply_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_reply_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_reply_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("reply_id", name=op.f("pk_reply")),
+        sa.UniqueConstraint(
+            "portfolio_id", "reply_ref", name=op.f("uq_reply_portfolio_id_reply_ref")
+        ),
+    )
+    op.create_index(op.f("ix_reply_customer_id"), "reply", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_reply_open",
+        "reply",
+        ["portfolio_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
         "run",
         sa.Column("run_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -636,35 +761,62 @@ def upgrade() -> None:
         ["portfolio_id", "business_date"],
         unique=False,
     )
+    op.create_table(
+        "instalment",
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.Numeric(), nullable=False),
+        sa.Column("total_amount", sa.Numeric(), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.plan_id"], name=op.f("fk_instalment_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", "due_on", name=op.f("pk_instalment")),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("instalment")
     op.drop_index(op.f("ix_run_portfolio_id_business_date"), table_name="run")
     op.drop_table("run")
+    op.drop_index("ix_reply_open", table_name="reply", postgresql_where=sa.text("state = 'open'"))
+    op.drop_index(op.f("ix_reply_customer_id"), table_name="reply")
+    op.drop_table("reply")
     op.drop_index(
         op.f("ix_quarantine_portfolio_id_business_date_account_id"), table_name="quarantine"
     )
     op.drop_table("quarantine")
     op.drop_index(op.f("ix_promise_account_id"), table_name="promise")
     op.drop_table("promise")
+    op.drop_index(
+        "uq_plan_standing", table_name="plan", postgresql_where=sa.text("cancelled_at IS NULL")
+    )
+    op.drop_index(op.f("ix_plan_account_id"), table_name="plan")
+    op.drop_table("plan")
     op.drop_index(op.f("ix_payment_account_id_booked_at"), table_name="payment")
     op.drop_table("payment")
-    op.drop_index(op.f("ix_opt_out_portfolio_id_channel_customer_id"), table_name="opt_out")
-    op.drop_index(op.f("ix_opt_out_portfolio_id_channel_address"), table_name="opt_out")
+    op.drop_index(
+        "uq_opt_out_customer",
+        table_name="opt_out",
+        postgresql_where=sa.text("customer_id IS NOT NULL AND lifted_at IS NULL"),
+    )
+    op.drop_index(
+        "uq_opt_out_address",
+        table_name="opt_out",
+        postgresql_where=sa.text("address IS NOT NULL AND lifted_at IS NULL"),
+    )
     op.drop_table("opt_out")
     op.drop_index(op.f("ix_hold_customer_id"), table_name="hold")
     op.drop_index(op.f("ix_hold_account_id"), table_name="hold")
     op.drop_table("hold")
     op.drop_index(op.f("ix_credit_customer_id"), table_name="credit")
     op.drop_table("credit")
+    op.drop_table("conversation")
+    op.drop_table("consent")
     op.drop_index("uq_stop_open", table_name="stop", postgresql_where=sa.text("resumed_at IS NULL"))
     op.drop_table("stop")
     op.drop_table("sender_fault")
     op.drop_table("policy_version")
     op.drop_table("load")
-    op.drop_table("inbound")
     op.drop_table("dead_address")
     op.drop_table("customer")
     op.drop_table("contact_text")
