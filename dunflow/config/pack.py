@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dunflow.config.base import Model, WallTime
+from dunflow.config.handoff import HandOffFloor
 from dunflow.config.policy import Channel
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -88,6 +89,7 @@ class Pack(Model):
     windows: list[Window] = []
     quiet_days: list[str] = []
     caps: list[Cap] = []
+    handoff: HandOffFloor = HandOffFloor()
 
     @field_validator("quiet_days")
     @classmethod
@@ -111,3 +113,7 @@ class Floor(Model):
     @property
     def caps(self) -> list[Cap]:
         return [cap for pack in self.packs for cap in pack.caps]
+
+    @property
+    def hand_offs(self) -> list[HandOffFloor]:
+        return [pack.handoff for pack in self.packs]

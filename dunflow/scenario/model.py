@@ -106,6 +106,14 @@ class Missing(Model):
     dates: Dates
 
 
+class Placement(Model):
+    """What a person decides about the placement of an account."""
+
+    account: str
+    to: str
+    at: Instant
+
+
 class Entry(Model):
     """One entry of the timeline: exactly one thing that happens."""
 
@@ -118,6 +126,9 @@ class Entry(Model):
     change: Change | None = None
     absent: Missing | None = None
     spoilt: Missing | None = None
+    approve: Placement | None = None
+    reject: Placement | None = None
+    recall: Placement | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":

@@ -13,8 +13,10 @@ from dunflow.day import Day
 from dunflow.errors import DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.placements import Desk
 from dunflow.remind.dispatch import Dispatcher, play
 from dunflow.scenario.model import Entry, Pay, Scenario
+from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
 from dunflow.snapshot.pull import Pull
 
@@ -48,6 +50,7 @@ class Player:
         self._refused: list[str] = []
         with engine.begin() as conn:
             self._portfolio_id = portfolio_id_of(conn, book.name)
+        self._placements = Placements(Desk(engine, book, self._portfolio_id, clock, environ))
 
     def play(self) -> Played:
         """From the first entry to `until`."""
@@ -56,6 +59,7 @@ class Player:
         ) as self._dispatcher:
             for number, entry in enumerate(self._scenario.timeline):
                 self._happen(number, entry)
+                self._placements.work()
             self._pass_until(self._end())
         return Played(self._portfolio_id, self._stopped, self._refused)
 
@@ -72,6 +76,18 @@ class Player:
         elif entry.credit:
             self._pass_until(self._at(entry.credit.at))
             self._credit(number, entry)
+        else:
+            self._decide_placement(entry)
+
+    def _decide_placement(self, entry: Entry) -> None:
+        for decide, said in (
+            (self._placements.approve, entry.approve),
+            (self._placements.reject, entry.reject),
+            (self._placements.recall, entry.recall),
+        ):
+            if said:
+                self._pass_until(self._at(said.at))
+                decide(said)
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]
@@ -95,6 +111,7 @@ class Player:
             return
         stages.decide(day)
         self._dispatcher.drain(self._channels)
+        self._placements.work()
 
     def _feed(self, number: int, pay: Pay) -> None:
         paid = payments.Payment(
