@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from dunflow.cli_placements import placements
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -42,6 +43,9 @@ def main() -> None:
 
     for name, value in local_secrets().items():
         os.environ.setdefault(name, value)
+
+
+main.add_command(placements)
 
 
 @main.command()
