@@ -86,13 +86,10 @@ class Place:
         made.chmod(0o750)
         try:
             made.rename(goal)
-        except OSError as error:
+        except OSError:
             # It was there already: another worker was quicker.
             if not (goal / MANIFEST).exists():
-                raise DeliveryError(
-                    f"{self.shown}: can't be written ({error.strerror}); make room or mend its "
-                    "rights, then export again"
-                ) from error
+                raise
             shutil.rmtree(made, ignore_errors=True)
         _flush(goal.parent)
 

@@ -149,7 +149,10 @@ class _Courier:
         return bool(left)
 
     def _deliver(self, begun: Package, place: Place) -> None:
-        draft = place.draft(begun.reference)
+        try:
+            draft = place.draft(begun.reference)
+        except OSError as error:
+            raise _cannot_write(place, error) from error
         try:
             fields = fields_of(self._book, begun)
             formats = self._book.portfolio.destination(begun.destination).formats
@@ -157,6 +160,8 @@ class _Courier:
                 told = rows(conn, self._book, self._portfolio_id, begun, fields)
                 write(draft, begun, self._book.name, formats, fields, told)
             place.put(draft, begun.reference)
+        except OSError as error:
+            raise _cannot_write(place, error) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         arrived = place.find(begun.reference)
@@ -183,6 +188,13 @@ def _compare(conn: Connection, begun: Package, place: Place, arrived: dict[str, 
             f"{arrived['totals']}, and the ledger says {count} and {totals}: two workers delivered "
             "it at once. Move it away before it is fetched, then export again"
         )
+
+
+def _cannot_write(place: Place, error: OSError) -> DeliveryError:
+    return DeliveryError(
+        f"{place.shown}: can't be written ({error.strerror}); make room or mend its rights, then "
+        "export again"
+    )
 
 
 def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:
