@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dunflow.config.book import Book, read_book
+from dunflow.config.handoff import needs_agreement
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import ConfigError
@@ -63,7 +64,18 @@ def _letters(book: Book) -> list[str]:
 
 
 def _hand_offs(book: Book) -> list[str]:
+    """Rules that give accounts away unannounced, or to somebody who may not be given any."""
+    without = [
+        rule.to
+        for rule in book.policy.hand_off
+        if needs_agreement(book.floor.hand_offs, book.portfolio.destination(rule.to).kind)
+        and book.portfolio.destination(rule.to).agreement is None
+    ]
     return [
+        f"hand_off to {to!r}: a pack asks for an agreement; nothing leaves until portfolio.yaml has "
+        f"destinations.{to}.agreement"
+        for to in without
+    ] + [
         f"hand_off to {rule.to!r} has no `after`; accounts may be handed over unannounced"
         for rule in book.policy.hand_off
         if rule.after is None
