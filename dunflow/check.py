@@ -72,8 +72,8 @@ def _hand_offs(book: Book) -> list[str]:
         and book.portfolio.destination(rule.to).agreement is None
     ]
     return [
-        f"hand_off to {to!r}: a pack asks for an agreement; nothing leaves until portfolio.yaml has "
-        f"destinations.{to}.agreement"
+        f"hand_off to {to!r}: a pack asks for an agreement; nothing leaves until portfolio.yaml "
+        f"has destinations.{to}.agreement"
         for to in without
     ] + [
         f"hand_off to {rule.to!r} has no `after`; accounts may be handed over unannounced"
