@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import people, sending
+from dunflow.commands import people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -43,6 +43,9 @@ def main() -> None:
 
     for name, value in local_secrets().items():
         os.environ.setdefault(name, value)
+
+
+main.add_command(placements.placements)
 
 
 @main.command()

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import URL
 
 from dunflow.cli import main
-from dunflow.config import facts, pack, policy, portfolio
+from dunflow.config import destination, facts, handoff, pack, policy, portfolio
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
 from dunflow.scenario.model import Scenario
@@ -28,7 +28,7 @@ TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
 MADE_BY_US = {pack.Floor}  # put together from packs, never written by a person
 MODELS = {
     model.__name__: model
-    for module in (facts, pack, policy, portfolio)
+    for module in (destination, facts, handoff, pack, policy, portfolio)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Model) and model is not Model
     if model not in MADE_BY_US
