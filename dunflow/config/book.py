@@ -117,7 +117,7 @@ def make_book(
     portfolio: Portfolio, policy: Policy, folder: Path, pack_places: list[Path], origin: str
 ) -> Book:
     """Puts a book together, after the checks that need both policy and portfolio."""
-    attributes = set(portfolio.source.attributes)
+    attributes = {name: each.kind for name, each in portfolio.source.attributes.items()}
     faults = []
     for tier in policy.tiers:
         faults += check_when(tier.when, attributes, f"{origin}: tier {tier.tier!r}")

@@ -1,20 +1,19 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
     DateTime,
     Integer,
     MetaData,
     Select,
     SmallInteger,
+    Subquery,
     Table,
     TableClause,
     Text,
@@ -22,6 +21,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -173,7 +173,7 @@ def reach(
         select(customer.c.time_zone).where(customer.c.portfolio_id == portfolio_id),
         at,
     )
-    ways = _ways(book).subquery("way")
+    ways = _ways(book)
     channel, address = ways.c.channel, address_for(ways.c.channel)
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
     going = Going(channel, c.customer_id, c.account_id, address, out_on)
@@ -223,19 +223,24 @@ def reach(
         .ext(distinct_on(options.c.account_id))
         .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
     )
-    return keep(conn, "reached", best, index="account_id")
+    return keep(conn, "reached", best)
 
 
-def _ways(book: Book) -> CompoundSelect[Any]:
+def _ways(book: Book) -> Subquery:
     """`due, preference, channel`: the channels of each step, the preferred one first."""
-    return union_all(
-        *[
-            select(
-                literal(number, SmallInteger).label("due"),
-                literal(preference, Integer).label("preference"),
-                literal(channel, Text).label("channel"),
-            )
-            for number, step in enumerate(book.policy.ladder)
-            for preference, channel in enumerate(step.channel)
-        ]
-    )
+
+    def way(due: int, preference: int, channel: str) -> Select[int, int, str]:
+        return select(
+            literal(due, SmallInteger).label("due"),
+            literal(preference, Integer).label("preference"),
+            literal(channel, Text).label("channel"),
+        )
+
+    ways = [
+        way(number, preference, channel)
+        for number, step in enumerate(book.policy.ladder)
+        for preference, channel in enumerate(step.channel)
+    ]
+    # A policy may have tiers only, which then just sort the accounts.
+    rows = union_all(*ways) if ways else way(0, 0, "").where(false())
+    return rows.subquery("way")

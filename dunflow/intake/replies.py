@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Literal
 
 from sqlalchemy import Connection, Row, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -25,7 +26,8 @@ class Reply:
     """What came in. `repr` is left out: personal data.
 
     `ref` is the provider's or core's name for it: taken in once. At least one of `address` (where
-    it came from) and `customer_id` is known.
+    it came from) and `customer_id` is known. `told`: what the provider itself has read in it, as
+    Twilio's OptOutType.
     """
 
     ref: str
@@ -34,6 +36,7 @@ class Reply:
     received_at: dt.datetime
     address: str | None = None
     customer_id: int | None = None
+    told: Literal["stop", "start"] | None = None
 
 
 def record_reply(
@@ -53,7 +56,7 @@ def record_reply(
     if address is None and given.customer_id is not None:
         address = opt_outs.point_of(conn, given.customer_id, given.channel)
     people = _people(conn, portfolio_id, given, address)
-    reading = classify(given.text, given.channel, stop_words)
+    reading = _read(given, stop_words)
     amount, on = _promise(given, reading, calendar)
     row = insert(reply).values(
         portfolio_id=portfolio_id,
@@ -77,6 +80,18 @@ def record_reply(
     addresses = [address] if address is not None else []
     _heed(conn, portfolio_id, given, reading, people, addresses, now)
     return number, reading
+
+
+def _read(given: Reply, stop_words: Collection[str]) -> Reading:
+    """What it says; a keyword that the provider knew counts whatever we make of the text."""
+    reading = classify(given.text, given.channel, stop_words)
+    match given.told:
+        case "stop":
+            return replace(reading, kind="opt_out", stops=reading.stops | {given.channel})
+        case "start":
+            return replace(reading, kind="opt_in", starts=True)
+        case None:
+            return reading
 
 
 def _people(conn: Connection, portfolio_id: int, given: Reply, address: str | None) -> list[int]:

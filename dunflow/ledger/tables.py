@@ -304,6 +304,9 @@ contact = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),  # claims
     Column("lease_until_at", Instant),
     Column("claimed_at", Instant),
+    # When the provider is asked next: in doubt, whether it has this; accepted, whether it arrived.
+    Column("ask_at", Instant),
+    Column("asked", SmallInteger, nullable=False, server_default="0"),  # answers in this state
     Column("contact_on", Date),  # the customer's own calendar date of going out: what caps count
     Column("address", Text),  # as used
     Column("provider_id", Text),
@@ -320,6 +323,10 @@ contact = Table(
         "not_before_at",
         postgresql_where=text("state IN ('planned', 'claimed', 'in_doubt', 'parked')"),
     ),
+    Index("ix_contact_ask", "portfolio_id", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+    Index(
+        "ix_contact_provider", "provider_id", postgresql_where=text("provider_id IS NOT NULL")
+    ),  # what a callback names
     Index(
         None, "customer_id", "contact_on", postgresql_where=text("contact_on IS NOT NULL")
     ),  # what caps count; a plan that nobody has claimed yet costs nothing
@@ -361,6 +368,77 @@ contact_account = Table(
     ),
     Index(None, "account_id"),
     Index(None, "ladder_episode_id"),
+)
+
+# What a provider told about a message, as it came; each telling once.
+receipt = Table(
+    "receipt",
+    metadata,
+    _number("receipt_id"),
+    Column("provider", Text, nullable=False),
+    Column("event_id", Text, nullable=False),  # the provider's own, or made of what it says
+    Column("reference", Text),  # of the contact, where the telling carries it
+    Column("provider_id", Text),
+    Column("status", Text, nullable=False),  # in the provider's words
+    Column("error_code", Text),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("provider", "event_id"),
+    Index(None, "provider_id"),
+)
+# The brake that a person pulls. Of a channel, or (NULL) of all of the portfolio's.
+stop = Table(
+    "stop",
+    metadata,
+    _number("stop_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("channel", Text),
+    Column("reason", Text, nullable=False),
+    Column("stopped_by", Text, nullable=False),
+    Column("stopped_at", Instant, nullable=False),
+    Column("resumed_by", Text),
+    Column("resumed_reason", Text),
+    Column("resumed_at", Instant),
+    Index(
+        "uq_stop_open",
+        "portfolio_id",
+        text("coalesce(channel, '')"),
+        unique=True,
+        postgresql_where=text("resumed_at IS NULL"),
+    ),
+)
+
+# A sender that is itself at fault: no worker claims for its channel before `try_at`.
+sender_fault = Table(
+    "sender_fault",
+    metadata,
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("try_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+
+# When a sender that has a rate may send its next message; shared by all workers and portfolios.
+sender_rate = Table(
+    "sender_rate",
+    metadata,
+    Column("sender", Text, primary_key=True),
+    Column("free_at", Instant, nullable=False),
+)
+
+# What a person decided about a contact that no provider could tell about.
+resolution = Table(
+    "resolution",
+    metadata,
+    _number("resolution_id"),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("sent", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("resolved_by", Text, nullable=False),
+    Column("resolved_at", Instant, nullable=False),
+    Index(None, "contact_id"),
 )
 
 # A phone number or address by which nothing arrives any more.

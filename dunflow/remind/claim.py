@@ -5,10 +5,11 @@ now. What comes of it is written in the same transaction as the claim.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Date,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     literal,
     null,
@@ -36,7 +38,7 @@ from dunflow.decide.reach import address_for, barred, wall_zone
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
-from dunflow.remind import outbox
+from dunflow.remind import brake, faults, outbox, rates
 from dunflow.remind.compose import Named, compose
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.senders.outcome import Message
@@ -58,20 +60,80 @@ class Claimed:
 
 @dataclass(frozen=True, repr=False)
 class Batch:
-    """What one claim came to: `seen` rows were looked at, and some of them are to be sent."""
+    """What one claim came to: `seen` rows were looked at, and some of them are to be sent.
+
+    `every_s` apart from one another, the first after `first_s`; so wants the sender's rate. Where
+    that left no room at all, `first_s` says when there is some again.
+    """
 
     seen: int
     claimed: list[Claimed]
+    first_s: float = 0.0
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many messages a second a sender may send, over all workers."""
+
+    sender: str
+    per_second: float
 
 
 def claim(
-    conn: Connection, book: Book, portfolio_id: int, channels: list[str], now: dt.datetime
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    channels: list[str],
+    now: dt.datetime,
+    rate: Rate | None = None,
 ) -> Batch:
     """Claim up to `BATCH` due contacts, the most severe first, one per customer.
 
     Serialised per customer by the lock on the customer's row; what another worker holds is skipped.
+    Nothing of a channel that a person stopped, nor of one whose sender is at fault. A `rate` is
+    that of the one channel claimed for.
     """
-    due = _lock_due(conn, portfolio_id, channels, now)
+    going = _open_channels(conn, portfolio_id, channels, now)
+    if not going.channels:
+        return Batch(0, [])
+    if rate is None:
+        return _claim(conn, book, portfolio_id, going, BATCH, now)
+    allowed = rates.allowance(conn, rate.sender, rate.per_second, now, BATCH)
+    first_s = (allowed.start_at - now).total_seconds()
+    if not allowed.count:
+        return Batch(0, [], first_s)
+    batch = _claim(conn, book, portfolio_id, going, allowed.count, now)
+    rates.take(conn, allowed, len(batch.claimed))
+    return replace(batch, first_s=first_s, every_s=allowed.every.total_seconds())
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The channels by which something may go out; `trial`: one message only, to try a sender."""
+
+    channels: list[str]
+    trial: bool = False
+
+
+def _open_channels(
+    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
+) -> _Open:
+    halted = brake.halted(conn, portfolio_id, channels)
+    faulty = faults.known(conn, portfolio_id)
+    for channel in channels:
+        if channel in faulty and channel not in halted and faulty[channel].try_at <= now:
+            if not _is_waiting(conn, portfolio_id, channel, now):
+                continue
+            if faults.take_trial(conn, portfolio_id, channel, now):
+                return _Open([channel], trial=True)
+    return _Open([each for each in channels if each not in halted and each not in faulty])
+
+
+def _claim(
+    conn: Connection, book: Book, portfolio_id: int, going: _Open, most: int, now: dt.datetime
+) -> Batch:
+    due = _lock_due(conn, portfolio_id, going.channels, 1 if going.trial else most, now)
     contacts = _one_per_customer(due)
     if not contacts:
         return Batch(0, [])
@@ -104,23 +166,33 @@ _Verdict = str | _Later | Span
 """The guard that forbids it, when it may go out, or the open window."""
 
 
-def _lock_due(
-    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
-) -> list[Row[Any]]:
-    waiting = and_(
+def _waiting(portfolio_id: int, channels: list[str], now: dt.datetime) -> ColumnElement[bool]:
+    return and_(
         contact.c.portfolio_id == portfolio_id,
         contact.c.state == "planned",
         contact.c.channel.in_(channels),
         contact.c.not_before_at <= now,
         contact.c.expires_at > now,
     )
+
+
+def _is_waiting(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> bool:
+    return bool(
+        conn.execute(select(exists().where(_waiting(portfolio_id, [channel], now)))).scalar()
+    )
+
+
+def _lock_due(
+    conn: Connection, portfolio_id: int, channels: list[str], most: int, now: dt.datetime
+) -> list[Row[Any]]:
+    waiting = _waiting(portfolio_id, channels, now)
     newest = select(func.max(contact.c.business_date)).where(waiting).scalar_subquery()
     rows = conn.execute(
         select(contact)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(waiting, contact.c.business_date == newest)
         .order_by(contact.c.severity.desc(), contact.c.contact_id)
-        .limit(BATCH)
+        .limit(most)
         .with_for_update(of=[contact, customer], skip_locked=True, key_share=True)
     )
     return list(rows)

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Date,
     Integer,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
     values,
 )
 from sqlalchemy import type_coerce as coerce
@@ -81,7 +84,7 @@ class Scope:
     gaps: list[tuple[int, str, int]]
 
 
-Check = Callable[[Scope], Select[*tuple[Any, ...]]]
+Check = Callable[[Scope], Select[*tuple[Any, ...]] | CompoundSelect[Any]]
 """Gives the `account_id`s (or NULL) of the rows that break the promise."""
 
 
@@ -225,6 +228,49 @@ def _late_but_planned(scope: Scope) -> Select[int]:
         select(contact.c.account_id)
         .join(run, run.c.run_id == contact.c.run_id)
         .where(_contacted(scope), run.c.late)
+    )
+
+
+def _pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
+    """Rows whose numbers no table knows; these tables have no foreign keys (see tables.py)."""
+
+    def known(number: Column[int], there: Column[int]) -> ColumnElement[bool]:
+        return exists().where(there == number)
+
+    mine = select(contact.c.contact_id).where(_contacted(scope)).subquery("mine")
+    named = contact_account.c
+    return union_all(
+        select(contact.c.account_id).where(
+            _contacted(scope),
+            ~and_(
+                known(contact.c.account_id, account.c.account_id),
+                known(contact.c.customer_id, customer.c.customer_id),
+                known(contact.c.run_id, run.c.run_id),
+                exists().where(
+                    named.contact_id == contact.c.contact_id,
+                    named.account_id == contact.c.account_id,
+                ),
+            ),
+        ),
+        select(named.account_id)
+        .join(mine, mine.c.contact_id == named.contact_id)
+        .where(
+            ~and_(
+                known(named.account_id, account.c.account_id),
+                known(named.ladder_episode_id, episode.c.episode_id),
+            )
+        ),
+        select(episode.c.account_id).where(
+            episode.c.portfolio_id == scope.portfolio_id,
+            ~known(episode.c.account_id, account.c.account_id),
+        ),
+        select(placement.c.account_id).where(
+            placement.c.portfolio_id == scope.portfolio_id,
+            ~and_(
+                known(placement.c.account_id, account.c.account_id),
+                known(placement.c.episode_id, episode.c.episode_id),
+            ),
+        ),
     )
 
 
@@ -467,6 +513,7 @@ CHECKS: dict[str, Check] = {
     "each contact was decided": _sent_without_decision,
     "each decision to send has its contact": _decided_without_contact,
     "late runs planned nothing": _late_but_planned,
+    "each contact, episode and placement belongs to an account that is there": _pointing_nowhere,
     "each living or done contact holds the key of its step": _key_not_kept,
     "no step was done twice": _done_too_often,
     "no account's gap was cut short": _within_gap,

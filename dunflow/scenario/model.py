@@ -164,6 +164,41 @@ class Reply(Model):
     at: Instant
 
 
+FaultKind = Literal[
+    "timeout_after_accept",
+    "timeout_before_accept",
+    "http_429",
+    "http_503",
+    "bad_credentials",
+    "invalid_number",
+    "opted_out",
+    "undelivered",
+    "bounced",
+]
+
+
+class Fault(Model):
+    """How the next calls of a provider end."""
+
+    channel: Literal["sms", "email"]
+    kind: FaultKind
+    times: int = Field(1, ge=1)
+    customer: str | None = None
+
+
+class Crash(Model):
+    """Where the worker dies in the next daily run or dispatch."""
+
+    stage: Literal["snapshot", "assess", "decide", "remind"]
+    after: Literal["claim", "accept"] | None = None
+
+    @model_validator(mode="after")
+    def _after_belongs_to_remind(self) -> "Crash":
+        if (self.stage == "remind") != (self.after is not None):
+            raise ValueError("after is claim or accept where stage is remind, and nowhere else")
+        return self
+
+
 class Talk(Model):
     """Somebody talked with the customer about the account."""
 
@@ -197,6 +232,8 @@ class Entry(Model):
     reply: Reply | None = None
     talk: Talk | None = None
     consent: Consent | None = None
+    fault: Fault | None = None
+    crash: Crash | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":

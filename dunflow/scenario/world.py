@@ -38,6 +38,15 @@ class World:
                 )
         self._points = _contact_points(scenario)
 
+    def contact_point(self, customer: str, channel: str) -> str | None:
+        """The phone or email by which a channel reaches the customer, as the story begins."""
+        if customer not in self._points:
+            raise ConfigError(
+                f"{self._scenario.scenario}: there is no customer {customer!r}; it is none of "
+                f"{', '.join(self._points)}"
+            )
+        return self._points[customer]["email" if channel == "email" else "phone"]
+
     def currency_of(self, account: str) -> str:
         return self._scenario.accounts[account].currency or self._scenario.portfolio.currency
 

@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lease_until_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ask_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("contact_on", sa.Date(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
@@ -56,6 +58,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('planned', 'claimed', 'in_doubt', 'parked')"),
     )
     op.create_index(
+        "ix_contact_ask",
+        "contact",
+        ["portfolio_id", "ask_at"],
+        unique=False,
+        postgresql_where=sa.text("ask_at IS NOT NULL"),
+    )
+    op.create_index(
         op.f("ix_contact_customer_id_contact_on"),
         "contact",
         ["customer_id", "contact_on"],
@@ -67,6 +76,13 @@ def upgrade() -> None:
         "contact",
         ["portfolio_id", "business_date"],
         unique=False,
+    )
+    op.create_index(
+        "ix_contact_provider",
+        "contact",
+        ["provider_id"],
+        unique=False,
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
     )
     op.create_table(
         "contact_account",
@@ -224,6 +240,37 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_portfolio_name")),
     )
     op.create_table(
+        "receipt",
+        sa.Column("receipt_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("provider_id", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error_code", sa.Text(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("receipt_id", name=op.f("pk_receipt")),
+        sa.UniqueConstraint("provider", "event_id", name=op.f("uq_receipt_provider_event_id")),
+    )
+    op.create_index(op.f("ix_receipt_provider_id"), "receipt", ["provider_id"], unique=False)
+    op.create_table(
+        "resolution",
+        sa.Column("resolution_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("resolved_by", sa.Text(), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("resolution_id", name=op.f("pk_resolution")),
+    )
+    op.create_index(op.f("ix_resolution_contact_id"), "resolution", ["contact_id"], unique=False)
+    op.create_table(
+        "sender_rate",
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sender", name=op.f("pk_sender_rate")),
+    )
+    op.create_table(
         "snapshot",
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
         sa.Column("business_date", sa.Date(), nullable=False),
@@ -353,6 +400,43 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "portfolio_id", "fingerprint", name=op.f("uq_policy_version_portfolio_id_fingerprint")
         ),
+    )
+    op.create_table(
+        "sender_fault",
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_sender_fault_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("portfolio_id", "channel", name=op.f("pk_sender_fault")),
+    )
+    op.create_table(
+        "stop",
+        sa.Column("stop_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("stopped_by", sa.Text(), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resumed_by", sa.Text(), nullable=True),
+        sa.Column("resumed_reason", sa.Text(), nullable=True),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_stop_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("stop_id", name=op.f("pk_stop")),
+    )
+    op.create_index(
+        "uq_stop_open",
+        "stop",
+        ["portfolio_id", sa.literal_column("coalesce(channel, '')")],
+        unique=True,
+        postgresql_where=sa.text("resumed_at IS NULL"),
     )
     op.create_table(
         "consent",
@@ -728,6 +812,9 @@ def downgrade() -> None:
     op.drop_table("credit")
     op.drop_table("conversation")
     op.drop_table("consent")
+    op.drop_index("uq_stop_open", table_name="stop", postgresql_where=sa.text("resumed_at IS NULL"))
+    op.drop_table("stop")
+    op.drop_table("sender_fault")
     op.drop_table("policy_version")
     op.drop_table("load")
     op.drop_table("dead_address")
@@ -736,6 +823,11 @@ def downgrade() -> None:
     op.drop_table("account")
     op.drop_table("acceptance")
     op.drop_table("snapshot")
+    op.drop_table("sender_rate")
+    op.drop_index(op.f("ix_resolution_contact_id"), table_name="resolution")
+    op.drop_table("resolution")
+    op.drop_index(op.f("ix_receipt_provider_id"), table_name="receipt")
+    op.drop_table("receipt")
     op.drop_table("portfolio")
     op.drop_index(
         "uq_placement_active",
@@ -763,11 +855,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contact_account_ladder_episode_id"), table_name="contact_account")
     op.drop_index(op.f("ix_contact_account_account_id"), table_name="contact_account")
     op.drop_table("contact_account")
+    op.drop_index(
+        "ix_contact_provider",
+        table_name="contact",
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_contact_portfolio_id_business_date"), table_name="contact")
     op.drop_index(
         op.f("ix_contact_customer_id_contact_on"),
         table_name="contact",
         postgresql_where=sa.text("contact_on IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_contact_ask", table_name="contact", postgresql_where=sa.text("ask_at IS NOT NULL")
     )
     op.drop_index(
         "ix_contact_alive",
