@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import people, sending
+from dunflow.commands import agreements, people, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -414,7 +414,13 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
-for _command in (*people.COMMANDS, sending.stop, sending.resume, sending.resolve):
+for _command in (
+    *people.COMMANDS,
+    *agreements.COMMANDS,
+    sending.stop,
+    sending.resume,
+    sending.resolve,
+):
     main.add_command(_command)
 
 

@@ -99,7 +99,9 @@ def packs(draw: st.DrawFn) -> Pack:
 
 floors = st.lists(packs(), min_size=1, max_size=3).map(lambda each: Floor(packs=each))
 instants = st.datetimes(
-    dt.datetime(2026, 1, 1), dt.datetime(2026, 12, 31), timezones=st.just(dt.UTC)
+    min_value=dt.datetime(2026, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=dt.datetime(2026, 12, 31),  # noqa: DTZ001
+    timezones=st.just(dt.UTC),
 )
 
 
