@@ -414,13 +414,8 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
-for _command in (
-    *people.COMMANDS,
-    *agreements.COMMANDS,
-    sending.stop,
-    sending.resume,
-    sending.resolve,
-):
+SENDING = (sending.stop, sending.resume, sending.resolve)
+for _command in (*people.COMMANDS, *agreements.COMMANDS, *SENDING):
     main.add_command(_command)
 
 
