@@ -24,7 +24,7 @@ from dunflow.remind.render.slots import NEUTRAL, Slots, called, values
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _DIGITS: Final = re.compile(r"\d")
 _OPT_OUT: Final = re.compile(r"\bstop\b|unsubscribe|opt out|退订|拒收")
-_OBJECT: Final = re.compile(r"\b(object\w*|disput\w*|wrong|not owe)\b|异议|不符|有误")
+_OBJECT: Final = re.compile(r"\b(object\w*|disput\w*|disagree|wrong|not owe)\b|异议|不符|有误")
 
 
 @cache
