@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -22,13 +22,16 @@ LAYOUT = "include/templates/_base/letter.typ"
 MANIFEST = "manifest.json"
 
 
-def write_batch(folder: Path, reference: str, letters: Iterable[Letter]) -> dict[str, Any]:
+def write_batch(
+    folder: Path, reference: str, letters: Iterable[Letter], unprintable: Mapping[str, str]
+) -> dict[str, Any]:
     """Set the letters into PDF files in `folder`; gives the manifest that lies beside them.
 
     `folder` must be there, empty, and readable by its owner only. Counts letters and pages of each
     file, and names each letter's reference and pages, so that the printer can prove its work.
+    `unprintable` (reference → why) may be filled while `letters` are read.
     """
-    files = []
+    files: list[dict[str, Any]] = []
     for number, some in enumerate(_chunks(letters, PER_FILE), start=1):
         name = f"{reference}-{number:04d}.pdf"
         pages = _set(some, folder / name)
@@ -50,6 +53,7 @@ def write_batch(folder: Path, reference: str, letters: Iterable[Letter]) -> dict
         "reference": reference,
         "letters": sum(file["letters"] for file in files),
         "pages": sum(file["pages"] for file in files),
+        "unprintable": dict(unprintable),
         "files": files,
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=2)
