@@ -783,6 +783,34 @@ package_line = Table(
     ),
 )
 
+# Letters that were made into files for the printer together. Open until they lie there whole.
+print_batch = Table(
+    "print_batch",
+    metadata,
+    _number("print_batch_id"),
+    Column("portfolio_id", SmallInteger, nullable=False),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("delivered_at", Instant),
+    Column("manifest", JSONB),
+    Index(
+        "uq_print_batch_open",
+        "portfolio_id",
+        unique=True,
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+)
+
+# A letter is printed once: the key.
+print_line = Table(
+    "print_line",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True),
+    Column("print_batch_id", BigInteger, nullable=False),
+    Column("unprintable", Text),  # why it can't be printed; a person mends the address
+    Index(None, "print_batch_id"),
+)
+
 PERSONAL = {
     customer: ("name", "phone_raw", "phone", "email_raw", "email", "address"),
     contact: ("address",),

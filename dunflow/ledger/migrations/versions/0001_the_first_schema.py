@@ -303,6 +303,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_portfolio_name")),
     )
     op.create_table(
+        "print_batch",
+        sa.Column("print_batch_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("manifest", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("print_batch_id", name=op.f("pk_print_batch")),
+        sa.UniqueConstraint("reference", name=op.f("uq_print_batch_reference")),
+    )
+    op.create_index(
+        "uq_print_batch_open",
+        "print_batch",
+        ["portfolio_id"],
+        unique=True,
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.create_table(
+        "print_line",
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("print_batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("unprintable", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_print_line")),
+    )
+    op.create_index(
+        op.f("ix_print_line_print_batch_id"), "print_line", ["print_batch_id"], unique=False
+    )
+    op.create_table(
         "receipt",
         sa.Column("receipt_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
@@ -891,6 +919,14 @@ def downgrade() -> None:
     op.drop_table("resolution")
     op.drop_index(op.f("ix_receipt_provider_id"), table_name="receipt")
     op.drop_table("receipt")
+    op.drop_index(op.f("ix_print_line_print_batch_id"), table_name="print_line")
+    op.drop_table("print_line")
+    op.drop_index(
+        "uq_print_batch_open",
+        table_name="print_batch",
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.drop_table("print_batch")
     op.drop_table("portfolio")
     op.drop_index(op.f("ix_placement_event_placement_id"), table_name="placement_event")
     op.drop_table("placement_event")
