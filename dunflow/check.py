@@ -7,6 +7,7 @@ from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import ConfigError
 from dunflow.remind.render.check import check_templates
+from dunflow.remind.render.lint import lint_templates
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
 
@@ -49,7 +50,8 @@ def _templates(book: Book) -> list[str]:
     used: dict[str, set[Channel]] = {}
     for step in book.policy.ladder:
         used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
-    return check_templates(LANGUAGES, used, book.folder)
+    faults = check_templates(LANGUAGES, used, book.folder)
+    return faults + lint_templates(LANGUAGES, used, book.folder, book.floor)
 
 
 def _letters(book: Book) -> list[str]:
@@ -63,7 +65,18 @@ def _letters(book: Book) -> list[str]:
 
 
 def _hand_offs(book: Book) -> list[str]:
+    """Rules that give accounts away unannounced, or to somebody who may not be given any."""
+    without = [
+        rule.to
+        for rule in book.policy.hand_off
+        if book.floor.needs_agreement(book.portfolio.destination(rule.to).kind)
+        and book.portfolio.destination(rule.to).agreement is None
+    ]
     return [
+        f"hand_off to {to!r}: a pack asks for an agreement; nothing leaves until portfolio.yaml "
+        f"has destinations.{to}.agreement"
+        for to in without
+    ] + [
         f"hand_off to {rule.to!r} has no `after`; accounts may be handed over unannounced"
         for rule in book.policy.hand_off
         if rule.after is None

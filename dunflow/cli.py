@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import people, sending
+from dunflow.commands import agreements, people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -43,6 +43,9 @@ def main() -> None:
 
     for name, value in local_secrets().items():
         os.environ.setdefault(name, value)
+
+
+main.add_command(placements.placements)
 
 
 @main.command()
@@ -287,6 +290,32 @@ def explain(portfolio: str, account: str, date: dt.datetime | None, json_: bool)
 
 
 @main.command()
+@click.argument("portfolio")
+@json_option
+def letters(portfolio: str, json_: bool) -> None:
+    """Make PDF files for the printer of every letter that was not printed yet.
+
+    \b
+    dunflow letters sunrise_instalment
+    """
+    from dunflow import tell
+    from dunflow.letters import print_letters
+    from dunflow.placements import open_desk
+
+    made = print_letters(open_desk(portfolio))
+    if json_:
+        tell.as_json(made)
+    elif made is None:
+        tell.screen.print("There is no letter to print.")
+    else:
+        tell.screen.print(
+            f"{made['reference']}: {made['letters']:,} letters, {made['pages']:,} pages"
+        )
+        for reference, why in made["unprintable"].items():
+            tell.screen.print(f"{reference} can't be printed: {why}")
+
+
+@main.command()
 @click.argument("portfolio", required=False)
 @json_option
 def check(portfolio: str | None, json_: bool) -> None:
@@ -414,7 +443,8 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
-for _command in (*people.COMMANDS, sending.stop, sending.resume, sending.resolve):
+SENDING = (sending.stop, sending.resume, sending.resolve)
+for _command in (*people.COMMANDS, *agreements.COMMANDS, *SENDING):
     main.add_command(_command)
 
 
