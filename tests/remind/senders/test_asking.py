@@ -1,0 +1,250 @@
+"""Asking a provider what became of messages, and bad days at the sandbox, through the real SDKs."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dunflow.clock import VirtualClock
+from dunflow.remind.senders.outcome import (
+    Absent,
+    Accepted,
+    Busy,
+    Down,
+    Message,
+    Question,
+    Refused,
+    Seen,
+    Silent,
+    Unclear,
+    Unknown,
+)
+from dunflow.remind.senders.sendgrid import SendGridEmail
+from dunflow.remind.senders.twilio import TwilioSms
+from dunflow.sandbox.app import create_app
+from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.serve import serve
+from tests.remind.senders.conftest import NOW
+
+Make = Callable[..., Message]
+LATER = timedelta(minutes=1)
+CREDENTIALS = Credentials("AC" + "5" * 32, "the-auth-token", "SG.the.key", "the-inbox-token")
+
+
+class Providers:
+    """A sandbox whose time the test moves, and both senders on it."""
+
+    def __init__(self, url: str, clock: VirtualClock) -> None:
+        self.url, self.clock = url, clock
+        self.sms = TwilioSms(
+            account_sid=CREDENTIALS.account_sid,
+            auth_token=CREDENTIALS.auth_token,
+            sender="+15005550006",
+            base_url=url,
+        )
+        self.email = SendGridEmail(
+            api_key=CREDENTIALS.api_key, sender="a@b.example", base_url=url, has_activity=True
+        )
+
+    def of(self, message: Message) -> Any:
+        return self.sms if message.channel == "sms" else self.email
+
+    def order(self, channel: str, kind: str, **more: Any) -> None:
+        fault = {"channel": channel, "kind": kind, "times": 1} | more
+        request = urllib.request.Request(
+            f"{self.url}/_sandbox/faults",
+            json.dumps(fault).encode(),
+            {"Authorization": f"Bearer {CREDENTIALS.inbox_token}"},
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def pass_time(self) -> None:
+        self.clock.move_to(self.clock.now() + LATER)
+
+
+@pytest.fixture
+def providers(tmp_path: Any) -> Iterator[Providers]:
+    clock = VirtualClock(NOW)
+    with serve(create_app(tmp_path, credentials=CREDENTIALS, clock=clock)) as url:
+        yield Providers(url, clock)
+
+
+@pytest.fixture(params=["sms", "email"])
+def make(request: pytest.FixtureRequest) -> Make:
+    made: Make = request.getfixturevalue(request.param)
+    return made
+
+
+def question(message: Message, provider_id: str | None = None, number: int = 1) -> Question:
+    return Question(number, message.reference, message.to, provider_id, NOW - LATER)
+
+
+def test_a_lost_reply_is_found_and_what_never_arrived_is_not(
+    providers: Providers, make: Make
+) -> None:
+    arrived, lost = make(), make(reference="Zz9Zz9", to=_other(make()))
+    sender = providers.of(arrived)
+    providers.order(arrived.channel, "timeout_after_accept")
+    providers.order(arrived.channel, "timeout_before_accept")
+    assert isinstance(sender.send(arrived, now=NOW), Unknown)
+    assert isinstance(sender.send(lost, now=NOW), Unknown)
+    seen, absent = sender.ask([question(arrived), question(lost, number=2)])
+    assert isinstance(seen, Seen)
+    assert (seen.created_at, seen.result, seen.twice) == (NOW, "accepted", False)
+    assert absent == Absent()
+
+
+def test_a_message_that_the_provider_has_twice_is_told_so(providers: Providers, make: Make) -> None:
+    message = make()
+    sender = providers.of(message)
+    sender.send(message, now=NOW)
+    sender.send(message, now=NOW)
+    [seen] = sender.ask([question(message)])
+    assert seen.twice
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "blames"),
+    [
+        ("webhooks_lost", "delivered", None),
+        ("undelivered", "undelivered", "later"),
+        ("bounced", "undelivered", "address"),
+        ("filtered", "undelivered", "message"),
+    ],
+)
+def test_what_became_of_it_is_told_when_it_is_known(
+    providers: Providers, make: Make, kind: str, result: str, blames: str | None
+) -> None:
+    message = make()
+    sender = providers.of(message)
+    providers.order(message.channel, kind)
+    accepted = sender.send(message, now=NOW)
+    assert isinstance(accepted, Accepted)
+    [early] = sender.ask([question(message, accepted.provider_id)])
+    assert early.result == "accepted"
+    providers.pass_time()
+    [seen] = sender.ask([question(message, accepted.provider_id)])
+    assert (seen.provider_id, seen.result, seen.blames) == (accepted.provider_id, result, blames)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("http_429", Busy),
+        ("http_503", Unknown),
+        ("http_503_after_accept", Unknown),
+        ("bad_credentials", Down),
+        ("invalid_number", Refused),
+    ],
+)
+def test_a_bad_day_befalls_the_next_call_and_no_other(
+    providers: Providers, make: Make, kind: str, outcome: type
+) -> None:
+    message = make()
+    sender = providers.of(message)
+    providers.order(message.channel, kind)
+    assert isinstance(sender.send(message, now=NOW), outcome)
+    assert isinstance(sender.send(message, now=NOW), Accepted)
+
+
+def test_a_bad_day_may_be_for_one_person(providers: Providers, make: Make) -> None:
+    message, other = make(), make(to=_other(make()))
+    sender = providers.of(message)
+    providers.order(message.channel, "http_503", recipient=other.to)
+    assert isinstance(sender.send(message, now=NOW), Accepted)
+    assert isinstance(sender.send(other, now=NOW), Unknown)
+
+
+def test_a_share_of_the_calls_fails_the_same_ones_each_time(
+    providers: Providers, sms: Make
+) -> None:
+    def failed() -> list[int]:
+        providers.order("sms", "http_503", times=None, ratio=0.3, seed=7)
+        outcomes = [providers.sms.send(sms(), now=NOW) for _ in range(40)]
+        request = urllib.request.Request(
+            f"{providers.url}/_sandbox/faults",
+            headers={"Authorization": f"Bearer {CREDENTIALS.inbox_token}"},
+            method="DELETE",
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+        return [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Unknown)]
+
+    first = failed()
+    assert 5 <= len(first) <= 20
+    assert failed() == first
+
+
+def test_many_results_are_read_from_the_accounts_list(providers: Providers, sms: Make) -> None:
+    sent = []
+    for number in range(60):
+        message = sms(reference=f"R{number:06}", to=f"+86138123{number:05}")
+        if number == 7:
+            providers.order("sms", "bounced")
+        accepted = providers.sms.send(message, now=NOW)
+        assert isinstance(accepted, Accepted)
+        sent.append(question(message, accepted.provider_id, number))
+    assert providers.sms.ask(sent) == [Unclear("not sent yet")] * 60
+    providers.pass_time()
+    told = providers.sms.ask(sent)
+    assert [n for n, seen in enumerate(told) if seen.result == "undelivered"] == [7]  # type: ignore[union-attr]
+    assert [seen.provider_id for seen in told] == [each.provider_id for each in sent]  # type: ignore[union-attr]
+
+
+def test_a_provider_that_cannot_answer_does_not_say_that_it_has_nothing(
+    closed_port: str, sms: Make, email: Make
+) -> None:
+    text = TwilioSms(account_sid="AC1", auth_token="t", sender="+1", base_url=closed_port)
+    mail = SendGridEmail(api_key="k", sender="a@b.example", base_url=closed_port, has_activity=True)
+    assert isinstance(text.ask([question(sms())])[0], Unclear)
+    assert isinstance(mail.ask([question(email())])[0], Unclear)
+
+
+def test_wrong_credentials_while_asking_say_nothing_about_the_message(
+    providers: Providers, sms: Make, email: Make
+) -> None:
+    text = TwilioSms(
+        account_sid=CREDENTIALS.account_sid, auth_token="x", sender="+1", base_url=providers.url
+    )
+    mail = SendGridEmail(
+        api_key="x", sender="a@b.example", base_url=providers.url, has_activity=True
+    )
+    assert isinstance(text.ask([question(sms())])[0], Unclear)
+    assert isinstance(mail.ask([question(email())])[0], Unclear)
+
+
+def test_six_queries_a_minute_and_the_seventh_waits(providers: Providers, email: Make) -> None:
+    answers = [providers.email.ask([question(email())])[0] for _ in range(7)]
+    assert answers[:6] == [Absent()] * 6
+    assert isinstance(answers[6], Unclear)
+    providers.pass_time()
+    assert providers.email.ask([question(email())]) == [Absent()]
+
+
+def test_two_questions_about_one_address_are_never_mixed_up(
+    providers: Providers, email: Make
+) -> None:
+    first, second = email(), email(reference="Zz9Zz9")
+    providers.email.send(second, now=NOW)
+    about_first, about_second = providers.email.ask([question(first), question(second, number=2)])
+    assert (about_first, about_second) == (Absent(), Unclear("its turn comes"))
+
+
+def test_without_the_add_on_nobody_is_asked(closed_port: str, email: Make) -> None:
+    mail = SendGridEmail(api_key="k", sender="a@b.example", base_url=closed_port)
+    assert mail.ask([question(email())]) == [Silent()]
+
+
+def test_an_older_message_to_the_number_is_not_taken_for_this_one(
+    providers: Providers, sms: Make
+) -> None:
+    providers.sms.send(sms(), now=NOW)
+    late: datetime = NOW + timedelta(days=1)
+    asked = Question(1, sms().reference, sms().to, None, late)
+    assert providers.sms.ask([asked]) == [Absent()]
+
+
+def _other(message: Message) -> str:
+    return "+8613812345679" if message.channel == "sms" else "other@mail.example"
