@@ -65,7 +65,18 @@ def _letters(book: Book) -> list[str]:
 
 
 def _hand_offs(book: Book) -> list[str]:
+    """Rules that give accounts away unannounced, or to somebody who may not be given any."""
+    without = [
+        rule.to
+        for rule in book.policy.hand_off
+        if book.floor.needs_agreement(book.portfolio.destination(rule.to).kind)
+        and book.portfolio.destination(rule.to).agreement is None
+    ]
     return [
+        f"hand_off to {to!r}: a pack asks for an agreement; nothing leaves until portfolio.yaml "
+        f"has destinations.{to}.agreement"
+        for to in without
+    ] + [
         f"hand_off to {rule.to!r} has no `after`; accounts may be handed over unannounced"
         for rule in book.policy.hand_off
         if rule.after is None

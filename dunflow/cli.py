@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import agreements, people, sending
+from dunflow.commands import agreements, people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -43,6 +43,9 @@ def main() -> None:
 
     for name, value in local_secrets().items():
         os.environ.setdefault(name, value)
+
+
+main.add_command(placements.placements)
 
 
 @main.command()
@@ -284,6 +287,32 @@ def explain(portfolio: str, account: str, date: dt.datetime | None, json_: bool)
         tell.as_json(story)
     else:
         tell.story(story, book.portfolio.zone)
+
+
+@main.command()
+@click.argument("portfolio")
+@json_option
+def letters(portfolio: str, json_: bool) -> None:
+    """Make PDF files for the printer of every letter that was not printed yet.
+
+    \b
+    dunflow letters sunrise_instalment
+    """
+    from dunflow import tell
+    from dunflow.letters import print_letters
+    from dunflow.placements import open_desk
+
+    made = print_letters(open_desk(portfolio))
+    if json_:
+        tell.as_json(made)
+    elif made is None:
+        tell.screen.print("There is no letter to print.")
+    else:
+        tell.screen.print(
+            f"{made['reference']}: {made['letters']:,} letters, {made['pages']:,} pages"
+        )
+        for reference, why in made["unprintable"].items():
+            tell.screen.print(f"{reference} can't be printed: {why}")
 
 
 @main.command()

@@ -25,6 +25,7 @@ from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
+from dunflow.place.life import withdraw_overtaken
 from dunflow.remind import outbox
 from dunflow.remind.plan import plan
 from dunflow.snapshot.gate import judge
@@ -110,6 +111,8 @@ def decide(day: Day) -> Figures:
         outbox.expire_older(conn, number, date, now)
         moment = moment_of(conn, book, number, date, now)
         assess(conn, book, number, date)
+        if not moment.late:
+            withdraw_overtaken(conn, number, now)
         decided = decide_rows(conn, book, number, date, moment)
         check_volume(conn, book, number, date, decided)
         plan(conn, book, number, decided)

@@ -29,6 +29,13 @@ def plain(amount: Decimal, currency: str) -> str:
     return f"{amount:.{decimals_of(currency)}f}"
 
 
+def exact(amount: Decimal, currency: str) -> str:
+    """With the currency's decimals, or with more where the amount has more: never rounded."""
+    exponent = amount.normalize().as_tuple().exponent
+    own = -exponent if isinstance(exponent, int) else 0
+    return f"{amount:.{max(decimals_of(currency), own)}f}"
+
+
 def for_people(amount: Decimal, currency: str, locale: str) -> str:
     """The amount as a reader of `locale` (a Babel identifier such as `zh` or `en`) expects it."""
     return format_currency(amount, currency, locale=locale)

@@ -89,10 +89,8 @@ def story(told: "Story", zone: dt.tzinfo) -> None:
             _money(each["overdue"], each["currency"]),
         )
     screen.print(days)
-    _list("Contacts", told["contacts"], zone)
-    _list("Payments", told["payments"], zone)
-    _list("Episodes", told["episodes"], zone)
-    _list("Placements", told["placements"], zone)
+    for what in ("contacts", "payments", "episodes", "placements"):
+        rows(what.capitalize(), told[what], zone)
 
 
 def _decision(decision: "Story", zone: dt.tzinfo) -> None:
@@ -119,12 +117,13 @@ def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
 
 
-def _list(title: str, rows: "list[Story]", zone: dt.tzinfo) -> None:
-    if not rows:
+def rows(title: str, found: "list[Story]", zone: dt.tzinfo) -> None:
+    """A table of records with the same keys; keys without any value are left out."""
+    if not found:
         return
-    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    names = [name for name in found[0] if any(row[name] is not None for row in found)]
     told = table(title, *[name.replace("_", " ") for name in names])
-    for row in rows:
+    for row in found:
         told.add_row(*[_cell(row[name], zone, row.get("currency")) for name in names])
     screen.print(told)
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import URL
 
 from dunflow.cli import main
-from dunflow.config import duties, facts, pack, policy, portfolio, rights
+from dunflow.config import destination, duties, facts, pack, policy, portfolio, rights
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
 from dunflow.scenario.model import Scenario
@@ -28,7 +28,7 @@ TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
 MADE_BY_US = {pack.Floor, rights.Rule}  # never written by a person as such
 MODELS = {
     model.__name__: model
-    for module in (facts, pack, policy, portfolio, rights, duties)
+    for module in (destination, duties, facts, pack, policy, portfolio, rights)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Model) and model is not Model
     if model not in MADE_BY_US

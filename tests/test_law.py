@@ -1,4 +1,4 @@
-"""docs/law.md says where each fact of the law sits: in which pack and key, by which story."""
+"""docs/law.md says where each fact of the law sits: which pack, which key, which story."""
 
 import re
 from collections import defaultdict

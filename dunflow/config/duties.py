@@ -75,11 +75,11 @@ class HandOffDuties(Model):
     sale: HandOffDuty = HandOffDuty()
     deny_fields: list[str] = []
 
-    def for_(self, destination: str) -> HandOffDuty:
-        """What is owed before this destination of a policy."""
-        match destination:
+    def for_(self, kind: str) -> HandOffDuty:
+        """What is owed before an account goes to a receiver of this kind."""
+        match kind:
             case "legal" | "bureau" | "sale":
-                duty: HandOffDuty = getattr(self, destination)
+                duty: HandOffDuty = getattr(self, kind)
                 return duty
             case _:
                 return self.agency

@@ -183,22 +183,30 @@ class Floor(Model):
         rules = [rule for pack in self.packs for rule in pack.content]
         return {slot for rule in rules if channel in rule.channels for slot in rule.require}
 
-    def notice_days(self, destination: str) -> int | None:
+    def notice_days(self, kind: str) -> int | None:
         """How long before a hand-off the notice must have been given; None if none is asked for."""
-        asked = [pack.handoff.for_(destination).notice_days for pack in self.packs]
+        asked = [pack.handoff.for_(kind).notice_days for pack in self.packs]
         return max((days for days in asked if days is not None), default=None)
 
-    def checks(self, destination: str) -> list[str]:
+    def checks(self, kind: str) -> list[str]:
         """What the person who approves a hand-off must have checked."""
-        asked = [check for pack in self.packs for check in pack.handoff.for_(destination).checks]
+        asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]
         return list(dict.fromkeys(asked))
 
-    def barred_after_years(self, destination: str) -> int | None:
+    def needs_agreement(self, kind: str) -> bool:
+        """Whether any pack asks for an agreement with the receiver in force."""
+        return "processing_agreement" in self.checks(kind)
+
+    def may_leave(self, field: str) -> bool:
+        """Whether every pack lets this field of an account be given away."""
+        return all(field not in pack.handoff.deny_fields for pack in self.packs)
+
+    def barred_after_years(self, kind: str) -> int | None:
         """From which age on an account may not be handed over; None: whatever its age."""
         years = [
             pack.limitation.years
             for pack in self.packs
-            if "limitation_passed" in pack.handoff.for_(destination).deny_if
+            if "limitation_passed" in pack.handoff.for_(kind).deny_if
             and not pack.limitation.demand_restarts
         ]
         return min((each for each in years if each is not None), default=None)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dunflow.clock import BusinessCalendar, time_zones
 from dunflow.config.base import Currency, Model, WallTime
+from dunflow.config.destination import Destination
 from dunflow.config.facts import BUILT_IN_FACTS
 
 
@@ -192,6 +193,8 @@ class Portfolio(Model):
     volume: Volume = Volume()
     lender: Lender
     senders: Senders = Senders()
+    destinations: dict[str, Destination] = {}
+    """Who takes accounts over, by the name in `hand_off`; without an entry it is an agency."""
 
     @model_validator(mode="after")
     def _replay_is_harmless(self) -> "Portfolio":
@@ -201,6 +204,10 @@ class Portfolio(Model):
                 "every sender must have provider sandbox"
             )
         return self
+
+    def destination(self, name: str) -> Destination:
+        """The receiver `name`, with what holds for one that the portfolio says nothing about."""
+        return self.destinations.get(name, Destination())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -36,12 +36,12 @@ def judge(
     `rises`: the tier is a higher one than before.
     """
     known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
-    ranked = _layer(known, rank(book, known).label("rank"))
-    stepped = _layer(
+    ranked = layer(known, rank(book, known).label("rank"))
+    stepped = layer(
         ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")
     )
     ladder = rungs(book, stepped, moment)
-    laid_out = _layer(
+    laid_out = layer(
         stepped,
         ladder.repetition.label("repetition"),
         ladder.lies_ahead.label("lies_ahead"),
@@ -69,7 +69,7 @@ def judge(
     return keep(conn, "judged", rows)
 
 
-def _layer(below: Subquery, *computed: Label[Any]) -> Subquery:
+def layer(below: Subquery, *computed: Label[Any]) -> Subquery:
     """`below` with further columns, each computed once per row.
 
     OFFSET 0 keeps the planner from copying an expression into every place that refers to it.

@@ -31,7 +31,7 @@ from dunflow.assess.facts import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Step
 from dunflow.decide.conditions import holds
-from dunflow.ledger.tables import placement
+from dunflow.ledger.tables import NOT_AGAIN, placement
 
 T = TypeVar("T")
 
@@ -58,13 +58,14 @@ class Rungs:
     """What follows from the due step of an account.
 
     repetition: how often that step is done already. lies_ahead: a later day may bring a step.
-    given_up: the due step is mandatory and was given up. hand_off: the destination whose conditions
-    are met, or NULL.
+    given_up: the due step is mandatory and was given up. blocked: it is mandatory and was never
+    done. hand_off: the destination whose conditions are met, or NULL.
     """
 
     repetition: ColumnElement[int]
     lies_ahead: ColumnElement[bool]
     given_up: ColumnElement[bool]
+    blocked: ColumnElement[bool]
     hand_off: ColumnElement[str]
 
 
@@ -83,6 +84,7 @@ def rungs(book: Book, f: FromClause, moment: Moment) -> Rungs:
             false(), *later_days, *[rung.repetition_left for rung in steps if rung.step.repeat]
         ),
         given_up=_of_due(f, {rung.number: rung.given_up for rung in mandatory}, false()),
+        blocked=blocked,
         hand_off=case((blocked, null()), else_=_destination(book, f, moment)),
     )
 
@@ -171,21 +173,39 @@ def days_since(step: str, f: FromClause, moment: Moment) -> ColumnElement[int]:
     return coerce(literal(moment.day, Date) - last_on, Integer)
 
 
+def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[bool]]:
+    """Destination → whether its rule, and what the packs ask for before it, is met."""
+    found: dict[str, ColumnElement[bool]] = {}
+    for rule in book.policy.hand_off:
+        met = [holds(book, rule.when, f), *_notice_waited_for(book, rule.to, f, moment)]
+        if rule.after:
+            met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
+        kind = book.portfolio.destination(rule.to).kind
+        if years := book.floor.barred_after_years(kind):
+            met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
+        found[rule.to] = func.coalesce(and_(*met), False)
+    return found
+
+
+def _notice_waited_for(
+    book: Book, destination: str, f: FromClause, moment: Moment
+) -> list[ColumnElement[bool]]:
+    kind = book.portfolio.destination(destination).kind
+    days = book.floor.notice_days(kind)
+    if days is None:
+        return []
+    notices = [step for step in book.policy.ladder if step.purpose == "notice"]
+    return [or_(false(), *[days_since(step.step, f, moment) >= days for step in notices])]
+
+
 def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:
     """The most severe hand-off rule that is met; rules are listed mild to severe."""
     arms = []
-    for rule in reversed(book.policy.hand_off):
-        turned_down = exists().where(
+    for destination, met in reversed(rules_met(book, f, moment).items()):
+        ended = exists().where(
             placement.c.episode_id == f.c.episode_id,
-            placement.c.destination == rule.to,
-            placement.c.state.in_(("rejected", "recalled")),
+            placement.c.destination == destination,
+            placement.c.state.in_(NOT_AGAIN),
         )
-        met = [holds(book, rule.when, f)]
-        if rule.after:
-            met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
-        if years := book.floor.barred_after_years(rule.to):
-            seen_on = f.c.due_on + f.c.dpd
-            met.append(f.c.due_on + func.make_interval(years) > seen_on)
-        met.append(~turned_down)
-        arms.append((and_(*met), literal(rule.to, Text)))
+        arms.append((and_(met, ~ended), literal(destination, Text)))
     return case(*arms, else_=null()) if arms else cast(null(), Text)

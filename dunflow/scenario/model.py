@@ -213,6 +213,14 @@ class Consent(Model):
     at: Instant
 
 
+class Placement(Model):
+    """What a person decides about the placement of an account."""
+
+    account: str
+    to: str
+    at: Instant
+
+
 class Entry(Model):
     """One entry of the timeline: exactly one thing that happens."""
 
@@ -234,6 +242,9 @@ class Entry(Model):
     consent: Consent | None = None
     fault: Fault | None = None
     crash: Crash | None = None
+    approve: Placement | None = None
+    reject: Placement | None = None
+    recall: Placement | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":

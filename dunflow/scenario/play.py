@@ -13,11 +13,13 @@ from dunflow.day import Day
 from dunflow.errors import DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.placements import Desk
 from dunflow.remind.dispatch import play
 from dunflow.scenario.death import Died, MortalDispatcher, dying
 from dunflow.scenario.faults import BadDays
 from dunflow.scenario.model import Crash, Entry, Pay, Scenario
 from dunflow.scenario.people import People
+from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
 from dunflow.snapshot.pull import Pull
 
@@ -57,6 +59,7 @@ class Player:
         with engine.begin() as conn:
             self._portfolio_id = portfolio_id_of(conn, book.name)
         self._people = People(book, self._portfolio_id, self._world)
+        self._placements = Placements(Desk(engine, book, self._portfolio_id, clock, environ))
 
     _dispatcher: MortalDispatcher
 
@@ -72,6 +75,7 @@ class Player:
         ) as self._dispatcher:
             for number, entry in enumerate(self._scenario.timeline):
                 self._happen(number, entry)
+                self._placements.work()
             self._pass_until(self._end())
         return Played(self._portfolio_id, self._stopped, self._refused)
 
@@ -94,6 +98,7 @@ class Player:
             self._crash(entry.crash)
         else:
             self._said(number, entry)
+            self._decide_placement(entry)
 
     def _said(self, number: int, entry: Entry) -> None:
         said_at = self._people.happens_at(entry)
@@ -110,6 +115,16 @@ class Player:
             self._dispatcher.dies_after = crash.after
         else:
             self._dying = crash.stage
+
+    def _decide_placement(self, entry: Entry) -> None:
+        for decide, said in (
+            (self._placements.approve, entry.approve),
+            (self._placements.reject, entry.reject),
+            (self._placements.recall, entry.recall),
+        ):
+            if said:
+                self._pass_until(self._at(said.at))
+                decide(said)
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]
@@ -129,6 +144,7 @@ class Player:
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)
             self._dispatcher.drain(self._channels)
+            self._placements.work()
         except SourceError as error:
             self._refused.append(str(error))
         except GateFailed:

@@ -18,6 +18,7 @@ from dunflow.config.portfolio import Gate, Lender, Portfolio, Sender, Senders, S
 from dunflow.errors import ConfigError
 from dunflow.ledger import throwaway
 from dunflow.ledger.engine import make_engine
+from dunflow.place.deliver import EXPORTS
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import VARIABLES, Credentials
 from dunflow.sandbox.serve import serve
@@ -106,6 +107,7 @@ def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -
         serve(create_app(Path(state), credentials=credentials, clock=clock)) as sandbox,
     ):
         environ["DUNFLOW_SANDBOX_URL"] = sandbox
+        environ[EXPORTS] = str(Path(state) / "exports")
         engine = make_engine(url)
         try:
             played = Player(story.scenario, book, engine, clock, environ).play()

@@ -60,7 +60,7 @@ def test_fifty_portfolios_parse_in_a_second_without_a_database(
         write_portfolio(tmp_path, f"book_{number:02}", {"starts_on": "2026-03-01"})
     parsed = parse(tmp_path)
     assert parsed["errors"] == {}
-    assert len(parsed["dags"]) == 100
+    assert len(parsed["dags"]) == 150
     assert parsed["seconds"] < 1.0
     assert parsed["heavy"] == []
 
@@ -73,13 +73,27 @@ def test_a_day_goes_from_stage_to_stage(dags: dict[str, Any]) -> None:
     assert tasks["channels"] == ["remind"]
 
 
-@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders"])
+def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, Any]) -> None:
+    tasks = dags["placements__plain"]["tasks"]
+    line = ["take_back", "candidates", "approval", "carry_out", "deliver"]
+    assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
+
+
+def test_a_run_that_waits_for_a_person_keeps_no_other_waiting(dags: dict[str, Any]) -> None:
+    assert dags["placements__plain"]["runs_at_once"] > 14  # days that an answer may take
+
+
+@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders", "placements"])
 def test_every_dag_has_an_owner_tags_and_documentation(dags: dict[str, Any], kind: str) -> None:
     dag = dags[f"{kind}__plain"]
     assert dag["owner"] == "risk"
     assert dag["tags"] == ["dunflow", "plain"]
     assert dag["documented"]
-    assert dag["runs_at_once"] == 1
+
+
+@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders"])
+def test_days_and_dispatches_run_one_after_the_other(dags: dict[str, Any], kind: str) -> None:
+    assert dags[f"{kind}__plain"]["runs_at_once"] == 1
 
 
 def test_the_first_run_is_the_midnight_that_ends_the_first_date(dags: dict[str, Any]) -> None:
@@ -94,7 +108,7 @@ def test_a_portfolio_without_a_first_date_catches_nothing_up(dags: dict[str, Any
 
 def test_what_contacts_real_people_waits_to_be_unpaused(dags: dict[str, Any]) -> None:
     paused = {name for name, dag in dags.items() if dag["paused"] is not False}
-    assert paused == set(dags) - {"daily_escalation__museum"}
+    assert paused == set(dags) - {"daily_escalation__museum", "placements__museum"}
 
 
 def test_a_replayed_portfolio_runs_only_when_it_is_asked_to(dags: dict[str, Any]) -> None:
@@ -109,5 +123,5 @@ def test_a_broken_portfolio_keeps_its_dags_and_harms_no_other(
     parsed: dict[str, Any], name: str
 ) -> None:
     assert parsed["errors"] == {}
-    for kind in ("daily_escalation", "dispatch_reminders"):
+    for kind in ("daily_escalation", "dispatch_reminders", "placements"):
         assert "unreadable portfolio.yaml" in parsed["dags"][f"{kind}__{name}"]["tags"]

@@ -84,18 +84,9 @@ def values(slots: Slots) -> dict[str, object]:
     is overdue.
     """
     language, currency = slots.language, slots.currency
-    ordered = sorted(slots.accounts, key=lambda line: (-line.dpd, -line.amount, line.account_ref))
+    ordered = _ordered(slots)
     rest = ordered[LISTED:]
-    accounts = [
-        Account(
-            tail=one_line(line.account_ref)[-4:],
-            amount=for_people(line.amount, currency, language),
-            due_on=_date_for_people(line.due_on, language),
-            dpd=line.dpd,
-            is_overdue=line.dpd > 0,
-        )
-        for line in ordered[:LISTED]
-    ]
+    accounts = [_as_read(line, slots) for line in ordered[:LISTED]]
     return {
         "reference": one_line(slots.reference),
         "language": language,
@@ -108,8 +99,27 @@ def values(slots: Slots) -> dict[str, object]:
         "more_total": _total(rest, currency, language) if rest else "",
         "total": _total(ordered, currency, language) if len(ordered) > 1 else accounts[0].amount,
         "is_overdue": all(line.dpd > 0 for line in ordered),
-        "as_of": _date_for_people(slots.as_of, language),
+        "as_of": date_for_people(slots.as_of, language),
     }
+
+
+def every_account(slots: Slots) -> list[Account]:
+    """All accounts, the longest overdue first: what paper has room for."""
+    return [_as_read(line, slots) for line in _ordered(slots)]
+
+
+def _ordered(slots: Slots) -> list[Line]:
+    return sorted(slots.accounts, key=lambda line: (-line.dpd, -line.amount, line.account_ref))
+
+
+def _as_read(line: Line, slots: Slots) -> Account:
+    return Account(
+        tail=one_line(line.account_ref)[-4:],
+        amount=for_people(line.amount, slots.currency, slots.language),
+        due_on=date_for_people(line.due_on, slots.language),
+        dpd=line.dpd,
+        is_overdue=line.dpd > 0,
+    )
 
 
 def called(name: str | float | None, language: Language) -> str:
@@ -161,5 +171,6 @@ def _total(lines: list[Line], currency: str, language: Language) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _date_for_people(day: date, language: Language) -> str:
+def date_for_people(day: date, language: Language) -> str:
+    """The date as a reader of `language` expects it, with the month's name."""
     return format_date(day, "long", locale=_DATE_LOCALES[language])

@@ -1,6 +1,7 @@
 """Finds and compiles templates: the portfolio's own before the shipped ones."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -70,8 +71,23 @@ def environment(folder: Path) -> SandboxedEnvironment:
 
 def fill(template: Template, values: dict[str, object]) -> str:
     """The template with its values. Raises ConfigError, without any of them, if it is at fault."""
+    return _rendered(template, lambda: template.render(values))
+
+
+def block(template: Template, name: str, values: dict[str, object]) -> str:
+    """One block of the template with its values. Raises ConfigError if it has no such block."""
+    if name not in template.blocks:
+        raise ConfigError(
+            f"template {template.name}: has no block {name!r}; letters are made of the blocks "
+            "opening and closing, so put them around those paragraphs"
+        )
+    inside = template.blocks[name]
+    return _rendered(template, lambda: "".join(inside(template.new_context(values))))
+
+
+def _rendered(template: Template, render: Callable[[], str]) -> str:
     try:
-        return template.render(values)
+        return render()
     except TemplateNotFound as err:
         raise ConfigError(
             f"template {template.name}: builds on {err.name}, and there is no such file"

@@ -194,6 +194,47 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_on IS NULL"),
     )
     op.create_table(
+        "package",
+        sa.Column("package_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("business_date", sa.Date(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("place", sa.Text(), nullable=True),
+        sa.Column("manifest", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('placement', 'recall', 'balance')", name=op.f("ck_package_kind")
+        ),
+        sa.PrimaryKeyConstraint("package_id", name=op.f("pk_package")),
+        sa.UniqueConstraint("reference", name=op.f("uq_package_reference")),
+    )
+    op.create_index(
+        "uq_package_open",
+        "package",
+        ["portfolio_id", "destination", "kind"],
+        unique=True,
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.create_table(
+        "package_line",
+        sa.Column("package_id", sa.BigInteger(), nullable=False),
+        sa.Column("placement_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Numeric(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("package_id", "placement_id", name=op.f("pk_package_line")),
+    )
+    op.create_index(
+        "uq_package_line_once",
+        "package_line",
+        ["placement_id", "kind"],
+        unique=True,
+        postgresql_where=sa.text("kind IN ('placement', 'recall')"),
+    )
+    op.create_table(
         "placement",
         sa.Column("placement_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -202,13 +243,16 @@ def upgrade() -> None:
         sa.Column("business_date", sa.Date(), nullable=False),
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("amount", sa.Numeric(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("told_amount", sa.Numeric(), nullable=True),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('proposed', 'rejected', 'approved', 'exported', 'recalled', 'returned', 'closed')",
+            "state IN ('proposed', 'rejected', 'withdrawn', 'approved', 'exported', 'acknowledged', 'refused', 'recalled', 'returned', 'closed')",
             name=op.f("ck_placement_state"),
         ),
         sa.PrimaryKeyConstraint("placement_id", name=op.f("pk_placement")),
@@ -226,11 +270,30 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_placement_portfolio_id_state_destination"),
+        "placement",
+        ["portfolio_id", "state", "destination"],
+        unique=False,
+    )
+    op.create_index(
         "uq_placement_active",
         "placement",
         ["account_id"],
         unique=True,
-        postgresql_where=sa.text("state IN ('proposed', 'approved', 'exported')"),
+        postgresql_where=sa.text("state IN ('proposed', 'approved', 'exported', 'acknowledged')"),
+    )
+    op.create_table(
+        "placement_event",
+        sa.Column("placement_event_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("placement_id", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("placement_event_id", name=op.f("pk_placement_event")),
+    )
+    op.create_index(
+        op.f("ix_placement_event_placement_id"), "placement_event", ["placement_id"], unique=False
     )
     op.create_table(
         "portfolio",
@@ -238,6 +301,34 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("portfolio_id", name=op.f("pk_portfolio")),
         sa.UniqueConstraint("name", name=op.f("uq_portfolio_name")),
+    )
+    op.create_table(
+        "print_batch",
+        sa.Column("print_batch_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("manifest", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("print_batch_id", name=op.f("pk_print_batch")),
+        sa.UniqueConstraint("reference", name=op.f("uq_print_batch_reference")),
+    )
+    op.create_index(
+        "uq_print_batch_open",
+        "print_batch",
+        ["portfolio_id"],
+        unique=True,
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.create_table(
+        "print_line",
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("print_batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("unprintable", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_print_line")),
+    )
+    op.create_index(
+        op.f("ix_print_line_print_batch_id"), "print_line", ["print_batch_id"], unique=False
     )
     op.create_table(
         "receipt",
@@ -828,15 +919,36 @@ def downgrade() -> None:
     op.drop_table("resolution")
     op.drop_index(op.f("ix_receipt_provider_id"), table_name="receipt")
     op.drop_table("receipt")
+    op.drop_index(op.f("ix_print_line_print_batch_id"), table_name="print_line")
+    op.drop_table("print_line")
+    op.drop_index(
+        "uq_print_batch_open",
+        table_name="print_batch",
+        postgresql_where=sa.text("delivered_at IS NULL"),
+    )
+    op.drop_table("print_batch")
     op.drop_table("portfolio")
+    op.drop_index(op.f("ix_placement_event_placement_id"), table_name="placement_event")
+    op.drop_table("placement_event")
     op.drop_index(
         "uq_placement_active",
         table_name="placement",
-        postgresql_where=sa.text("state IN ('proposed', 'approved', 'exported')"),
+        postgresql_where=sa.text("state IN ('proposed', 'approved', 'exported', 'acknowledged')"),
     )
+    op.drop_index(op.f("ix_placement_portfolio_id_state_destination"), table_name="placement")
     op.drop_index(op.f("ix_placement_portfolio_id_business_date"), table_name="placement")
     op.drop_index(op.f("ix_placement_episode_id_destination"), table_name="placement")
     op.drop_table("placement")
+    op.drop_index(
+        "uq_package_line_once",
+        table_name="package_line",
+        postgresql_where=sa.text("kind IN ('placement', 'recall')"),
+    )
+    op.drop_table("package_line")
+    op.drop_index(
+        "uq_package_open", table_name="package", postgresql_where=sa.text("delivered_at IS NULL")
+    )
+    op.drop_table("package")
     op.drop_index(
         "uq_episode_open", table_name="episode", postgresql_where=sa.text("ended_on IS NULL")
     )

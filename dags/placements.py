@@ -1,0 +1,134 @@
+"""What follows a day's hand-offs: a person approves them, then they are delivered.
+
+It starts by itself when a business date of the portfolio is complete; its partition key is that
+date.
+
+| task | does |
+|---|---|
+| take_back | recalls what was paid or is held, tells changed balances, delivers what was approved |
+| candidates | sums up what the date proposes; without proposals the run ends here |
+| approval | waits for a person, holding no worker and no other run |
+| carry_out | does what the person said |
+| deliver | delivers what was approved now |
+
+**Approval** stands under *Required actions* in Airflow: approve all of the date, reject all, or
+decide later. To take single accounts out first, use
+`dunflow placements PORTFOLIO reject --account …`; what may no longer leave by then is withdrawn by
+itself. The command line can do all of it, also after the wait here has ended:
+`dunflow placements PORTFOLIO list`, `approve`, `reject`, `export`.
+
+**When `take_back` or `deliver` fails**, a receiver's place can't be reached or its agreement has
+ended; the log says which. Nothing is lost and nothing is delivered twice: mend it, and clear the
+task.
+"""
+
+import datetime as dt
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Asset, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from dunflow.config.head import Head, heads
+
+APPROVE, REJECT, LATER = "Approve", "Reject", "Decide later"
+
+
+@task
+def take_back(portfolio: str) -> dict[str, Any]:
+    return _delivered(portfolio)
+
+
+# A receiver that can't be reached is no reason not to ask.
+@task(trigger_rule="all_done")
+def candidates(portfolio: str) -> list[dict[str, Any]]:
+    from dunflow import placements
+
+    date = get_current_context()["dag_run"].partition_key
+    on = dt.date.fromisoformat(date) if date else None
+    found = placements.waiting(placements.open_desk(portfolio), on)
+    if not found:
+        raise AirflowSkipException("Nothing is proposed, so nobody needs to be asked")
+    return [
+        {**each, "business_date": str(each["business_date"]), "amount": str(each["amount"])}
+        for each in found
+    ]
+
+
+@task
+def carry_out(portfolio: str, answer: dict[str, Any]) -> dict[str, Any]:
+    from dunflow import placements
+    from dunflow.place.life import Chosen
+
+    said = answer["chosen_options"]
+    by = (answer.get("responded_by_user") or {}).get("name") or "airflow"
+    date = get_current_context()["dag_run"].partition_key
+    chosen = Chosen(business_date=dt.date.fromisoformat(date) if date else None)
+    desk = placements.open_desk(portfolio)
+    if said == [APPROVE]:
+        moved = placements.approve(desk, chosen, by)
+    elif said == [REJECT]:
+        moved = placements.reject(desk, chosen, "rejected in Airflow", by)
+    else:
+        raise AirflowSkipException("Nobody has decided; the command line can, at any time")
+    return vars(moved)
+
+
+@task
+def deliver(portfolio: str) -> dict[str, Any]:
+    return _delivered(portfolio)
+
+
+def _delivered(portfolio: str) -> dict[str, Any]:
+    from dunflow import placements
+
+    done = placements.deliver(placements.open_desk(portfolio))
+    done.raise_if_failed()
+    return vars(done)
+
+
+BODY = """
+| business date | destination | accounts | amount |
+|---|---|---|---|
+{% for each in ti.xcom_pull(task_ids='candidates') or [] -%}
+| {{ each.business_date }} | {{ each.destination }} | {{ each.accounts }} | {{ each.amount }} \
+{{ each.currency }} |
+{% endfor %}
+"""
+
+
+def build(head: Head) -> DAG:
+    with DAG(
+        dag_id=f"placements__{head.name}",
+        description=head.description,
+        doc_md=__doc__,
+        # Of the daily run, which does not wait: a run that waits for a person delays no day.
+        schedule=PartitionedAssetTimetable(
+            assets=Asset(name=f"{head.name}_decisions", uri=f"dunflow://{head.name}/decisions")
+        ),
+        start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+        catchup=False,
+        # Runs that wait for a person must not keep the next date's recalls waiting.
+        max_active_runs=64,
+        is_paused_upon_creation=not head.replay,
+        default_args={"owner": head.owner, "retries": 2, "retry_delay": dt.timedelta(minutes=5)},
+        tags=["dunflow", head.name, *head.warnings],
+    ) as dag:
+        asked = HITLOperator(
+            task_id="approval",
+            subject=f"Hand over accounts of {head.name}?",
+            body=BODY,
+            options=[APPROVE, REJECT, LATER],
+            defaults=LATER,
+            response_timeout=dt.timedelta(days=14),
+            retries=0,
+        )
+        name = head.name
+        said = carry_out(name, asked.output)
+        take_back(name) >> candidates(name) >> asked
+        said >> deliver(name)
+    return dag
+
+
+for _head in heads():
+    globals()[f"placements__{_head.name}"] = build(_head)

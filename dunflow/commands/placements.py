@@ -1,0 +1,287 @@
+"""`dunflow placements`: what a person decides about accounts that go to an agency or to legal."""
+
+import datetime as dt
+import getpass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dunflow.place.life import Chosen, Moved
+
+DATE = click.DateTime(["%Y-%m-%d"])
+ACTIVE = ("proposed", "approved", "exported", "acknowledged")
+STATES = (*ACTIVE, "rejected", "withdrawn", "refused", "recalled", "returned", "closed")
+
+json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
+by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [default: you]")
+to_option = click.option("--to", "destination", help="Only those to this destination.")
+account_option = click.option(
+    "--account", "accounts", multiple=True, help="Only this account; may be given several times."
+)
+all_option = click.option("--all", "all_", is_flag=True, help="All that the other options leave.")
+date_option = click.option("--date", type=DATE, help="Only those proposed for this business date.")
+
+
+@click.group()
+@click.argument("portfolio")
+@click.pass_context
+def placements(ctx: click.Context, portfolio: str) -> None:
+    """Accounts that go to an agency or to legal, and come back.
+
+    \b
+    dunflow placements sunrise_instalment list
+    dunflow placements sunrise_instalment approve --to harbour_agency --all
+    dunflow placements sunrise_instalment reject --account L0000123 --reason "pays by instalments"
+    dunflow placements sunrise_instalment export
+    """
+    ctx.obj = portfolio
+
+
+@placements.command(name="list")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES))
+@to_option
+@account_option
+@date_option
+@json_option
+@click.pass_obj
+def list_(
+    portfolio: str,
+    states: tuple[str, ...],
+    destination: str | None,
+    accounts: tuple[str, ...],
+    date: dt.datetime | None,
+    json_: bool,
+) -> None:
+    """What is proposed, approved or away; with --state also what is over.
+
+    \b
+    dunflow placements sunrise_instalment list --state proposed
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+    from dunflow.config.book import read_book
+
+    zone = read_book(portfolio).portfolio.zone
+    chosen = _chosen(destination, accounts, date)
+    rows = work.rows(work.open_desk(portfolio), chosen, states or ACTIVE)
+    if json_:
+        tell.as_json(rows)
+    elif rows:
+        tell.rows("Placements", rows, zone)
+    else:
+        tell.screen.print("There are none.")
+
+
+@placements.command()
+@to_option
+@account_option
+@date_option
+@all_option
+@by_option
+@json_option
+@click.pass_obj
+def approve(
+    portfolio: str,
+    destination: str | None,
+    accounts: tuple[str, ...],
+    date: dt.datetime | None,
+    all_: bool,
+    by: str,
+    json_: bool,
+) -> None:
+    """Let proposals leave with the next export. What may no longer leave is withdrawn.
+
+    \b
+    dunflow placements sunrise_instalment approve --to harbour_agency --date 2026-03-01
+    dunflow placements sunrise_instalment approve --account L0000123 --account L0000124
+    """
+    from dunflow import placements as work
+
+    chosen = _chosen_some(destination, accounts, date, all_)
+    _tell(work.approve(work.open_desk(portfolio), chosen, by), json_)
+
+
+@placements.command()
+@to_option
+@account_option
+@date_option
+@all_option
+@click.option("--reason", required=True, help="Why they are not to leave.")
+@by_option
+@json_option
+@click.pass_obj
+def reject(
+    portfolio: str,
+    destination: str | None,
+    accounts: tuple[str, ...],
+    date: dt.datetime | None,
+    all_: bool,
+    reason: str,
+    by: str,
+    json_: bool,
+) -> None:
+    """Turn proposals down: not proposed again to that destination in this episode.
+
+    \b
+    dunflow placements sunrise_instalment reject --account L0000123 --reason "pays by instalments"
+    """
+    from dunflow import placements as work
+
+    chosen = _chosen_some(destination, accounts, date, all_)
+    _tell(work.reject(work.open_desk(portfolio), chosen, reason, by), json_)
+
+
+@placements.command()
+@to_option
+@account_option
+@date_option
+@all_option
+@click.option("--reason", required=True, help="Why they are proposed again.")
+@by_option
+@json_option
+@click.pass_obj
+def propose(
+    portfolio: str,
+    destination: str | None,
+    accounts: tuple[str, ...],
+    date: dt.datetime | None,
+    all_: bool,
+    reason: str,
+    by: str,
+    json_: bool,
+) -> None:
+    """Propose again what was rejected, recalled or given back, where its rule is met now.
+
+    \b
+    dunflow placements sunrise_instalment propose --account L0000123 --reason "the dispute ended"
+    """
+    from dunflow import placements as work
+
+    chosen = _chosen_some(destination, accounts, date, all_)
+    _tell(work.propose(work.open_desk(portfolio), chosen, reason, by), json_)
+
+
+@placements.command()
+@json_option
+@click.pass_obj
+def export(portfolio: str, json_: bool) -> None:
+    """Deliver what is approved, recall what was paid or is held, tell changed balances.
+
+    May be run at any time and again: each account is given once.
+
+    \b
+    dunflow placements sunrise_instalment export
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+
+    done = work.deliver(work.open_desk(portfolio))
+    if json_:
+        tell.as_json(vars(done))
+    else:
+        for each in done.packages:
+            totals = ", ".join(f"{amount} {code}" for code, amount in each["totals"].items())
+            tell.screen.print(f"{each['reference']}: {each['rows']:,} accounts, {totals}")
+        for reason, count in done.withdrawn.items():
+            tell.screen.print(f"{count:,} may no longer leave: {reason}")
+        if not done.packages:
+            tell.screen.print("There was nothing to deliver.")
+    done.raise_if_failed()
+
+
+def _ending(name: str, state: str, help_: str, reason_required: bool) -> None:
+    """Adds a command that moves what has left to `state`."""
+
+    @placements.command(name=name, help=help_)
+    @to_option
+    @account_option
+    @date_option
+    @all_option
+    @click.option("--reason", required=reason_required, help="Why, as it is kept.")
+    @by_option
+    @json_option
+    @click.pass_obj
+    def command(
+        portfolio: str,
+        destination: str | None,
+        accounts: tuple[str, ...],
+        date: dt.datetime | None,
+        all_: bool,
+        reason: str | None,
+        by: str,
+        json_: bool,
+    ) -> None:
+        from dunflow import placements as work
+
+        chosen = _chosen_some(destination, accounts, date, all_)
+        _tell(work.end(work.open_desk(portfolio), chosen, state, reason, by), json_)
+
+
+_EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
+_ending(
+    "recall",
+    "recalled",
+    "Take accounts back; the receiver is told with the next export."
+    + _EXAMPLE
+    + 'recall --account L0000123 --reason "sold by mistake"',
+    True,
+)
+_ending(
+    "acknowledge",
+    "acknowledged",
+    "The receiver took accounts on." + _EXAMPLE + "acknowledge --to harbour_agency --all",
+    False,
+)
+_ending(
+    "refuse",
+    "refused",
+    "The receiver turned accounts down; they are ours again."
+    + _EXAMPLE
+    + 'refuse --account L0000123 --reason "unknown address"',
+    True,
+)
+_ending(
+    "return",
+    "returned",
+    "The receiver gave accounts back; they are ours again."
+    + _EXAMPLE
+    + 'return --account L0000123 --reason "term over"',
+    True,
+)
+_ending(
+    "close",
+    "closed",
+    "The receiver is done with accounts: paid there, settled, written off."
+    + _EXAMPLE
+    + 'close --account L0000123 --reason "paid to the agency"',
+    True,
+)
+
+
+def _chosen(
+    destination: str | None, accounts: tuple[str, ...], date: dt.datetime | None
+) -> "Chosen":
+    from dunflow.place.life import Chosen
+
+    return Chosen(destination, accounts or None, date.date() if date else None)
+
+
+def _chosen_some(
+    destination: str | None, accounts: tuple[str, ...], date: dt.datetime | None, all_: bool
+) -> "Chosen":
+    if not accounts and not date and not all_:
+        raise click.UsageError("say which: --account, --date, or --all")
+    return _chosen(destination, accounts, date)
+
+
+def _tell(moved: "Moved", json_: bool) -> None:
+    from dunflow import tell
+
+    if json_:
+        tell.as_json(vars(moved))
+        return
+    for state, count in moved.counts.items():
+        tell.screen.print(f"{count:,} {state}")
+    for reason, count in moved.refused.items():
+        tell.screen.print(f"{count:,} not possible: {reason}")

@@ -1,0 +1,105 @@
+"""Who takes accounts over, how a package reaches them, and what it may hold."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from dunflow.config.base import Model
+
+Kind = Literal["agency", "legal"]
+Format = Literal["csv", "excel", "json"]
+FieldName = Literal[
+    "placement",
+    "account",
+    "customer",
+    "name",
+    "phone",
+    "email",
+    "address",
+    "language",
+    "amount",
+    "currency",
+    "balance",
+    "due_on",
+    "dpd",
+    "product",
+    "segment",
+    "last_contact_on",
+    "as_of",
+]
+"""All that may ever leave. What the source says beyond it (its `attributes`: employer, health, …)
+has no way out: only what the receiver needs may be given (PIPL art. 6, GDPR art. 5(1)(c))."""
+USUAL_FIELDS: tuple[FieldName, ...] = (
+    "placement",
+    "account",
+    "customer",
+    "name",
+    "phone",
+    "email",
+    "address",
+    "language",
+    "amount",
+    "currency",
+    "due_on",
+    "dpd",
+    "product",
+    "as_of",
+)
+NEEDED: tuple[FieldName, ...] = ("placement", "account", "amount", "currency")
+"""Without these neither side could say later which account and how much was meant."""
+
+
+def _day(value: str) -> str:
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'is {value!r}; write it like "2026-03-01"') from None
+    return value
+
+
+Day = Annotated[str, AfterValidator(_day)]
+
+
+class Agreement(Model):
+    """The contract under which accounts may be given away, both days included."""
+
+    since: Day
+    until: Day | None = None
+
+    def covers(self, day: dt.date) -> bool:
+        starts, ends = dt.date.fromisoformat(self.since), self.until
+        return starts <= day and (ends is None or day <= dt.date.fromisoformat(ends))
+
+
+class Destination(Model):
+    """One receiver of placements."""
+
+    kind: Kind = "agency"
+    agreement: Agreement | None = None
+    """Without one, whether it may be given accounts is not asked here (a pack may ask it)."""
+    approvals: int = Field(1, ge=1)
+    """So many different people must approve an account before it leaves."""
+    formats: list[Format] = ["csv", "excel", "json"]
+    fields: list[FieldName] = list(USUAL_FIELDS)
+    folder: str | None = None
+    """A folder or an fsspec URL (`s3://…`, `sftp://…`); by default below DUNFLOW_HOME/exports."""
+    connection: str | None = None
+    """The environment variable that holds the URL, where it has credentials in it."""
+
+    @field_validator("formats")
+    @classmethod
+    def _some_format(cls, value: list[Format]) -> list[Format]:
+        if not value or len(set(value)) != len(value):
+            raise ValueError(f"is {value!r}; name each format once, and at least one")
+        return value
+
+    @field_validator("fields")
+    @classmethod
+    def _fields_suffice(cls, value: list[FieldName]) -> list[FieldName]:
+        missing = [name for name in NEEDED if name not in value]
+        if missing or len(set(value)) != len(value):
+            raise ValueError(
+                f"is {value!r}; name each field once, and {', '.join(NEEDED)} among them"
+            )
+        return value

@@ -1,0 +1,187 @@
+"""Prints what the outbox has listed as letters: files for the printer, each letter once.
+
+A batch is written down first and delivered by one rename. Interrupted and run again it goes on
+under the same reference.
+"""
+
+import shutil
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, insert, literal, select, update
+
+from dunflow.config.portfolio import LANGUAGES
+from dunflow.ledger.tables import (
+    DONE,
+    account,
+    contact,
+    contact_account,
+    customer,
+    print_batch,
+    print_line,
+    snapshot,
+)
+from dunflow.place.deliver import Place, place_of
+from dunflow.place.lock import placement_lock
+from dunflow.placements import Desk
+from dunflow.remind.letters.batch import write_batch
+from dunflow.remind.letters.letter import Letter, Unprintable, letter_of
+from dunflow.remind.render.slots import Line, Slots, date_for_people
+
+Figures = dict[str, Any]
+FOLDER = "letters"
+"""Below DUNFLOW_EXPORTS and the portfolio."""
+CHUNK = 2_000
+
+
+def print_letters(desk: Desk) -> Figures | None:
+    """Make a batch of every letter that was not printed yet; its manifest, or None without any.
+
+    Letters that can't be printed are listed in the manifest by reference and reason.
+    """
+    with placement_lock(desk.engine, f"{desk.book.name}/letters"):
+        with desk.engine.begin() as conn:
+            begun = _open(conn, desk) or _begin(conn, desk)
+        if begun is None:
+            return None
+        number, reference = begun
+        place = place_of(desk.book, FOLDER, desk.environ)
+        place.sweep(reference)
+        arrived = place.find(reference)
+        if arrived is None:
+            _deliver(desk, number, reference, place)
+            arrived = place.find(reference)
+        with desk.engine.begin() as conn:
+            conn.execute(
+                update(print_batch)
+                .where(print_batch.c.print_batch_id == number)
+                .values(delivered_at=desk.clock.now(), manifest=arrived)
+            )
+        return arrived
+
+
+def _open(conn: Connection, desk: Desk) -> tuple[int, str] | None:
+    found = conn.execute(
+        select(print_batch.c.print_batch_id, print_batch.c.reference).where(
+            print_batch.c.portfolio_id == desk.portfolio_id, print_batch.c.delivered_at.is_(None)
+        )
+    ).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
+    waiting = select(contact.c.contact_id).where(
+        contact.c.portfolio_id == desk.portfolio_id,
+        contact.c.channel == "letter",
+        contact.c.state.in_(DONE),
+        ~exists().where(print_line.c.contact_id == contact.c.contact_id),
+    )
+    if not conn.execute(select(waiting.exists())).scalar_one():
+        return None
+    now = desk.clock.now()
+    number: int = conn.execute(select(func.nextval("print_batch_print_batch_id_seq"))).scalar_one()
+    day = desk.book.portfolio.calendar.local_date(now)
+    reference = f"{desk.book.name}-letters-{day:%Y%m%d}-{number:06d}"
+    conn.execute(
+        insert(print_batch).values(
+            print_batch_id=number,
+            portfolio_id=desk.portfolio_id,
+            reference=reference,
+            made_at=now,
+        )
+    )
+    lines = waiting.add_columns(literal(number))
+    conn.execute(insert(print_line).from_select(["contact_id", "print_batch_id"], lines))
+    return number, reference
+
+
+def _deliver(desk: Desk, number: int, reference: str, place: Place) -> None:
+    draft = place.draft(reference)
+    unprintable: dict[str, str] = {}
+    try:
+        with desk.engine.connect() as conn:
+            letters = _letters(conn, desk, number, unprintable)
+            write_batch(draft, reference, letters, unprintable)
+        with desk.engine.begin() as conn:
+            for letter, why in unprintable.items():
+                conn.execute(
+                    update(print_line)
+                    .where(
+                        print_line.c.contact_id == contact.c.contact_id,
+                        contact.c.reference == letter,
+                    )
+                    .values(unprintable=why)
+                )
+        place.put(draft, reference)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _letters(
+    conn: Connection, desk: Desk, number: int, unprintable: dict[str, str]
+) -> Iterator[Letter]:
+    """The letters of a batch, one after the other; those that can't be printed go aside."""
+    for _, rows in groupby(_rows(conn, number), key=lambda row: row.contact_id):
+        accounts = list(rows)
+        try:
+            yield _letter(desk, accounts)
+        except Unprintable as why:
+            unprintable[accounts[0].reference] = str(why)
+
+
+def _rows(conn: Connection, number: int) -> Iterator[Any]:
+    """One row per account of each letter; those of one letter follow one another."""
+    named = contact_account.alias("named")
+    seen = and_(
+        snapshot.c.portfolio_id == contact.c.portfolio_id,
+        snapshot.c.business_date == contact.c.business_date,
+        snapshot.c.account_id == named.c.account_id,
+    )
+    query = (
+        select(
+            contact.c.contact_id,
+            contact.c.reference,
+            contact.c.template,
+            contact.c.currency,
+            contact.c.business_date,
+            contact.c.address,
+            contact.c.accepted_at,
+            customer.c.name,
+            customer.c.language,
+            account.c.account_ref,
+            named.c.amount,
+            snapshot.c.due_on,
+        )
+        .select_from(print_line)
+        .join(contact, contact.c.contact_id == print_line.c.contact_id)
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .join(named, and_(named.c.contact_id == contact.c.contact_id, named.c.dropped.is_(None)))
+        .join(account, account.c.account_id == named.c.account_id)
+        .join(snapshot, seen)
+        .where(print_line.c.print_batch_id == number)
+        .order_by(contact.c.contact_id, account.c.account_ref)
+    )
+    streamed = conn.execute(query, execution_options={"yield_per": CHUNK})
+    for part in streamed.partitions():
+        yield from part
+
+
+def _letter(desk: Desk, accounts: list[Any]) -> Letter:
+    portfolio, first = desk.book.portfolio, accounts[0]
+    language = first.language if first.language in LANGUAGES else portfolio.language
+    slots = Slots(
+        reference=first.reference,
+        language=language,
+        customer_name=first.name,
+        lender=portfolio.lender,
+        currency=first.currency,
+        accounts=tuple(
+            Line(row.account_ref, row.amount, row.due_on, (row.business_date - row.due_on).days)
+            for row in accounts
+        ),
+        as_of=first.business_date,
+    )
+    written_on = portfolio.calendar.local_date(first.accepted_at)
+    date = date_for_people(written_on, language)
+    return letter_of(slots, first.address, date, first.template, desk.book.folder)

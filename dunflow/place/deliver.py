@@ -1,0 +1,158 @@
+"""Brings a package to where the receiver fetches it: whole or not at all, and once.
+
+In a folder it appears by one rename. On a store without renames the manifest comes last, and a
+package without one is not there yet. A name that is taken already was delivered already.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dunflow.config.book import Book
+from dunflow.errors import ConfigError, DunflowError
+from dunflow.home import home
+from dunflow.place.files import MANIFEST
+
+EXPORTS = "DUNFLOW_EXPORTS"
+"""Where packages lie whose destination names no folder; by default `exports` in the home folder."""
+
+
+class DeliveryError(DunflowError):
+    """A receiver's place can't be reached or written. The package stays begun, none is lost."""
+
+
+@dataclass(frozen=True, repr=False)
+class Place:
+    """Where a destination's packages go. `url` may hold credentials; `shown` does not."""
+
+    url: str
+    shown: str
+
+    @property
+    def is_local(self) -> bool:
+        return "://" not in self.url
+
+    def find(self, reference: str) -> dict[str, Any] | None:
+        """The manifest of a package that has arrived whole, or None."""
+        if self.is_local:
+            file = Path(self.url) / reference / MANIFEST
+            return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        with _told(self):
+            store, root = _store(self.url)
+            name = f"{root}/{reference}/{MANIFEST}"
+            return json.loads(store.cat_file(name)) if store.exists(name) else None
+
+    def put(self, made: Path, reference: str) -> None:
+        """Deliver the files in the folder `made` as `reference`."""
+        if self.is_local:
+            self._rename(made, reference)
+            return
+        with _told(self):
+            store, root = _store(self.url)
+            target = f"{root}/{reference}"
+            store.makedirs(target, exist_ok=True)
+            names = sorted(file.name for file in made.iterdir())
+            # The manifest last: until it is there, the package is not.
+            for name in sorted(names, key=lambda name: name == MANIFEST):
+                store.put_file(str(made / name), f"{target}/{name}")
+
+    def draft(self, reference: str) -> Path:
+        """An empty folder to make the package in, readable by its owner only.
+
+        For a folder it lies beside the goal, as a rename can't cross file systems.
+        """
+        base = Path(self.url) if self.is_local else home() / "outgoing"
+        base.mkdir(parents=True, exist_ok=True)
+        draft = base / f".{reference}.{os.getpid()}.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        return draft
+
+    def sweep(self, reference: str) -> None:
+        """Remove what interrupted deliveries of this package have left behind."""
+        base = Path(self.url) if self.is_local else home() / "outgoing"
+        for left in base.glob(f".{reference}.*.draft"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _rename(self, made: Path, reference: str) -> None:
+        for file in (*made.iterdir(), made):
+            _flush(file)
+        goal = Path(self.url) / reference
+        made.chmod(0o750)
+        try:
+            made.rename(goal)
+        except OSError:
+            # It was there already: another worker was quicker.
+            if not (goal / MANIFEST).exists():
+                raise
+            shutil.rmtree(made, ignore_errors=True)
+        _flush(goal.parent)
+
+
+def _flush(path: Path) -> None:
+    """To the disk: a power cut must not leave a package that is there and empty."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def place_of(book: Book, destination: str, environ: Mapping[str, str]) -> Place:
+    """Where packages for `destination` go. Raises ConfigError for a variable that is not set."""
+    config = book.portfolio.destination(destination)
+    if config.connection:
+        url = environ.get(config.connection, "").strip()
+        if not url:
+            raise ConfigError(
+                f"portfolio.yaml: destinations.{destination}.connection: {config.connection} is "
+                "not set; put the URL into the environment of whatever exports"
+            )
+        return Place(url.rstrip("/"), _without_credentials(url))
+    if config.folder:
+        url = config.folder.rstrip("/")
+        whole = url if "://" in url else str(book.folder / url)
+        return Place(whole, whole)
+    base = environ.get(EXPORTS) or str(home() / "exports")
+    folder = str(Path(base) / book.name / destination)
+    return Place(folder, folder)
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else url
+
+
+def _store(url: str) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
+
+    store, root = url_to_fs(url)
+    return store, str(root).rstrip("/")
+
+
+class _told:  # noqa: N801  reads as a word at its use
+    """Says in our words that a place could not be reached, without its credentials."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ImportError):
+            raise ConfigError(
+                f"{self._place.shown}: needs a library that is not installed "
+                f"({error.name or error}); install it, or deliver into a folder"
+            ) from None
+        if isinstance(error, OSError):
+            raise DeliveryError(
+                f"{self._place.shown}: can't be reached ({type(error).__name__}); nothing is lost, "
+                "export again when it is there"
+            ) from None

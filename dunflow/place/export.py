@@ -1,0 +1,213 @@
+"""Takes back what must come back, and delivers what is to be told to each receiver.
+
+Begin, deliver, record, and never a transaction across the delivery. Interrupted anywhere and run
+again it goes on under the same reference, so one package lies at the destination and never two.
+"""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from dunflow.clock import Clock
+from dunflow.config.book import Book
+from dunflow.errors import DunflowError
+from dunflow.ledger.engine import give_room, portfolio_id_of
+from dunflow.ledger.tables import placement
+from dunflow.place import lines
+from dunflow.place.content import fields_of, rows
+from dunflow.place.deliver import DeliveryError, Place, place_of
+from dunflow.place.files import write
+from dunflow.place.life import Chosen, active, take_back, withdraw_refused
+from dunflow.place.lines import Package
+from dunflow.place.lock import placement_lock
+from dunflow.place.standing import newest_accepted
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did. `packages`: as their manifests say; `withdrawn`: reason → count;
+    `failed`: destination → what stood in the way, while the others had their turn."""
+
+    recalled: int
+    withdrawn: dict[str, int]
+    packages: list[dict[str, Any]]
+    failed: dict[str, str]
+
+    def raise_if_failed(self) -> None:
+        """Raises DeliveryError that names each destination."""
+        if self.failed:
+            raise DeliveryError("; ".join(self.failed.values()))
+
+
+def export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]) -> Exported:
+    """Recall what was paid or is held; deliver recalls, approved placements and changed balances.
+
+    In shadow mode nothing leaves. Approved accounts that may no longer leave are withdrawn.
+    """
+    with placement_lock(engine, book.name):
+        return _export(engine, book, clock, environ)
+
+
+def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]) -> Exported:
+    with engine.begin() as conn:
+        give_room(conn)
+        number = portfolio_id_of(conn, book.name)
+        business_date = newest_accepted(conn, number)
+        if business_date is None or book.portfolio.mode == "shadow":
+            return Exported(0, {}, [], {})
+        recalled = take_back(conn, book, number, business_date, clock.now())
+    done = Exported(recalled, {}, [], {})
+    courier = _Courier(engine, book, number, clock, environ, done)
+    with engine.connect() as conn:
+        begun = lines.open_packages(conn, number)
+        known = select(placement.c.destination).where(placement.c.portfolio_id == number)
+        destinations = sorted(set(conn.execute(known.distinct()).scalars()))
+    for each in begun:
+        courier.try_to(each.destination, partial(courier.resume, each))
+    for kind in lines.KINDS:
+        for destination in destinations:
+            courier.try_to(destination, partial(courier.send, destination, kind, business_date))
+    return done
+
+
+class _Courier:
+    """Delivers one portfolio's packages, and notes in `done` what came of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        book: Book,
+        portfolio_id: int,
+        clock: Clock,
+        environ: Mapping[str, str],
+        done: Exported,
+    ) -> None:
+        self._engine, self._book, self._portfolio_id = engine, book, portfolio_id
+        self._clock, self._environ, self._done = clock, environ, done
+
+    def try_to(self, destination: str, deliver: Callable[[], None]) -> None:
+        """One receiver that can't be reached does not keep the others waiting."""
+        if destination in self._done.failed:
+            return
+        try:
+            deliver()
+        except DunflowError as error:
+            self._done.failed[destination] = str(error)
+
+    def resume(self, begun: Package) -> None:
+        """Go on with a package of which nobody wrote down whether it arrived."""
+        place = place_of(self._book, begun.destination, self._environ)
+        place.sweep(begun.reference)
+        arrived = place.find(begun.reference)
+        if arrived is not None:
+            self._record(begun, place, arrived)
+            return
+        with self._engine.begin() as conn:
+            lines.check_again(conn, self._book, self._portfolio_id, begun, self._clock.now())
+            if lines.is_empty(conn, begun):
+                lines.drop(conn, begun)
+                return
+        self._deliver(begun, place)
+
+    def send(self, destination: str, kind: str, business_date: dt.date) -> None:
+        """The next package of this kind, if there is anything to tell."""
+        if kind == "placement" and not self._may_leave(destination, business_date):
+            return
+        place = place_of(self._book, destination, self._environ)
+        with self._engine.begin() as conn:
+            give_room(conn)
+            begun = lines.begin(
+                conn,
+                self._book,
+                self._portfolio_id,
+                destination,
+                kind,
+                business_date,
+                self._clock.now(),
+            )
+        if begun is not None:
+            self._deliver(begun, place)
+
+    def _may_leave(self, destination: str, business_date: dt.date) -> bool:
+        """Withdraw what may no longer leave; whether anything is left that may."""
+        now = self._clock.now()
+        which = active(self._portfolio_id, Chosen(destination), ("approved",))
+        with self._engine.begin() as conn:
+            give_room(conn)
+            gone = withdraw_refused(conn, self._book, self._portfolio_id, business_date, which, now)
+            left = conn.execute(select(which.exists())).scalar_one()
+        for reason, count in gone.items():
+            self._done.withdrawn[reason] = self._done.withdrawn.get(reason, 0) + count
+        if left:
+            _require_agreement(self._book, destination, now)
+        return bool(left)
+
+    def _deliver(self, begun: Package, place: Place) -> None:
+        try:
+            draft = place.draft(begun.reference)
+        except OSError as error:
+            raise _cannot_write(place, error) from error
+        try:
+            fields = fields_of(self._book, begun)
+            formats = self._book.portfolio.destination(begun.destination).formats
+            with self._engine.connect() as conn:
+                told = rows(conn, self._book, self._portfolio_id, begun, fields)
+                write(draft, begun, self._book.name, formats, fields, told)
+            place.put(draft, begun.reference)
+        except OSError as error:
+            raise _cannot_write(place, error) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        arrived = place.find(begun.reference)
+        if arrived is None:
+            raise DeliveryError(
+                f"{place.shown}: package {begun.reference} is not there after it was delivered; "
+                "look who removes files there, then export again"
+            )
+        self._record(begun, place, arrived)
+
+    def _record(self, begun: Package, place: Place, arrived: dict[str, Any]) -> None:
+        with self._engine.begin() as conn:
+            _compare(conn, begun, place, arrived)
+            lines.delivered(conn, begun, place.shown, arrived, self._clock.now())
+        self._done.packages.append(arrived)
+
+
+def _compare(conn: Connection, begun: Package, place: Place, arrived: dict[str, Any]) -> None:
+    """Raises DeliveryError if what lies at the destination is not what the ledger says was sent."""
+    count, totals = lines.sums(conn, begun)
+    if arrived["rows"] != count or arrived["totals"] != totals:
+        raise DeliveryError(
+            f"{place.shown}: package {begun.reference} holds {arrived['rows']} rows and "
+            f"{arrived['totals']}, and the ledger says {count} and {totals}: two workers delivered "
+            "it at once. Move it away before it is fetched, then export again"
+        )
+
+
+def _cannot_write(place: Place, error: OSError) -> DeliveryError:
+    return DeliveryError(
+        f"{place.shown}: can't be written ({error.strerror}); make room or mend its rights, then "
+        "export again"
+    )
+
+
+def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:
+    """Raises DeliveryError unless accounts may be given to `destination` today."""
+    config = book.portfolio.destination(destination)
+    today = book.portfolio.calendar.local_date(now)
+    where = f"portfolio.yaml: destinations.{destination}.agreement"
+    if config.agreement is None:
+        if book.floor.needs_agreement(config.kind):
+            raise DeliveryError(
+                f"{where}: is missing, and a pack asks for one; add it once it is signed"
+            )
+    elif not config.agreement.covers(today):
+        raise DeliveryError(
+            f"{where}: {config.agreement.since} to {config.agreement.until or 'open'} does not "
+            f"cover {today}; renew it, or reject what is approved"
+        )

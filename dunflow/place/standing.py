@@ -1,0 +1,104 @@
+"""Whether placements may still leave, or must come back, on the facts of now.
+
+A proposal waits for a person, perhaps for days. What held when it was made is asked again when it
+is approved and when it is exported; what is away is asked whether it must be taken back.
+"""
+
+import datetime as dt
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from dunflow.assess.facts import Moment, facts
+from dunflow.assess.ladder_rows import unknown_on
+from dunflow.config.book import Book
+from dunflow.decide.guards import SETTLED, quieting
+from dunflow.decide.judge import layer
+from dunflow.decide.ladder import due_step, rules_met, rungs
+from dunflow.decide.tiers import rank
+from dunflow.ledger.tables import load, placement
+
+UNKNOWN = "quarantined"
+"""Nothing is known of the account today, so it neither leaves nor comes back."""
+MANDATORY_UNDONE = "mandatory_undone"
+EPISODE_OVER = "episode_over"
+NOT_MET = "not_met"
+
+
+def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:
+    """The business date whose facts are the newest; None before the first one."""
+    found: dt.date | None = conn.execute(
+        select(func.max(load.c.business_date)).where(
+            load.c.portfolio_id == portfolio_id, load.c.state == "accepted"
+        )
+    ).scalar()
+    return found
+
+
+def standing(
+    book: Book, portfolio_id: int, business_date: dt.date, now: dt.datetime, which: Select[int]
+) -> Subquery:
+    """One row per placement of `which`: `placement_id, account_id, refusal, overdue`.
+
+    `refusal`: why it may not leave, or NULL. `overdue` is what is owed now, NULL where the newest
+    snapshot does not have the account.
+    """
+    p = placement
+    moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
+    accounts = select(p.c.account_id).where(p.c.placement_id.in_(which))
+    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
+    # Each of them is proposed or placed, and that is no reason here.
+    others = [column for column in known.c if column.name != "placed"]
+    alone = select(*others, false().label("placed")).subquery("alone")
+    ranked = layer(alone, rank(book, alone).label("rank"))
+    stepped = layer(
+        ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")
+    )
+    f = layer(stepped, rungs(book, stepped, moment).blocked.label("blocked"))
+    unknown = exists().where(
+        unknown_on(portfolio_id, business_date).subquery().c.account_id == p.c.account_id
+    )
+    met = [and_(p.c.destination == to, rule) for to, rule in rules_met(book, f, moment).items()]
+    refusal: ColumnElement[str] = case(
+        (unknown, literal(UNKNOWN, Text)),
+        (f.c.account_id.is_(None), literal(SETTLED, Text)),
+        (f.c.quiet.is_not(None), f.c.quiet),
+        (
+            func.coalesce(f.c.episode_id != p.c.episode_id, True),
+            literal(EPISODE_OVER, Text),
+        ),
+        (f.c.blocked, literal(MANDATORY_UNDONE, Text)),
+        (~or_(false(), *met), literal(NOT_MET, Text)),
+        else_=cast(null(), Text),
+    )
+    return (
+        select(
+            p.c.placement_id,
+            p.c.account_id,
+            refusal.label("refusal"),
+            f.c.overdue,
+        )
+        .select_from(p.outerjoin(f, f.c.account_id == p.c.account_id))
+        .where(p.c.placement_id.in_(which))
+        .subquery("standing")
+    )
+
+
+def takes_back(refusal: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a reason takes an account back that has left: nothing is owed, or it is held."""
+    return or_(refusal.in_((SETTLED, "credit_covers")), refusal.like("hold.%"))

@@ -1,0 +1,101 @@
+"""A portfolio's placements: what waits, what a person decides, what is delivered.
+
+Whoever works on them (Airflow, the command line, a scenario) calls these.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from dunflow.clock import Clock, DatabaseClock, VirtualClock
+from dunflow.config.book import Book, read_book
+from dunflow.home import local_secrets
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.migrate import open_ledger
+from dunflow.place import life
+from dunflow.place.export import Exported, export
+from dunflow.place.life import Chosen, Moved
+from dunflow.place.listing import listing, summary
+from dunflow.place.lock import placement_lock
+from dunflow.place.standing import newest_accepted
+
+Figures = dict[str, Any]
+"""Counts, amounts and names of packages as JSON; never anything about a person."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One portfolio's placements, and what working on them needs."""
+
+    engine: Engine
+    book: Book
+    portfolio_id: int
+    clock: Clock
+    environ: Mapping[str, str]
+
+
+def open_desk(portfolio: str) -> Desk:
+    """The placements of the ledger that the environment names.
+
+    A replayed portfolio's clock stands at the usual time of its newest date.
+    """
+    book, engine = read_book(portfolio), open_ledger()
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+        newest = newest_accepted(conn, number)
+    clock: Clock = DatabaseClock(engine)
+    if book.portfolio.clock == "replay" and newest is not None:
+        clock = VirtualClock(book.portfolio.calendar.usual_time_of(newest))
+    return Desk(engine, book, number, clock, local_secrets() | os.environ)
+
+
+def approve(desk: Desk, chosen: Chosen, by: str) -> Moved:
+    """Let proposals leave with the next export. What may no longer leave is withdrawn."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        return life.approve(conn, desk.book, desk.portfolio_id, chosen, by, desk.clock.now())
+
+
+def reject(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
+    """Turn proposals down."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        return life.reject(conn, desk.portfolio_id, chosen, reason, by, desk.clock.now())
+
+
+def end(desk: Desk, chosen: Chosen, state: str, reason: str | None, by: str) -> Moved:
+    """Move what has left: recalled, acknowledged, refused, returned or closed."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        return life.end(conn, desk.portfolio_id, chosen, state, reason, by, desk.clock.now())
+
+
+def propose(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
+    """Propose again, by hand, what had ended."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        return life.propose_again(
+            conn, desk.book, desk.portfolio_id, chosen, reason, by, desk.clock.now()
+        )
+
+
+def deliver(desk: Desk) -> Exported:
+    """Recall what must come back, and deliver what is to be told."""
+    return export(desk.engine, desk.book, desk.clock, desk.environ)
+
+
+def waiting(desk: Desk, business_date: dt.date | None = None) -> list[Figures]:
+    """What waits for a person, summed up by destination, date and currency."""
+    with desk.engine.connect() as conn:
+        found = summary(conn, desk.portfolio_id, ("proposed",), business_date)
+    return [asdict(each) for each in found]
+
+
+def rows(desk: Desk, chosen: Chosen, states: tuple[str, ...]) -> list[Figures]:
+    """The placements themselves, the newest first: account, destination, state, amount, …"""
+    with desk.engine.connect() as conn:
+        return listing(conn, desk.portfolio_id, chosen, states)

@@ -1,0 +1,85 @@
+"""Many letters as PDF files for a printer, with a manifest of what is in them."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dunflow.config.book import root
+from dunflow.remind.letters.letter import Letter
+
+PER_FILE = 250
+"""Letters in one PDF: what Typst sets at once, so that memory does not grow with the batch."""
+
+LAYOUT = "include/templates/_base/letter.typ"
+MANIFEST = "manifest.json"
+
+
+def write_batch(
+    folder: Path, reference: str, letters: Iterable[Letter], unprintable: Mapping[str, str]
+) -> dict[str, Any]:
+    """Set the letters into PDF files in `folder`; gives the manifest that lies beside them.
+
+    `folder` must be there, empty, and readable by its owner only. Counts letters and pages of each
+    file, and names each letter's reference and pages, so that the printer can prove its work.
+    `unprintable` (reference → why) may be filled while `letters` are read.
+    """
+    files: list[dict[str, Any]] = []
+    for number, some in enumerate(_chunks(letters, PER_FILE), start=1):
+        name = f"{reference}-{number:04d}.pdf"
+        pages = _set(some, folder / name)
+        with (folder / name).open("rb") as stream:
+            checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+        files.append(
+            {
+                "name": name,
+                "letters": len(some),
+                "pages": sum(pages),
+                "bytes": (folder / name).stat().st_size,
+                "sha256": checksum,
+                "references": {
+                    letter.reference: count for letter, count in zip(some, pages, strict=True)
+                },
+            }
+        )
+    manifest = {
+        "reference": reference,
+        "letters": sum(file["letters"] for file in files),
+        "pages": sum(file["pages"] for file in files),
+        "unprintable": dict(unprintable),
+        "files": files,
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return manifest
+
+
+def _chunks(letters: Iterable[Letter], size: int) -> Iterator[list[Letter]]:
+    left = iter(letters)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _set(letters: list[Letter], file: Path) -> list[int]:
+    """Set these letters into one PDF; how many pages each of them has."""
+    with tempfile.TemporaryDirectory(prefix="dunflow-letters-") as work:
+        source = Path(work) / "letter.typ"
+        shutil.copy(root() / LAYOUT, source)
+        data = json.dumps([asdict(letter) for letter in letters], ensure_ascii=False)
+        (Path(work) / "letters.json").write_text(data, encoding="utf-8")
+        # In a process of its own: Typst keeps what it has set, so that memory would grow with each
+        # file of the batch.
+        told = subprocess.run(
+            [sys.executable, "-m", "dunflow.remind.letters.typeset", str(source), str(file)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    return [int(pages) for pages in json.loads(told.stdout)]

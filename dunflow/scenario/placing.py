@@ -1,0 +1,39 @@
+"""Placements in a scenario: what a person decides, and what the placements DAG does in between."""
+
+from sqlalchemy import exists, select
+
+from dunflow import placements
+from dunflow.ledger.tables import placement
+from dunflow.place.life import Chosen
+from dunflow.placements import Desk
+from dunflow.scenario.model import Placement
+
+PERSON = "scenario"
+
+
+class Placements:
+    """Works on the placements of one scenario, as Airflow and a person would."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def work(self) -> None:
+        """Recall what was paid or is held, and deliver."""
+        with self._desk.engine.connect() as conn:
+            left = placement.c.state.not_in(("proposed", "rejected", "withdrawn"))
+            anything = conn.execute(select(exists().where(left))).scalar_one()
+        if anything:
+            placements.deliver(self._desk).raise_if_failed()
+
+    def approve(self, said: Placement) -> None:
+        placements.approve(self._desk, _meant(said), PERSON)
+
+    def reject(self, said: Placement) -> None:
+        placements.reject(self._desk, _meant(said), "a person said so", PERSON)
+
+    def recall(self, said: Placement) -> None:
+        placements.end(self._desk, _meant(said), "recalled", "a person said so", PERSON)
+
+
+def _meant(said: Placement) -> Chosen:
+    return Chosen(said.to, (said.account,))

@@ -1,0 +1,144 @@
+"""Letters that the outbox lists become pages for the printer, each of them once."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine, select
+
+from dunflow import day as stages
+from dunflow.clock import VirtualClock
+from dunflow.day import Day
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.tables import contact
+from dunflow.letters import print_letters
+from dunflow.place.deliver import EXPORTS, Place
+from dunflow.placements import Desk
+from dunflow.scenario.model import Scenario
+from dunflow.scenario.run import Story, book_of
+from dunflow.snapshot.pull import Pull
+
+pytest.importorskip("typst")
+pdfium = pytest.importorskip("pypdfium2")
+
+DATE = dt.date(2026, 3, 9)
+POLICY = {
+    "policy": "by_letter",
+    "packs": [],
+    "tiers": [
+        {
+            "tier": "only",
+            "from_dpd": 1,
+            "steps": [{"step": "s", "at_dpd": 1, "channel": "letter", "template": "final"}],
+        }
+    ],
+}
+MANY = [("BIG", f"{number:08}", "C9", "en", "1 Long Road\nBeijing") for number in range(400)]
+FEW = [
+    ("Ann #set *Example* $x$", "0010", "C1", "en", "12 Some Street\nShanghai 200000"),
+    ("王小明", "20", "C2", "zh", "上海市浦东新区1号"),
+    ("Nobody", "30", "C3", "en", "1\n2\n3\n4\n5\n6\n7"),
+]
+MakeDesk = Callable[[list[tuple[str, ...]]], Desk]
+
+
+@pytest.fixture
+def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
+    """A day that lists a letter for each customer of these rows."""
+
+    def make(rows: list[tuple[str, ...]]) -> Desk:
+        story = {"scenario": "s", "policy": POLICY, "accounts": {}, "timeline": [], "expect": {}}
+        book = book_of(Story(Path(__file__), Scenario.model_validate(story)))
+        clock = VirtualClock(book.portfolio.calendar.usual_time_of(DATE))
+        day = Day(ledger, book, DATE, clock, {})
+        frame = pd.DataFrame(rows, columns=["name", "account", "customer", "language", "address"])
+        blank = ["phone", "email", "time_zone", "balance", "product", "segment"]
+        blank += ["instalments_overdue", "last_payment_on"]
+        given = {"due_on": "2026-03-08", "overdue": "1300.00", "currency": "CNY"}
+        frame = frame.assign(**given, **dict.fromkeys(blank))
+        close = book.portfolio.calendar.close_of(DATE)
+        stages.snapshot(day, Pull(iter([frame.astype("string[pyarrow]")]), close))
+        stages.gate(day)
+        stages.decide(day)
+        stages.remind(day)
+        with ledger.begin() as conn:
+            number = portfolio_id_of(conn, book.name)
+        return Desk(ledger, book, number, clock, {EXPORTS: str(tmp_path)})
+
+    return make
+
+
+def pages(tmp_path: Path) -> list[str]:
+    files = sorted(tmp_path.glob("*/letters/[!.]*/*.pdf"))
+    return [page.get_textpage().get_text_range() for f in files for page in pdfium.PdfDocument(f)]
+
+
+def test_a_letter_says_who_how_much_and_how_to_pay(listed: MakeDesk, tmp_path: Path) -> None:
+    print_letters(listed(FEW))
+    english, chinese = pages(tmp_path)
+    for said in ("Ann #set *Example* $x$", "12 Some Street", "1,300.00", "pay.example.com"):
+        assert said in english
+    assert "Page 1 of 1" in english
+    for said in ("王小明", "上海市浦东新区", "1,300.00", "400-000-0000"):
+        assert said in chinese
+
+
+def test_every_page_bears_the_reference_of_its_own_letter(listed: MakeDesk, tmp_path: Path) -> None:
+    desk = listed(FEW)
+    print_letters(desk)
+    with desk.engine.connect() as conn:
+        rows = conn.execute(select(contact.c.reference).order_by(contact.c.contact_id))
+        references = list(rows.scalars())
+    for page, reference in zip(pages(tmp_path), references, strict=False):
+        assert page.count(reference) == 2  # in its head and in its foot
+
+
+def test_a_letter_that_does_not_fit_the_window_is_listed_and_not_printed(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    made = print_letters(listed(FEW))
+    assert made is not None
+    assert (made["letters"], made["pages"]) == (2, 2)
+    assert list(made["unprintable"].values()) == ["the address has more than 6 lines"]
+    assert len(pages(tmp_path)) == 2
+
+
+def test_four_hundred_accounts_stand_in_one_letter(listed: MakeDesk, tmp_path: Path) -> None:
+    made = print_letters(listed(MANY))
+    assert made is not None
+    text = "\n".join(pages(tmp_path))
+    assert made["letters"] == 1
+    assert text.count("1,300.00") == 400
+    assert "520,000.00" in text
+    assert f"Page {made['pages']} of {made['pages']}" in text
+
+
+def test_a_letter_is_printed_once(listed: MakeDesk) -> None:
+    desk = listed(FEW)
+    assert print_letters(desk) is not None
+    assert print_letters(desk) is None
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_killed_print_run_again_gives_one_batch(
+    listed: MakeDesk, tmp_path: Path, after: bool
+) -> None:
+    desk = listed(FEW)
+    real = Place.put
+
+    def dies(self: Place, made: Path, reference: str) -> None:
+        if after:
+            real(self, made, reference)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Place, "put", dies)
+        with pytest.raises(KeyboardInterrupt):
+            print_letters(desk)
+    made = print_letters(desk)
+    (manifest,) = tmp_path.glob("*/letters/*/manifest.json")
+    assert json.loads(manifest.read_text(encoding="utf-8")) == made
+    assert len(pages(tmp_path)) == 2
