@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from dunflow.config.book import Book, read_book
-from dunflow.config.handoff import needs_agreement
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import ConfigError
@@ -68,7 +67,7 @@ def _hand_offs(book: Book) -> list[str]:
     without = [
         rule.to
         for rule in book.policy.hand_off
-        if needs_agreement(book.floor.hand_offs, book.portfolio.destination(rule.to).kind)
+        if book.floor.needs_agreement(book.portfolio.destination(rule.to).kind)
         and book.portfolio.destination(rule.to).agreement is None
     ]
     return [

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.cli_placements import placements
+from dunflow.commands import people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -45,21 +45,25 @@ def main() -> None:
         os.environ.setdefault(name, value)
 
 
-main.add_command(placements)
+main.add_command(placements.placements)
 
 
 @main.command()
 @click.option("--airflow-port", type=int, help="Airflow's port on loopback.  [default: 8080]")
 @click.option("--sandbox-port", type=int, help="The sandbox's port on loopback.  [default: 9801]")
+@click.option("--receiver-port", type=int, help="The receiver's port.  [default: 9802]")
 @json_option
-def up(airflow_port: int | None, sandbox_port: int | None, json_: bool) -> None:
-    """Start the local stack: PostgreSQL, the sandbox, Airflow. Does nothing if it runs."""
+def up(
+    airflow_port: int | None, sandbox_port: int | None, receiver_port: int | None, json_: bool
+) -> None:
+    """Start the local stack: PostgreSQL, sandbox, receiver, Airflow. Does nothing if it runs."""
     from dunflow import tell
     from dunflow.stack.up import up as start
 
     with tell.aside.status("starting") as status:
         running = start(
-            _ports(airflow_port, sandbox_port), lambda part: status.update(f"starting {part}")
+            _ports(airflow_port, sandbox_port, receiver_port),
+            lambda part: status.update(f"starting {part}"),
         )
     urls = {
         "airflow": running.ports.airflow_url,
@@ -75,13 +79,13 @@ def up(airflow_port: int | None, sandbox_port: int | None, json_: bool) -> None:
         tell.urls(running)
 
 
-def _ports(airflow: int | None, sandbox: int | None) -> Any:
+def _ports(airflow: int | None, sandbox: int | None, receiver: int | None) -> Any:
     from dunflow.stack.ports import Ports, remembered
 
-    if airflow is None and sandbox is None:
+    if airflow is None and sandbox is None and receiver is None:
         return None
     known = remembered() or Ports()
-    return Ports(airflow or known.airflow, sandbox or known.sandbox)
+    return Ports(airflow or known.airflow, sandbox or known.sandbox, receiver or known.receiver)
 
 
 @main.command()
@@ -118,15 +122,22 @@ def status(json_: bool) -> None:
 @main.command()
 @click.option("--airflow-port", type=int, help="Airflow's port on loopback.  [default: 8080]")
 @click.option("--sandbox-port", type=int, help="The sandbox's port on loopback.  [default: 9801]")
+@click.option("--receiver-port", type=int, help="The receiver's port.  [default: 9802]")
 @click.option("--dates", type=click.IntRange(2, 60), default=12, show_default=True)
 @json_option
-def demo(airflow_port: int | None, sandbox_port: int | None, dates: int, json_: bool) -> None:
+def demo(
+    airflow_port: int | None,
+    sandbox_port: int | None,
+    receiver_port: int | None,
+    dates: int,
+    json_: bool,
+) -> None:
     """Start everything, make a lender, and take its last dates through the real Airflow."""
     from dunflow import tell
     from dunflow.demo.show import show
 
     with tell.dates_bar(dates) as (say, ran):
-        shown = show(_ports(airflow_port, sandbox_port), dates, say, ran)
+        shown = show(_ports(airflow_port, sandbox_port, receiver_port), dates, say, ran)
     if json_:
         tell.as_json(shown.figures())
     else:
@@ -430,6 +441,10 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     else:
         tell.audit(checked)
     sys.exit(1 if any(each.broken for each in checked) else 0)
+
+
+for _command in (*people.COMMANDS, sending.stop, sending.resume, sending.resolve):
+    main.add_command(_command)
 
 
 @main.command()

@@ -146,14 +146,12 @@ def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" 
 
 def report(day: Day) -> Figures:
     """The date's figures, also as a page below DUNFLOW_HOME/reports."""
-    from dunflow.report.figures import figures
     from dunflow.report.page import write_page
 
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
-        told = figures(conn, day.book, number, day.business_date)
-    write_page(day.engine, day.book, number, day.business_date, home() / "reports")
-    return dict(told)
+    reports = home() / "reports"
+    return dict(write_page(day.engine, day.book, number, day.business_date, reports).figures)
 
 
 def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:

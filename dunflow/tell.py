@@ -242,3 +242,25 @@ def ending(ended: "Ending") -> None:
         screen.print(Text(f"       {line}"))
     if ended.ledger:
         screen.print(Text(f"       ledger kept: {ended.ledger}"))
+
+
+def unresolved(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
+    """The contacts of which nobody knows whether they went out."""
+    if not rows:
+        screen.print("Nothing is in doubt or parked.")
+        return
+    told = table(
+        "in doubt or parked", "reference", "state", "account", "date", "step", "channel", "tried at"
+    )
+    for row in rows:
+        tried = row["claimed_at"]
+        told.add_row(
+            row["reference"],
+            row["state"],
+            row["account"],
+            str(row["business_date"]),
+            row["step"],
+            row["channel"],
+            f"{tried.astimezone(zone):%Y-%m-%d %H:%M}" if tried else "",
+        )
+    screen.print(told)

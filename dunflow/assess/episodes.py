@@ -26,6 +26,7 @@ from dunflow.assess.ladder_rows import on_ladder, unknown_on
 from dunflow.assess.repair import repair
 from dunflow.config.book import Book
 from dunflow.ledger.loads import neighbours
+from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import episode, load, snapshot
 
 ONE_DAY = dt.timedelta(days=1)
@@ -41,37 +42,21 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     difference to how it ends.
     """
     near = neighbours(conn, portfolio_id, business_date)
-    if near.after is not None:
-        repair(conn, book, portfolio_id, business_date)
+    if near.after is not None or _was_assessed(conn, portfolio_id, business_date):
+        repair(conn, book, portfolio_id, business_date, near)
         return
-    _reopen_if_run_before(conn, book, portfolio_id, business_date)
     _close_what_left(conn, book, portfolio_id, business_date)
     _break_where_cured_in_between(conn, book, portfolio_id, business_date, near.before)
     _open_what_came(conn, book, portfolio_id, business_date)
 
 
-def _reopen_if_run_before(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
-) -> None:
-    """A first run of this date closed them; with the rows as they are now they go on."""
-    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
-    other = episode.alias("other")
-    stays_open = exists().where(
-        other.c.account_id == episode.c.account_id,
-        or_(
-            other.c.ended_on.is_(None),
-            and_(other.c.ended_on == business_date, other.c.episode_id < episode.c.episode_id),
-        ),
-    )
-    conn.execute(
-        update(episode)
-        .where(
-            episode.c.portfolio_id == portfolio_id,
-            episode.c.ended_on == business_date,
-            episode.c.account_id == ladder.c.account_id,
-            ~stays_open,
-        )
-        .values(ended_on=None)
+def _was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
+    """Whether the date left its marks already; its rows may have been others then."""
+    marked = or_(episode.c.started_on == business_date, episode.c.ended_on == business_date)
+    return bool(
+        conn.execute(
+            select(exists().where(episode.c.portfolio_id == portfolio_id, marked))
+        ).scalar_one()
     )
 
 
@@ -80,14 +65,19 @@ def _close_what_left(
 ) -> None:
     ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
     unknown = unknown_on(portfolio_id, business_date).subquery()
-    conn.execute(
-        update(episode)
-        .where(
+    left = keep(
+        conn,
+        "left_ladder",
+        select(episode.c.episode_id).where(
             episode.c.portfolio_id == portfolio_id,
             episode.c.ended_on.is_(None),
             ~exists().where(ladder.c.account_id == episode.c.account_id),
             ~exists().where(unknown.c.account_id == episode.c.account_id),
-        )
+        ),
+    )
+    conn.execute(
+        update(episode)
+        .where(episode.c.episode_id == left.c.episode_id)
         .values(ended_on=business_date)
     )
 
@@ -150,12 +140,13 @@ def _open_what_came(
     is_open = exists().where(
         episode.c.account_id == ladder.c.account_id, episode.c.ended_on.is_(None)
     )
-    came = insert(episode).from_select(
+    came = keep(conn, "came", select(ladder.c.account_id).where(~is_open))
+    opening = insert(episode).from_select(
         ["portfolio_id", "account_id", "started_on"],
-        select(literal(portfolio_id), ladder.c.account_id, cast(business_date, SqlDate)).where(
-            ~is_open
+        select(literal(portfolio_id), came.c.account_id, cast(business_date, SqlDate)).order_by(
+            came.c.account_id
         ),
     )
-    opened = conn.execute(came.execution_options(preserve_rowcount=True)).rowcount
+    opened = conn.execute(opening.execution_options(preserve_rowcount=True)).rowcount
     if opened > _MANY:
         conn.execute(text("ANALYZE episode"))

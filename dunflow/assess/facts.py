@@ -26,11 +26,14 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy import type_coerce as coerce
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import days_past_due, settled_at
+from dunflow.assess.plans import current_plans
 from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
@@ -71,7 +74,8 @@ def facts(
     """One row per account of the snapshot (or of `accounts` only), as decisions see it.
 
     `overdue` is what the snapshot says less what the payment feed delivered since; `credit_covers`,
-    `placed`, `in_flight` are flags; `hold_kind`, `promise_pending` are NULL where there is none.
+    `placed`, `in_flight`, `promise_pending`, `plan_current` are flags; `hold_kind` is NULL where
+    there is none.
     """
     s, e = snapshot, episode
     paid = _paid(book, portfolio_id, business_date, moment).subquery("paid")
@@ -80,8 +84,9 @@ def facts(
         else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
     )
     covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
-    holding = _holding(portfolio_id, business_date, moment).subquery("holding")
+    holding = _holding(book, portfolio_id, business_date, moment).subquery("holding")
     pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
+    planned = current_plans(book, portfolio_id, moment.at).subquery("planned")
     placed = _placed(portfolio_id, moment).subquery("placed")
     past = (_past_then if moment.late else _past)(book, portfolio_id, business_date, moment)
     tables: FromClause = (
@@ -93,6 +98,7 @@ def facts(
         )
         .outerjoin(holding, holding.c.account_id == s.c.account_id)
         .outerjoin(pending, pending.c.account_id == s.c.account_id)
+        .outerjoin(planned, planned.c.account_id == s.c.account_id)
         .outerjoin(placed, placed.c.account_id == s.c.account_id)
     )
     for joined, on in past.joins:
@@ -119,6 +125,7 @@ def facts(
         placed.c.account_id.is_not(None).label("placed"),
         holding.c.kind.label("hold_kind"),
         pending.c.account_id.is_not(None).label("promise_pending"),
+        planned.c.account_id.is_not(None).label("plan_current"),
         *past.columns,
     ]
     for fact, counted in _counted(book, portfolio_id, business_date, moment).items():
@@ -202,13 +209,12 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
     )
 
 
-def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
-    """`account_id, kind` of the first recorded hold that is active on the account or customer."""
-    active = and_(
-        hold.c.portfolio_id == portfolio_id,
-        hold.c.from_at <= moment.at,
-        or_(hold.c.until_at.is_(None), hold.c.until_at > moment.at),
-    )
+def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+    """`account_id, kind` of the first recorded hold that is active on the account or customer.
+
+    A kind that binds the whole customer by a pack does so though it was recorded on an account.
+    """
+    active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
     of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
         active, hold.c.account_id.is_not(None)
     )
@@ -221,7 +227,34 @@ def _holding(portfolio_id: int, business_date: dt.date, moment: Moment) -> Selec
             snapshot.c.business_date == business_date,
         )
     )
-    both = of_accounts.union_all(of_customers).subquery("both")
+    parts = [of_accounts, of_customers]
+    if wide := book.floor.customer_wide_holds:
+        held = snapshot.alias("held")
+        siblings = (
+            select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
+            .outerjoin(
+                held,
+                and_(
+                    held.c.portfolio_id == portfolio_id,
+                    held.c.business_date == business_date,
+                    held.c.account_id == hold.c.account_id,
+                ),
+            )
+            # The account may be paid by now; whoever it belonged to is still held.
+            .join(
+                snapshot,
+                snapshot.c.customer_id == func.coalesce(hold.c.of_customer_id, held.c.customer_id),
+            )
+            .where(
+                active,
+                hold.c.account_id.is_not(None),
+                hold.c.kind.in_(wide),
+                snapshot.c.portfolio_id == portfolio_id,
+                snapshot.c.business_date == business_date,
+            )
+        )
+        parts.append(siblings)
+    both = union_all(*parts).subquery("both")
     return (
         select(both.c.account_id, both.c.kind)
         .ext(distinct_on(both.c.account_id))

@@ -14,7 +14,8 @@ def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[i
     return (
         select(promise.c.account_id)
         .where(
-            *_standing(portfolio_id, at),
+            *_made(portfolio_id, at),
+            or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
             _deadline(book) > at,
             _paid_since(literal(at)) < promise.c.amount,
         )
@@ -23,11 +24,15 @@ def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[i
 
 
 def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
-    """`account_id, times`: promises whose time is over and that were not paid in time."""
+    """`account_id, times`: promises whose time is over and that were not paid in time.
+
+    Cancelled before its time was over, a promise was never broken; afterwards it stays so.
+    """
     return (
         select(promise.c.account_id, func.count().label("times"))
         .where(
-            *_standing(portfolio_id, at),
+            *_made(portfolio_id, at),
+            or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > _deadline(book)),
             _deadline(book) <= at,
             _paid_since(_deadline(book)) < promise.c.amount,
         )
@@ -35,12 +40,8 @@ def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[An
     )
 
 
-def _standing(portfolio_id: int, at: dt.datetime) -> list[ColumnElement[bool]]:
-    return [
-        promise.c.portfolio_id == portfolio_id,
-        promise.c.made_at <= at,
-        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
-    ]
+def _made(portfolio_id: int, at: dt.datetime) -> list[ColumnElement[bool]]:
+    return [promise.c.portfolio_id == portfolio_id, promise.c.made_at <= at]
 
 
 def _deadline(book: Book) -> ColumnElement[dt.datetime]:

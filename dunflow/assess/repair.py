@@ -1,204 +1,268 @@
-"""Filling an older date: episodes around it move their edges, split or join.
+"""Episodes after a date was filled in or corrected: read off all dates anew, where it may matter.
 
-Whether two sightings of an account belong to one episode depends on the two alone: on consecutive
-dates always; across a gap if the due date is the same, or not later than the earlier sighting. So
-one more date is settled by looking at the nearest known date before it (x), at itself, and at the
-nearest known date after it (y), and dates may come in any order.
+The ordinary day goes forwards (episodes.py). Here the stretches of the accounts that the date may
+concern are read from every accepted snapshot, in the order of the calendar, and the episodes are
+brought in line with them; what hangs on an episode follows.
 """
 
 import datetime as dt
+from typing import TypeVar
 
 from sqlalchemy import (
-    BigInteger,
+    ColumnElement,
     Connection,
-    TextClause,
+    Date,
+    Integer,
+    Select,
+    TableClause,
     and_,
-    column,
+    case,
+    cast,
+    delete,
+    exists,
     func,
+    insert,
+    literal,
     or_,
     select,
-    table,
     text,
+    union,
     update,
 )
+from sqlalchemy import type_coerce as coerce
 
-from dunflow.assess.ladder_rows import on_ladder, unknown_on
+from dunflow.assess.ladder_rows import on_ladder, settled_at, unknown_on
 from dunflow.assess.progress import refresh
 from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
+from dunflow.ledger.loads import Neighbours
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import decision, episode
+from dunflow.ledger.tables import decision, episode, load, quarantine, snapshot
 
-# One row per account that the date may concern. here: on the ladder on this date; x_episode and
-# y_episode: NULL if it was off the ladder then; own_episode: covers this date, but neither x nor y.
-_SEAM = """
-CREATE UNLOGGED TABLE seam AS
-SELECT c.account_id, c.due_on IS NOT NULL AS here,
-       x.seen_on AS x_on, ex.episode_id AS x_episode,
-       y.seen_on AS y_on, ey.episode_id AS y_episode, ey.ended_on AS y_ended_on,
-       own.episode_id AS own_episode,
-       COALESCE(ex.episode_id IS NOT NULL AND c.due_on IS NOT NULL
-                AND (x.seen_on = :day - 1 OR c.due_on = sx.due_on OR c.due_on <= x.seen_on), false)
-         AS x_links,
-       COALESCE(ey.episode_id IS NOT NULL AND c.due_on IS NOT NULL
-                AND (y.seen_on = :day + 1 OR sy.due_on = c.due_on OR sy.due_on <= :day), false)
-         AS y_links
-FROM (SELECT account_id, max(due_on) AS due_on
-      FROM (SELECT account_id, due_on FROM here_now
-            UNION ALL
-            SELECT account_id, NULL FROM episode
-            WHERE portfolio_id = :portfolio AND started_on <= :day
-              AND (ended_on IS NULL OR ended_on > :day)
-            UNION ALL
-            -- Last seen on the date before this one: when it ended was only guessed.
-            SELECT e.account_id, NULL
-            FROM episode AS e,
-                 (SELECT max(business_date) AS on_date FROM load
-                  WHERE portfolio_id = :portfolio AND state = 'accepted'
-                    AND business_date < :day) AS before
-            WHERE e.portfolio_id = :portfolio AND e.ended_on <= :day
-              AND (e.ended_on > before.on_date
-                   OR EXISTS (SELECT FROM quarantine AS q
-                              WHERE q.portfolio_id = :portfolio
-                                AND q.business_date = before.on_date
-                                AND q.account_id = e.account_id AND q.rejects_account))
-           ) AS seen_or_covered
-      WHERE account_id NOT IN (SELECT account_id FROM unknown_now)
-      GROUP BY account_id) AS c
-LEFT JOIN LATERAL (
-    SELECT l.business_date AS seen_on FROM load AS l
-    WHERE l.portfolio_id = :portfolio AND l.state = 'accepted' AND l.business_date < :day
-      AND NOT EXISTS (SELECT FROM quarantine AS q
-                      WHERE q.portfolio_id = :portfolio AND q.business_date = l.business_date
-                        AND q.account_id = c.account_id AND q.rejects_account)
-    ORDER BY l.business_date DESC LIMIT 1) AS x ON true
-LEFT JOIN LATERAL (
-    SELECT l.business_date AS seen_on FROM load AS l
-    WHERE l.portfolio_id = :portfolio AND l.state = 'accepted' AND l.business_date > :day
-      AND NOT EXISTS (SELECT FROM quarantine AS q
-                      WHERE q.portfolio_id = :portfolio AND q.business_date = l.business_date
-                        AND q.account_id = c.account_id AND q.rejects_account)
-    ORDER BY l.business_date LIMIT 1) AS y ON true
-LEFT JOIN episode AS ex ON ex.account_id = c.account_id AND ex.started_on <= x.seen_on
-     AND (ex.ended_on IS NULL OR ex.ended_on > x.seen_on)
-LEFT JOIN episode AS ey ON ey.account_id = c.account_id AND ey.started_on <= y.seen_on
-     AND (ey.ended_on IS NULL OR ey.ended_on > y.seen_on)
-LEFT JOIN episode AS own ON own.account_id = c.account_id AND own.started_on <= :day
-     AND (own.ended_on IS NULL OR own.ended_on > :day)
-     AND own.episode_id IS DISTINCT FROM ex.episode_id
-     AND own.episode_id IS DISTINCT FROM ey.episode_id
-LEFT JOIN snapshot AS sx ON sx.portfolio_id = :portfolio AND sx.business_date = x.seen_on
-     AND sx.account_id = c.account_id
-LEFT JOIN snapshot AS sy ON sy.portfolio_id = :portfolio AND sy.business_date = y.seen_on
-     AND sy.account_id = c.account_id
-"""
+T = TypeVar("T")
 
-# In this order: what is absorbed goes first, so that an account never has two open episodes.
-_STEPS = (
-    # The date joins what stood apart, or belongs to a neighbour after all.
-    """
-    DELETE FROM episode USING seam
-    WHERE (episode_id = y_episode AND x_links AND y_links AND x_episode <> y_episode)
-       OR (episode_id = own_episode AND (x_links OR y_links))
-    """,
-    """
-    UPDATE episode SET ended_on = y_ended_on FROM seam
-    WHERE episode_id = x_episode AND x_links AND y_links AND x_episode <> y_episode
-    """,
-    # What ran through this date does so no longer: the head ends, …
-    """
-    UPDATE episode
-    SET ended_on = CASE WHEN x_links THEN :day + 1 WHEN here THEN x_on + 1 ELSE :day END
-    FROM seam WHERE episode_id = x_episode AND x_episode = y_episode AND NOT (x_links AND y_links)
-    """,
-    # … and the tail is an episode of its own.
-    """
-    INSERT INTO episode (portfolio_id, account_id, started_on, ended_on)
-    SELECT :portfolio, account_id, CASE WHEN y_links THEN :day ELSE y_on END, y_ended_on
-    FROM seam WHERE x_episode = y_episode AND NOT (x_links AND y_links)
-    """,
-    # Only its left neighbour goes on to it.
-    """
-    UPDATE episode SET ended_on = CASE WHEN y_episode IS NULL THEN y_on ELSE :day + 1 END
-    FROM seam WHERE episode_id = x_episode AND x_links AND NOT y_links
-                AND x_episode IS DISTINCT FROM y_episode
-    """,
-    # Its left neighbour does not: it was cured after it was last seen, however long it seemed.
-    """
-    UPDATE episode SET ended_on = x_on + 1 FROM seam
-    WHERE episode_id = x_episode AND here AND NOT x_links
-      AND x_episode IS DISTINCT FROM y_episode AND (ended_on IS NULL OR ended_on > x_on + 1)
-    """,
-    # Only its right neighbour begins with it.
-    """
-    UPDATE episode SET started_on = :day
-    FROM seam WHERE episode_id = y_episode AND y_links AND NOT x_links
-                AND x_episode IS DISTINCT FROM y_episode
-    """,
-    # It stands alone.
-    """
-    INSERT INTO episode (portfolio_id, account_id, started_on, ended_on)
-    SELECT :portfolio, account_id, :day, CASE WHEN y_episode IS NULL THEN y_on ELSE :day + 1 END
-    FROM seam WHERE here AND NOT x_links AND NOT y_links AND own_episode IS NULL
-    """,
-    # It was off the ladder: cured on this date, whatever it seemed.
-    """
-    UPDATE episode SET ended_on = :day FROM seam
-    WHERE NOT here AND x_episode IS DISTINCT FROM y_episode
-      AND episode_id IN (x_episode, own_episode) AND ended_on IS DISTINCT FROM :day
-    """,
-)
 
-_TOUCHED = """
-CREATE UNLOGGED TABLE touched AS
-SELECT account_id FROM seam
-WHERE own_episode IS NOT NULL OR x_episode IS DISTINCT FROM y_episode OR NOT (x_links AND y_links)
-"""
+def repair(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, near: Neighbours
+) -> None:
+    """Fit the accepted snapshot of `business_date` between those before and after it."""
+    touched = keep(conn, "touched", _touched(book, portfolio_id, business_date, near))
+    stretches = _read_off(conn, book, portfolio_id, touched)
+    _bring_in_line(conn, portfolio_id, touched, stretches)
+    for statement in _FOLLOW:
+        conn.execute(statement)
+    of_touched = episode.c.account_id.in_(select(touched.c.account_id))
+    refresh(conn, book, select(episode.c.episode_id).where(of_touched))
+    _find_highest_tier(conn, book, portfolio_id, touched)
+
+
+def _touched(
+    book: Book, portfolio_id: int, business_date: dt.date, near: Neighbours
+) -> Select[int]:
+    """Accounts whose episodes the date may change: all in reach but those that it confirms."""
+    here = on_ladder(book.policy, portfolio_id, business_date).subquery("here")
+    first = near.before or dt.date.min
+    last = near.after or dt.date.max
+    in_reach = select(episode.c.account_id).where(
+        episode.c.portfolio_id == portfolio_id,
+        episode.c.started_on <= last,
+        or_(episode.c.ended_on.is_(None), episode.c.ended_on >= first),
+    )
+    # Where a neighbour could not be read, the date speaks to whatever lies beyond it.
+    nearest = [date for date in (near.before, business_date, near.after) if date is not None]
+    unread = [unknown_on(portfolio_id, date) for date in nearest]
+    candidates = union(select(here.c.account_id), in_reach, *unread).subquery("candidate")
+    confirmed = (
+        select(here.c.account_id)
+        .join(
+            episode,
+            and_(
+                episode.c.account_id == here.c.account_id,
+                episode.c.started_on <= first,
+                or_(
+                    episode.c.ended_on.is_(None),
+                    episode.c.ended_on > (near.after or business_date),
+                ),
+            ),
+        )
+        .correlate(candidates)
+    )
+    for number, date in enumerate(each for each in (near.before, near.after) if each is not None):
+        there = on_ladder(book.policy, portfolio_id, date).subquery(f"there_{number}")
+        confirmed = confirmed.join(
+            there,
+            and_(there.c.account_id == here.c.account_id, there.c.due_on == here.c.due_on),
+        )
+    if near.before is None:
+        return select(candidates.c.account_id)
+    return select(candidates.c.account_id).where(candidates.c.account_id.not_in(confirmed))
+
+
+def _read_off(conn: Connection, book: Book, portfolio_id: int, touched: TableClause) -> TableClause:
+    """`account_id, started_on, ended_on` of every unbroken stretch on the ladder.
+
+    An accepted date is a known one for an account unless its row there could not be read. `nth`
+    counts the known dates of an account, so that neighbours differ by one.
+    """
+    date = (
+        select(
+            load.c.business_date,
+            func.row_number().over(order_by=load.c.business_date).label("nth"),
+        )
+        .where(load.c.portfolio_id == portfolio_id, load.c.state == "accepted")
+        .subquery("date")
+    )
+    unread = keep(
+        conn,
+        "unread",
+        select(quarantine.c.account_id, quarantine.c.business_date)
+        .join(touched, touched.c.account_id == quarantine.c.account_id)
+        .join(date, date.c.business_date == quarantine.c.business_date)
+        .where(quarantine.c.portfolio_id == portfolio_id, quarantine.c.rejects_account)
+        .distinct(),
+        index="account_id",
+    )
+    s = snapshot.c
+    unread_before = (
+        select(func.count())
+        .where(unread.c.account_id == s.account_id, unread.c.business_date < s.business_date)
+        .correlate(snapshot)
+        .scalar_subquery()
+    )
+    seen = (
+        select(s.account_id, s.business_date, s.due_on, (date.c.nth - unread_before).label("nth"))
+        .join(touched, touched.c.account_id == s.account_id)
+        .join(date, date.c.business_date == s.business_date)
+        .where(
+            s.portfolio_id == portfolio_id,
+            coerce(s.business_date - s.due_on, Integer) >= book.policy.ladder_from_dpd,
+            s.overdue_amount > settled_at(book.policy, s.currency),
+        )
+        .subquery("seen")
+    )
+
+    def before(column: ColumnElement[T]) -> ColumnElement[T]:
+        return func.lag(column).over(partition_by=seen.c.account_id, order_by=seen.c.business_date)
+
+    # Not seen for days, and owed since a day within them: it was paid, and is overdue again.
+    paid_between = and_(
+        coerce(seen.c.business_date - before(seen.c.business_date), Integer) > 1,
+        seen.c.due_on != before(seen.c.due_on),
+        seen.c.due_on > before(seen.c.business_date),
+    )
+    begins = or_(before(seen.c.nth).is_(None), seen.c.nth - before(seen.c.nth) > 1, paid_between)
+    marked = select(seen, cast(begins, Integer).label("begins")).subquery("marked")
+    numbered = select(
+        marked,
+        func.sum(marked.c.begins)
+        .over(partition_by=marked.c.account_id, order_by=marked.c.business_date)
+        .label("stretch"),
+    ).subquery("numbered")
+    n = numbered.c
+    whole = (
+        select(
+            n.account_id,
+            func.min(n.business_date).label("started_on"),
+            func.max(n.business_date).label("last_on"),
+            func.min(n.nth).label("first_nth"),
+            func.max(n.nth).label("last_nth"),
+        )
+        .group_by(n.account_id, n.stretch)
+        .subquery("whole")
+    )
+    w = whole.c
+    following = func.lead(w.first_nth).over(partition_by=w.account_id, order_by=w.started_on)
+    unknown_then = (
+        exists()
+        .where(unread.c.account_id == w.account_id, unread.c.business_date == date.c.business_date)
+        .correlate(whole, date)
+    )
+    first_known_after = (
+        select(func.min(date.c.business_date))
+        .where(date.c.business_date > w.last_on, ~unknown_then)
+        .correlate(whole)
+        .scalar_subquery()
+    )
+    # Where the next stretch follows at once nobody saw the account off the ladder.
+    ended_on = case((following - w.last_nth == 1, w.last_on + 1), else_=first_known_after)
+    return keep(conn, "stretch", select(w.account_id, w.started_on, ended_on.label("ended_on")))
+
+
+def _bring_in_line(
+    conn: Connection, portfolio_id: int, touched: TableClause, stretches: TableClause
+) -> None:
+    """Episodes that share a day with a stretch become it; the rest go, the missing ones come."""
+    e, s = episode.c, stretches.c
+    both = (
+        select(
+            e.episode_id,
+            s.account_id,
+            s.started_on,
+            s.ended_on,
+            func.row_number()
+            .over(partition_by=(s.account_id, s.started_on), order_by=e.started_on)
+            .label("of_stretch"),
+            func.row_number()
+            .over(partition_by=e.episode_id, order_by=s.started_on)
+            .label("of_episode"),
+        )
+        .join_from(stretches, episode, e.account_id == s.account_id)
+        .where(
+            e.started_on < func.coalesce(s.ended_on, literal(dt.date.max, Date)),
+            s.started_on < func.coalesce(e.ended_on, literal(dt.date.max, Date)),
+        )
+        .subquery("both")
+    )
+    pairs = keep(
+        conn,
+        "pair",
+        select(both.c.episode_id, both.c.account_id, both.c.started_on, both.c.ended_on).where(
+            both.c.of_stretch == 1, both.c.of_episode == 1
+        ),
+    )
+    paired = exists().where(pairs.c.episode_id == e.episode_id)
+    conn.execute(delete(episode).where(e.account_id == touched.c.account_id, ~paired))
+    differs = and_(
+        e.episode_id == pairs.c.episode_id,
+        or_(e.started_on != pairs.c.started_on, e.ended_on.is_distinct_from(pairs.c.ended_on)),
+    )
+    values = {"started_on": pairs.c.started_on, "ended_on": pairs.c.ended_on}
+    # Those that close go first, so that an account never has two open ones.
+    for which in (pairs.c.ended_on.is_not(None), pairs.c.ended_on.is_(None)):
+        conn.execute(update(episode).where(differs, which).values(values))
+    taken = exists().where(pairs.c.account_id == s.account_id, pairs.c.started_on == s.started_on)
+    conn.execute(
+        insert(episode).from_select(
+            ["portfolio_id", "account_id", "started_on", "ended_on"],
+            select(literal(portfolio_id), s.account_id, s.started_on, s.ended_on).where(~taken),
+        )
+    )
+
 
 _FOLLOW = (
-    """
+    text("""
     UPDATE contact_account AS ca SET ladder_episode_id = e.episode_id
     FROM touched, contact AS c, episode AS e
     WHERE ca.account_id = touched.account_id AND c.contact_id = ca.contact_id
       AND e.account_id = ca.account_id AND e.started_on <= c.business_date
       AND (e.ended_on IS NULL OR e.ended_on > c.business_date)
       AND ca.ladder_episode_id <> e.episode_id
-    """,
-    """
+    """),
+    text("""
     UPDATE placement AS p SET episode_id = e.episode_id
     FROM touched, episode AS e
     WHERE p.account_id = touched.account_id
       AND e.account_id = p.account_id AND e.started_on <= p.business_date
       AND (e.ended_on IS NULL OR e.ended_on > p.business_date)
       AND p.episode_id <> e.episode_id
-    """,
+    """),
 )
 
 
-def repair(conn: Connection, book: Book, portfolio_id: int, business_date: dt.date) -> None:
-    """Fit the accepted snapshot of `business_date` between those before and after it."""
-    keep(conn, "here_now", on_ladder(book.policy, portfolio_id, business_date), index="account_id")
-    keep(conn, "unknown_now", unknown_on(portfolio_id, business_date))
-    for statement in (_SEAM, _TOUCHED, *_STEPS, *_FOLLOW):
-        conn.execute(_bound(statement, portfolio_id, business_date))
-    touched = table("touched", column("account_id", BigInteger))
-    episodes = select(episode.c.episode_id).where(episode.c.account_id == touched.c.account_id)
-    refresh(conn, book, episodes)
-    _find_highest_tier(conn, book, portfolio_id)
-
-
-def _bound(statement: str, portfolio_id: int, business_date: dt.date) -> TextClause:
-    # CREATE TABLE AS takes no parameters, so the two values, our own, are written out.
-    return text(
-        statement.replace(":portfolio", str(int(portfolio_id))).replace(
-            ":day", f"date '{business_date:%Y-%m-%d}'"
-        )
-    )
-
-
-def _find_highest_tier(conn: Connection, book: Book, portfolio_id: int) -> None:
+def _find_highest_tier(
+    conn: Connection, book: Book, portfolio_id: int, touched: TableClause
+) -> None:
     """The highest tier that was decided within each episode as it is now."""
-    touched = table("touched", column("account_id", BigInteger))
     highest = (
         select(
             episode.c.episode_id, func.max(tier_rank(book.policy, decision.c.tier)).label("rank")
@@ -216,8 +280,12 @@ def _find_highest_tier(conn: Connection, book: Book, portfolio_id: int) -> None:
         .group_by(episode.c.episode_id)
         .subquery()
     )
+    tier = tier_of_rank(book.policy, highest.c.rank)
     conn.execute(
         update(episode)
-        .where(episode.c.episode_id == highest.c.episode_id)
-        .values(highest_tier=tier_of_rank(book.policy, highest.c.rank))
+        .where(
+            episode.c.episode_id == highest.c.episode_id,
+            episode.c.highest_tier.is_distinct_from(tier),
+        )
+        .values(highest_tier=tier)
     )

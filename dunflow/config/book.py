@@ -14,6 +14,8 @@ from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Portfolio
 from dunflow.errors import ConfigError
 
+PACKS = "include/jurisdictions"
+
 
 def root() -> Path:
     """The folder that holds `include/`: DUNFLOW_ROOT, or the checkout that this package lies in."""
@@ -33,6 +35,13 @@ class Book:
     @property
     def name(self) -> str:
         return self.portfolio.portfolio
+
+    @cached_property
+    def stop_words(self) -> frozenset[str]:
+        """The opt-out words of its packs and of all that are shipped: who says no is heard."""
+        shipped = sorted((root() / PACKS).glob("*.yaml"))
+        packs = [*self.floor.packs, *(read_pack(each.stem, [each.parent]) for each in shipped)]
+        return frozenset(word for pack in packs for word in pack.opt_out.words)
 
     @cached_property
     def document(self) -> dict[str, object]:
@@ -108,7 +117,7 @@ def make_book(
     portfolio: Portfolio, policy: Policy, folder: Path, pack_places: list[Path], origin: str
 ) -> Book:
     """Puts a book together, after the checks that need both policy and portfolio."""
-    attributes = set(portfolio.source.attributes)
+    attributes = {name: each.kind for name, each in portfolio.source.attributes.items()}
     faults = []
     for tier in policy.tiers:
         faults += check_when(tier.when, attributes, f"{origin}: tier {tier.tier!r}")
@@ -118,8 +127,44 @@ def make_book(
         faults += check_when(rule.when, attributes, f"{origin}: hand_off to {rule.to!r}")
     if faults:
         raise ConfigError("\n".join(faults))
-    floor = Floor(packs=[read_pack(name, pack_places) for name in policy.packs])
-    return Book(portfolio, policy, floor, folder)
+    floor = read_floor(policy.packs, pack_places)
+    return Book(portfolio, tightened(policy, floor, origin), floor, folder)
+
+
+def read_floor(names: list[str], places: list[Path]) -> Floor:
+    """The packs of these names, each with those that it builds on."""
+    packs: dict[str, Pack] = {}
+    wanted = list(names)
+    while wanted:
+        name = wanted.pop(0)
+        if name not in packs:
+            packs[name] = read_pack(name, places)
+            parent = packs[name].pack.extends
+            wanted += [parent] if parent else []
+    return Floor(packs=list(packs.values()))
+
+
+def tightened(policy: Policy, floor: Floor, origin: str) -> Policy:
+    """The policy with at least the notice before each hand-off that the packs ask for.
+
+    Raises ConfigError for a hand-off without the step that gives notice, where a pack asks for one.
+    """
+    rules, faults = [], []
+    for rule in policy.hand_off:
+        days = floor.notice_days(rule.to)
+        if days is None:
+            rules.append(rule)
+        elif rule.after is None:
+            faults.append(
+                f"{origin}: hand_off to {rule.to!r}: has no `after`, and a pack asks for a notice "
+                f"at least {days} days before; name the step that gives it"
+            )
+        else:
+            after = rule.after.model_copy(update={"days": max(rule.after.days, days)})
+            rules.append(rule.model_copy(update={"after": after}))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return policy.model_copy(update={"hand_off": rules})
 
 
 def read_book(name: str) -> Book:
@@ -135,4 +180,4 @@ def read_book(name: str) -> Book:
     portfolio = read_portfolio(folder)
     file = folder / portfolio.policy
     policy = build(Policy, read_document(file), str(file))
-    return make_book(portfolio, policy, folder, [root() / "include/jurisdictions"], str(file))
+    return make_book(portfolio, policy, folder, [root() / PACKS], str(file))

@@ -1,4 +1,8 @@
-"""A jurisdiction's floor, as data: hours, quiet days and caps. Merging only ever tightens."""
+"""A jurisdiction's floor, as data: hours, quiet days, caps, rights and duties.
+
+Packs are put together as a `Floor`, which only ever tightens: what several allow is what each of
+them allows.
+"""
 
 import datetime as dt
 import re
@@ -7,8 +11,26 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dunflow.config.base import Model, WallTime
-from dunflow.config.handoff import HandOffFloor
+from dunflow.config.duties import (
+    AppliesTo,
+    ContentRule,
+    Delivery,
+    HandOffDuties,
+    Limitation,
+    Retention,
+    Slot,
+    Tools,
+)
 from dunflow.config.policy import Channel
+from dunflow.config.rights import (
+    ConsentRule,
+    Cooldown,
+    DebtorPrefs,
+    HoldRule,
+    OptOut,
+    Parties,
+    Visits,
+)
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,6 +55,7 @@ class PackHead(Model):
     jurisdiction: str
     as_of: dt.date
     legal_review: str
+    extends: str | None = None
 
 
 class PackClock(Model):
@@ -89,7 +112,21 @@ class Pack(Model):
     windows: list[Window] = []
     quiet_days: list[str] = []
     caps: list[Cap] = []
-    handoff: HandOffFloor = HandOffFloor()
+    cooldowns: list[Cooldown] = []
+    consent: dict[str, ConsentRule] = {}
+    opt_out: OptOut = OptOut()
+    holds: list[HoldRule] = []
+    content: list[ContentRule] = []
+    handoff: HandOffDuties = HandOffDuties()
+    limitation: Limitation = Limitation()
+    retention: list[Retention] = []
+    applies_to: AppliesTo = AppliesTo()
+    parties: Parties = Parties()
+    debtor_prefs: DebtorPrefs = DebtorPrefs()
+    visits: Visits = Visits()
+    tools: Tools = Tools()
+    delivery: Delivery = Delivery()
+    overlays: list[str] = []
 
     @field_validator("quiet_days")
     @classmethod
@@ -115,5 +152,61 @@ class Floor(Model):
         return [cap for pack in self.packs for cap in pack.caps]
 
     @property
-    def hand_offs(self) -> list[HandOffFloor]:
-        return [pack.handoff for pack in self.packs]
+    def cooldowns(self) -> list[Cooldown]:
+        return [each for pack in self.packs for each in pack.cooldowns]
+
+    @property
+    def consent(self) -> list[ConsentRule]:
+        """Every one of them must be met."""
+        return [rule for pack in self.packs for rule in pack.consent.values()]
+
+    @property
+    def customer_wide_holds(self) -> set[str]:
+        """Kinds of holds that bind all accounts of a customer, though recorded on one."""
+        rules = [rule for pack in self.packs for rule in pack.holds]
+        return {rule.kind for rule in rules if rule.scope == "customer"}
+
+    def never_released(self, kind: str) -> str | None:
+        """The pack in which nothing ends this kind of hold; None if a person may release it."""
+        return next(
+            (
+                pack.pack.id
+                for pack in self.packs
+                for rule in pack.holds
+                if rule.kind == kind and rule.ends == "never"
+            ),
+            None,
+        )
+
+    def required_slots(self, channel: Channel) -> set[Slot]:
+        """What a text by this channel must say."""
+        rules = [rule for pack in self.packs for rule in pack.content]
+        return {slot for rule in rules if channel in rule.channels for slot in rule.require}
+
+    def notice_days(self, kind: str) -> int | None:
+        """How long before a hand-off the notice must have been given; None if none is asked for."""
+        asked = [pack.handoff.for_(kind).notice_days for pack in self.packs]
+        return max((days for days in asked if days is not None), default=None)
+
+    def checks(self, kind: str) -> list[str]:
+        """What the person who approves a hand-off must have checked."""
+        asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]
+        return list(dict.fromkeys(asked))
+
+    def needs_agreement(self, kind: str) -> bool:
+        """Whether any pack asks for an agreement with the receiver in force."""
+        return "processing_agreement" in self.checks(kind)
+
+    def may_leave(self, field: str) -> bool:
+        """Whether every pack lets this field of an account be given away."""
+        return all(field not in pack.handoff.deny_fields for pack in self.packs)
+
+    def barred_after_years(self, kind: str) -> int | None:
+        """From which age on an account may not be handed over; None: whatever its age."""
+        years = [
+            pack.limitation.years
+            for pack in self.packs
+            if "limitation_passed" in pack.handoff.for_(kind).deny_if
+            and not pack.limitation.demand_restarts
+        ]
+        return min((each for each in years if each is not None), default=None)

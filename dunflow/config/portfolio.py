@@ -144,6 +144,11 @@ class Sender(Model):
     provider: Literal["sandbox", "twilio", "sendgrid"]
     from_: str = Field(alias="from")
     name: str | None = None
+    per_second: Decimal | None = Field(None, gt=0)
+    """At most so many messages a second, over all workers; none: as fast as the provider takes."""
+    email_activity: bool = False
+    """Whether the account has SendGrid's Email Activity, a paid add-on. Without it nobody can be
+    asked about an email in doubt: it waits for an event, and then for a person."""
 
 
 class Senders(Model):

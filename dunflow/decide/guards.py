@@ -35,6 +35,7 @@ def quieting(f: FromClause) -> ColumnElement[str]:
         (f.c.placed, literal("placement.active", Text)),
         (f.c.hold_kind.is_not(None), literal("hold.", Text) + f.c.hold_kind),
         (f.c.promise_pending, literal("promise.pending", Text)),
+        (f.c.plan_current, literal("plan.current", Text)),
         else_=null(),
     )
 

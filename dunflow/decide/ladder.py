@@ -29,7 +29,6 @@ from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.facts import Moment
 from dunflow.config.book import Book
-from dunflow.config.handoff import notice_days
 from dunflow.config.policy import Step
 from dunflow.decide.conditions import holds
 from dunflow.ledger.tables import NOT_AGAIN, placement
@@ -181,6 +180,9 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
         met = [holds(book, rule.when, f), *_notice_waited_for(book, rule.to, f, moment)]
         if rule.after:
             met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
+        kind = book.portfolio.destination(rule.to).kind
+        if years := book.floor.barred_after_years(kind):
+            met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
         found[rule.to] = func.coalesce(and_(*met), False)
     return found
 
@@ -189,7 +191,7 @@ def _notice_waited_for(
     book: Book, destination: str, f: FromClause, moment: Moment
 ) -> list[ColumnElement[bool]]:
     kind = book.portfolio.destination(destination).kind
-    days = notice_days(book.floor.hand_offs, kind)
+    days = book.floor.notice_days(kind)
     if days is None:
         return []
     notices = [step for step in book.policy.ladder if step.purpose == "notice"]

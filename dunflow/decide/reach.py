@@ -1,20 +1,19 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
     DateTime,
     Integer,
     MetaData,
     Select,
     SmallInteger,
+    Subquery,
     Table,
     TableClause,
     Text,
@@ -22,6 +21,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -33,13 +33,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from dunflow.clock import time_zones
+from dunflow.clock import DAY, time_zones
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
+from dunflow.config.rights import ConsentRule, days_of
 from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.rest import resting
 from dunflow.decide.windows import WITHOUT_HOURS, next_opening
 from dunflow.ledger.scratch import PREFIX, keep
-from dunflow.ledger.tables import contact, customer, dead_address, opt_out
+from dunflow.ledger.tables import consent, contact, customer, dead_address, opt_out
 
 # The next opening of each channel for each time zone among the customers; no row: none for days.
 opening = Table(
@@ -102,7 +104,11 @@ def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def barred(
-    portfolio_id: int, channel: ColumnElement[str], address: ColumnElement[str]
+    book: Book,
+    portfolio_id: int,
+    channel: ColumnElement[str],
+    address: ColumnElement[str],
+    at: dt.datetime,
 ) -> ColumnElement[str]:
     """Why the customer's row may not be contacted so at any hour: the first parts of guard 10."""
     dead = exists().where(
@@ -121,8 +127,30 @@ def barred(
     return case(
         (or_(address.is_(None), dead), literal("unreachable", Text)),
         (or_(of_customer, of_address), literal("opt_out.", Text) + channel),
+        *[
+            (
+                channel.in_(rule.channels) & ~_agreed(rule, channel, at),
+                literal("consent.") + channel,
+            )
+            for rule in book.floor.consent
+        ],
         else_=null(),
     )
+
+
+def _agreed(rule: ConsentRule, channel: ColumnElement[str], at: dt.datetime) -> ColumnElement[bool]:
+    """Whether the customer's row has a consent on one of the rule's grounds, and fresh enough."""
+    agreed = exists().where(
+        consent.c.customer_id == customer.c.customer_id,
+        consent.c.channel == channel,
+        consent.c.basis.in_(rule.basis),
+        consent.c.given_at <= at,
+        consent.c.revoked_at.is_(None),
+    )
+    if rule.fresh_within is not None:
+        oldest = at - days_of(rule.fresh_within) * DAY
+        agreed = agreed.where(consent.c.given_at > oldest)
+    return agreed
 
 
 def reach(
@@ -145,7 +173,7 @@ def reach(
         select(customer.c.time_zone).where(customer.c.portfolio_id == portfolio_id),
         at,
     )
-    ways = _ways(book).subquery("way")
+    ways = _ways(book)
     channel, address = ways.c.channel, address_for(ways.c.channel)
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
     going = Going(channel, c.customer_id, c.account_id, address, out_on)
@@ -153,8 +181,9 @@ def reach(
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = func.coalesce(
-        barred(portfolio_id, channel, address),
+        barred(book, portfolio_id, channel, address, at),
         case(
+            *resting(book.floor.cooldowns, going),
             *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
             (no_hour, literal("window", Text)),
             else_=null(),
@@ -194,19 +223,24 @@ def reach(
         .ext(distinct_on(options.c.account_id))
         .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
     )
-    return keep(conn, "reached", best, index="account_id")
+    return keep(conn, "reached", best)
 
 
-def _ways(book: Book) -> CompoundSelect[Any]:
+def _ways(book: Book) -> Subquery:
     """`due, preference, channel`: the channels of each step, the preferred one first."""
-    return union_all(
-        *[
-            select(
-                literal(number, SmallInteger).label("due"),
-                literal(preference, Integer).label("preference"),
-                literal(channel, Text).label("channel"),
-            )
-            for number, step in enumerate(book.policy.ladder)
-            for preference, channel in enumerate(step.channel)
-        ]
-    )
+
+    def way(due: int, preference: int, channel: str) -> Select[int, int, str]:
+        return select(
+            literal(due, SmallInteger).label("due"),
+            literal(preference, Integer).label("preference"),
+            literal(channel, Text).label("channel"),
+        )
+
+    ways = [
+        way(number, preference, channel)
+        for number, step in enumerate(book.policy.ladder)
+        for preference, channel in enumerate(step.channel)
+    ]
+    # A policy may have tiers only, which then just sort the accounts.
+    rows = union_all(*ways) if ways else way(0, 0, "").where(false())
+    return rows.subquery("way")

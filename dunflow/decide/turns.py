@@ -26,6 +26,19 @@ from dunflow.ledger.tables import ACTUAL, ALIVE, account, contact
 
 T = TypeVar("T")
 
+# What planning asks of an account, so that it need not look it up again.
+_CARRIED = (
+    "account_id",
+    "customer_id",
+    "episode_id",
+    "currency",
+    "due",
+    "repetition",
+    "rank",
+    "dpd",
+    "overdue",
+)
+
 
 def turns(
     conn: Connection,
@@ -37,18 +50,15 @@ def turns(
 ) -> TableClause:
     """One row per account that a channel is there for: whether it leads, is covered, or waits.
 
-    `leader_id` is the account that leads for the customer today (itself, where everyone may);
-    `reason` is `step_due`, `covered` or `customer_turn`.
+    Beside what was judged and how it is reached: `leader_id` is the account that leads for the
+    customer today (itself, where everyone may); `reason` is `step_due`, `covered` or
+    `customer_turn`.
     """
     ready = (
         select(
-            judged.c.account_id,
-            judged.c.customer_id,
-            judged.c.currency,
-            judged.c.due,
-            judged.c.rank,
-            judged.c.dpd,
-            judged.c.overdue,
+            *[judged.c[name] for name in _CARRIED],
+            reached.c.channel,
+            reached.c.not_before_at,
             account.c.account_ref,
         )
         .join(reached, reached.c.account_id == judged.c.account_id)
@@ -58,11 +68,9 @@ def turns(
     )
     if book.policy.per_customer == "per_account":
         rows = select(
-            ready.c.account_id,
-            ready.c.account_id.label("leader_id"),
-            literal("step_due", Text).label("reason"),
+            ready, ready.c.account_id.label("leader_id"), literal("step_due", Text).label("reason")
         )
-        return keep(conn, "turn", rows, index="account_id")
+        return keep(conn, "turn", rows)
     ranked = select(
         ready,
         _leaders(ready, ready.c.account_id).label("leader_id"),
@@ -77,7 +85,7 @@ def turns(
         ~_alone(book, r.due, notices_only=False),
     )
     rows = select(
-        r.account_id,
+        *[r[each.name] for each in ready.c],
         case((busy.c.customer_id.is_not(None), null()), else_=r.leader_id).label("leader_id"),
         case(
             (busy.c.customer_id.is_not(None), literal("customer_turn", Text)),
@@ -86,7 +94,7 @@ def turns(
             else_=literal("customer_turn", Text),
         ).label("reason"),
     ).join_from(ranked, busy, busy.c.customer_id == r.customer_id, isouter=True)
-    return keep(conn, "turn", rows, index="account_id")
+    return keep(conn, "turn", rows)
 
 
 def _leaders(ready: Subquery, column: ColumnElement[T]) -> ColumnElement[T]:

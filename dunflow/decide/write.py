@@ -18,7 +18,6 @@ from sqlalchemy import (
 
 from dunflow.decide.rows import Scope
 from dunflow.ledger import partitions
-from dunflow.ledger.bulk import run_behind
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import decision, decision_replaced
 
@@ -27,8 +26,7 @@ _COLUMNS = [column.name for column in decision.columns]
 
 def write_first(conn: Connection, scope: Scope, rows: CompoundSelect[Any]) -> None:
     """Fill the date's partition before it is indexed: a third of the price."""
-    name = partitions.create(conn, decision, scope.portfolio_id, scope.business_date)
-    run_behind(conn, f"INSERT INTO {name} ({', '.join(_COLUMNS)})", rows)
+    partitions.fill(conn, decision, scope.portfolio_id, scope.business_date, rows)
     partitions.attach(conn, decision, scope.portfolio_id, scope.business_date)
 
 

@@ -4,13 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.ledger.tables import account, credit, customer, payment
-
-NEVER = dt.date.min
-"""When a customer was seen that only a credit names: any snapshot is newer."""
+from dunflow.intake.holders import ensure_account, ensure_customer
+from dunflow.ledger.tables import credit, payment
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,10 @@ class Credit:
 
 def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
     """Keep a payment, once however often it is delivered; for an account never seen, too."""
-    known = insert(account).values(portfolio_id=portfolio_id, account_ref=paid.account_ref)
-    conn.execute(known.on_conflict_do_nothing())
-    number = select(account.c.account_id).where(
-        account.c.portfolio_id == portfolio_id, account.c.account_ref == paid.account_ref
-    )
     row = insert(payment).values(
         portfolio_id=portfolio_id,
         payment_ref=paid.ref,
-        account_id=number.scalar_subquery(),
+        account_id=ensure_account(conn, portfolio_id, paid.account_ref),
         amount=paid.amount,
         currency=paid.currency,
         booked_at=paid.booked_at,
@@ -56,17 +49,10 @@ def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
 
 def record_credit(conn: Connection, portfolio_id: int, given: Credit) -> None:
     """Keep a credit as last delivered; for a customer never seen, too."""
-    known = insert(customer).values(
-        portfolio_id=portfolio_id, customer_ref=given.customer_ref, seen_on=NEVER
-    )
-    conn.execute(known.on_conflict_do_nothing())
-    number = select(customer.c.customer_id).where(
-        customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == given.customer_ref
-    )
     row = insert(credit).values(
         portfolio_id=portfolio_id,
         credit_ref=given.ref,
-        customer_id=number.scalar_subquery(),
+        customer_id=ensure_customer(conn, portfolio_id, given.customer_ref),
         amount=given.amount,
         currency=given.currency,
         booked_at=given.booked_at,

@@ -8,17 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 RECOVERY_LIMIT_S = 120.0
 
-_MOST_BUFFERS = 1 << 30
 _MARK = "# Dunflow's own settings"
-_SETTINGS = """
-{mark}: one machine, no replicas, a few large transactions a day
-shared_buffers = {buffers_mb}MB
+_SETTINGS = f"""
+{_MARK}: one machine, no replicas, a few large transactions a day
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 wal_level = minimal       # a table filled in the transaction that makes it is not logged as well
@@ -38,7 +35,9 @@ def start(folder: Path) -> URL:
     give_up_at = time.monotonic() + RECOVERY_LIMIT_S
     while True:
         try:
-            server = get_server(folder, cleanup_mode=None)
+            # The wheel remembers a server of this process also after it was stopped or killed.
+            server = get_server(folder, cleanup_mode=None, start=False)
+            server.start()
             break
         except subprocess.SubprocessError:
             if time.monotonic() > give_up_at:
@@ -56,9 +55,8 @@ def _configure(folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _wheel()(folder, cleanup_mode=None, start=False).ensure_pgdata_inited()
         if _MARK not in settings.read_text():
-            buffers = min(psutil.virtual_memory().total // 4, _MOST_BUFFERS)
             with settings.open("a") as file:
-                file.write(_SETTINGS.format(mark=_MARK, buffers_mb=buffers >> 20))
+                file.write(_SETTINGS)
 
 
 def stop(folder: Path) -> None:

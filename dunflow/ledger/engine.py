@@ -52,6 +52,7 @@ def make_engine(url: URL) -> Engine:
 
 _ROOM = {
     "work_mem": "'192MB'",  # joins over all accounts stay in memory
+    "maintenance_work_mem": "'192MB'",  # so do the sorts of new indexes
     # A day's statements are few and large: a second core pays, and a small sample tells the planner
     # enough.
     "parallel_setup_cost": "100",

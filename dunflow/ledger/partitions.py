@@ -5,8 +5,20 @@ table that has its key already. A date that is there is written in place.
 """
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import (
+    CheckConstraint,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    cast,
+    select,
+    text,
+)
+
+from dunflow.ledger.bulk import run_behind
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -21,24 +33,45 @@ def exists(conn: Connection, parent: Table, portfolio_id: int, business_date: dt
     return conn.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is not None
 
 
-def create(conn: Connection, parent: Table, portfolio_id: int, business_date: dt.date) -> str:
-    """Make the date's table, not yet part of `parent`; its name."""
+def fill(
+    conn: Connection,
+    parent: Table,
+    portfolio_id: int,
+    business_date: dt.date,
+    rows: Select[*tuple[Any, ...]] | CompoundSelect[Any],
+) -> str:
+    """Make the date's table of `rows`, which are in the order of the parent's columns; its name.
+
+    It is not yet part of `parent`. Made and filled in one statement, as the server uses all its
+    cores for that and not for an INSERT.
+    """
     name = name_of(parent, portfolio_id, business_date)
-    place = f"{_schema(conn, parent)}.{name}"
-    conn.execute(text(f"CREATE TABLE {place} (LIKE {parent.name} INCLUDING CONSTRAINTS)"))
+    found = rows.subquery("filling")
+    typed = [
+        cast(given, column.type).label(column.name)
+        for given, column in zip(found.c, parent.columns, strict=True)
+    ]
+    run_behind(conn, f"CREATE TABLE {_schema(conn, parent)}.{name} AS", select(*typed))
     return name
 
 
 def attach(conn: Connection, parent: Table, portfolio_id: int, business_date: dt.date) -> None:
-    """Index the filled table and make it part of `parent`."""
+    """Give the filled table what the parent has, index it, and make it part of `parent`."""
     name = name_of(parent, portfolio_id, business_date)
+    keys = ", ".join(column.name for column in parent.primary_key)
+    changes = [f"ADD PRIMARY KEY ({keys})"]
+    changes += [f"ALTER {each.name} SET NOT NULL" for each in parent.columns if not each.nullable]
+    changes += [
+        f"ADD CONSTRAINT {check.name} CHECK ({check.sqltext})"
+        for check in parent.constraints
+        if isinstance(check, CheckConstraint)
+    ]
     # Values of our own making: a number and two dates, which DDL can't take as binds.
     bounds = (
         f"FROM ({int(portfolio_id)}, '{business_date:%Y-%m-%d}') "
         f"TO ({int(portfolio_id)}, '{business_date + ONE_DAY:%Y-%m-%d}')"
     )
-    keys = ", ".join(column.name for column in parent.primary_key)
-    conn.execute(text(f"ALTER TABLE {name} ADD PRIMARY KEY ({keys})"))
+    conn.execute(text(f"ALTER TABLE {name} {', '.join(changes)}"))
     conn.execute(text(f"ALTER TABLE {parent.name} ATTACH PARTITION {name} FOR VALUES {bounds}"))
     conn.execute(text(f"ANALYZE {name}"))
 

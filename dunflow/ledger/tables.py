@@ -304,6 +304,9 @@ contact = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),  # claims
     Column("lease_until_at", Instant),
     Column("claimed_at", Instant),
+    # When the provider is asked next: in doubt, whether it has this; accepted, whether it arrived.
+    Column("ask_at", Instant),
+    Column("asked", SmallInteger, nullable=False, server_default="0"),  # answers in this state
     Column("contact_on", Date),  # the customer's own calendar date of going out: what caps count
     Column("address", Text),  # as used
     Column("provider_id", Text),
@@ -320,6 +323,10 @@ contact = Table(
         "not_before_at",
         postgresql_where=text("state IN ('planned', 'claimed', 'in_doubt', 'parked')"),
     ),
+    Index("ix_contact_ask", "portfolio_id", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
+    Index(
+        "ix_contact_provider", "provider_id", postgresql_where=text("provider_id IS NOT NULL")
+    ),  # what a callback names
     Index(
         None, "customer_id", "contact_on", postgresql_where=text("contact_on IS NOT NULL")
     ),  # what caps count; a plan that nobody has claimed yet costs nothing
@@ -363,6 +370,77 @@ contact_account = Table(
     Index(None, "ladder_episode_id"),
 )
 
+# What a provider told about a message, as it came; each telling once.
+receipt = Table(
+    "receipt",
+    metadata,
+    _number("receipt_id"),
+    Column("provider", Text, nullable=False),
+    Column("event_id", Text, nullable=False),  # the provider's own, or made of what it says
+    Column("reference", Text),  # of the contact, where the telling carries it
+    Column("provider_id", Text),
+    Column("status", Text, nullable=False),  # in the provider's words
+    Column("error_code", Text),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("provider", "event_id"),
+    Index(None, "provider_id"),
+)
+# The brake that a person pulls. Of a channel, or (NULL) of all of the portfolio's.
+stop = Table(
+    "stop",
+    metadata,
+    _number("stop_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("channel", Text),
+    Column("reason", Text, nullable=False),
+    Column("stopped_by", Text, nullable=False),
+    Column("stopped_at", Instant, nullable=False),
+    Column("resumed_by", Text),
+    Column("resumed_reason", Text),
+    Column("resumed_at", Instant),
+    Index(
+        "uq_stop_open",
+        "portfolio_id",
+        text("coalesce(channel, '')"),
+        unique=True,
+        postgresql_where=text("resumed_at IS NULL"),
+    ),
+)
+
+# A sender that is itself at fault: no worker claims for its channel before `try_at`.
+sender_fault = Table(
+    "sender_fault",
+    metadata,
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    Column("try_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+
+# When a sender that has a rate may send its next message; shared by all workers and portfolios.
+sender_rate = Table(
+    "sender_rate",
+    metadata,
+    Column("sender", Text, primary_key=True),
+    Column("free_at", Instant, nullable=False),
+)
+
+# What a person decided about a contact that no provider could tell about.
+resolution = Table(
+    "resolution",
+    metadata,
+    _number("resolution_id"),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("sent", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("resolved_by", Text, nullable=False),
+    Column("resolved_at", Instant, nullable=False),
+    Index(None, "contact_id"),
+)
+
 # A phone number or address by which nothing arrives any more.
 dead_address = Table(
     "dead_address",
@@ -374,7 +452,8 @@ dead_address = Table(
     Column("since_at", Instant, nullable=False),
 )
 
-# Binds the customer's channel and the address, whoever else uses it.
+# Binds a customer's channel, or an address whoever uses it. Who says no is bound by two rows, so
+# that each can be lifted by whom it belongs to.
 opt_out = Table(
     "opt_out",
     metadata,
@@ -383,11 +462,56 @@ opt_out = Table(
     Column("channel", Text, nullable=False),
     Column("customer_id", ForeignKey(customer.c.customer_id)),
     Column("address", Text),
-    Column("since_at", Instant, nullable=False),
+    Column("since_at", Instant, nullable=False),  # when we learned of it: it binds from then on
     Column("lifted_at", Instant),
     Column("source", Text, nullable=False),
-    Index(None, "portfolio_id", "channel", "customer_id"),
-    Index(None, "portfolio_id", "channel", "address"),
+    CheckConstraint("num_nonnulls(customer_id, address) = 1", name="one_bound"),
+    Index(
+        "uq_opt_out_customer",
+        "portfolio_id",
+        "channel",
+        "customer_id",
+        unique=True,
+        postgresql_where=text("customer_id IS NOT NULL AND lifted_at IS NULL"),
+    ),
+    Index(
+        "uq_opt_out_address",
+        "portfolio_id",
+        "channel",
+        "address",
+        unique=True,
+        postgresql_where=text("address IS NOT NULL AND lifted_at IS NULL"),
+    ),
+)
+
+# What a customer agreed to, on which ground. A channel needs it only where a pack says so.
+consent = Table(
+    "consent",
+    metadata,
+    _number("consent_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Column("recorded_by", Text, nullable=False),
+    Column("reason", Text),
+    UniqueConstraint("portfolio_id", "customer_id", "channel", "basis", "given_at"),
+)
+
+# Somebody really talked with the customer. Some packs ask for rest after it.
+conversation = Table(
+    "conversation",
+    metadata,
+    _number("conversation_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("account_id", ForeignKey(account.c.account_id)),  # NULL: about all of them
+    Column("held_at", Instant, nullable=False),
+    Column("held_on", Date, nullable=False),  # the customer's own calendar date
+    Column("recorded_by", Text, nullable=False),
+    UniqueConstraint("portfolio_id", "customer_id", "held_at"),
 )
 
 HOLD_KINDS = (
@@ -415,8 +539,14 @@ hold = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
+    Column("released_at", Instant),
+    Column("released_by", Text),
+    Column("released_because", Text),
+    Column("of_customer_id", BigInteger),  # whose the account was when the hold was recorded
+    Column("hold_ref", Text),  # whoever delivered it has this name for it: taken in once
     _one_of("kind", dict.fromkeys(HOLD_KINDS, "")),
     CheckConstraint("num_nonnulls(account_id, customer_id) = 1", name="one_holder"),
+    UniqueConstraint("portfolio_id", "hold_ref"),
     Index(None, "account_id"),
     Index(None, "customer_id"),
 )
@@ -431,9 +561,84 @@ promise = Table(
     Column("currency", Text, nullable=False),
     Column("promised_on", Date, nullable=False),  # to be paid by the end of this day
     Column("made_at", Instant, nullable=False),
-    Column("cancelled_at", Instant),
     Column("recorded_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("cancelled_at", Instant),
+    Column("cancelled_by", Text),
+    Column("cancelled_because", Text),
+    Column("promise_ref", Text),
+    UniqueConstraint("portfolio_id", "promise_ref"),
     Index(None, "account_id"),
+)
+
+# An agreed repayment plan. Whether it is kept is told by the payments, never written down.
+plan = Table(
+    "plan",
+    metadata,
+    _number("plan_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("account_id", ForeignKey(account.c.account_id), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("grace_days", Integer, nullable=False),
+    Column("agreed_at", Instant, nullable=False),  # payments after it count towards it
+    Column("recorded_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("cancelled_at", Instant),
+    Column("cancelled_by", Text),
+    Column("cancelled_because", Text),
+    Column("plan_ref", Text),
+    UniqueConstraint("portfolio_id", "plan_ref"),
+    Index(None, "account_id"),
+    # A new agreement takes the place of the one before it.
+    Index(
+        "uq_plan_standing",
+        "account_id",
+        unique=True,
+        postgresql_where=text("cancelled_at IS NULL"),
+    ),
+)
+
+instalment = Table(
+    "instalment",
+    metadata,
+    Column("plan_id", ForeignKey(plan.c.plan_id), primary_key=True),
+    Column("due_on", Date, primary_key=True),  # to be paid by the end of this day
+    Column("amount", Numeric, nullable=False),
+    # With all instalments before it: what must have come in by then, in parts or at once.
+    Column("total_amount", Numeric, nullable=False),
+)
+
+REPLY_STATES = {
+    "kept": "what follows was done at once, and nothing is asked of anybody",
+    "open": "waits for a person",
+    "confirmed": "a person did what was proposed",
+    "dismissed": "a person saw it, and nothing followed",
+}
+
+# What a customer answered, as it came, and how plain rules read it.
+reply = Table(
+    "reply",
+    metadata,
+    _number("reply_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("reply_ref", Text, nullable=False),  # the provider's or core's own name for it
+    Column("channel", Text, nullable=False),
+    Column("address", Text),  # where it came from
+    Column("customer_id", ForeignKey(customer.c.customer_id)),  # NULL: nobody or several there
+    Column("body", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("proposed_hold", Text),
+    Column("proposed_amount", Numeric),
+    Column("proposed_on", Date),
+    Column("decided_at", Instant),
+    Column("decided_by", Text),
+    Column("decided_because", Text),
+    _one_of("state", REPLY_STATES),
+    UniqueConstraint("portfolio_id", "reply_ref"),
+    Index(None, "customer_id"),
+    Index("ix_reply_open", "portfolio_id", postgresql_where=text("state = 'open'")),
 )
 
 # What the payment feed delivered; each payment once, whatever is delivered again.
@@ -612,4 +817,5 @@ PERSONAL = {
     contact_text: ("subject", "body"),
     dead_address: ("address",),
     opt_out: ("address",),
+    reply: ("address", "body"),
 }

@@ -22,7 +22,6 @@ from sqlalchemy import (
 from dunflow.assess.ladder_rows import days_past_due
 from dunflow.assess.progress import local_day
 from dunflow.config.book import Book
-from dunflow.config.handoff import may_leave
 from dunflow.ledger.tables import account, customer, package_line, placement, snapshot
 from dunflow.place.lines import Package
 
@@ -41,7 +40,7 @@ def fields_of(book: Book, package: Package) -> list[str]:
     if package.kind == "balance":
         return list(BALANCE_FIELDS)
     configured = book.portfolio.destination(package.destination).fields
-    return [name for name in configured if may_leave(book.floor.hand_offs, name)]
+    return [name for name in configured if book.floor.may_leave(name)]
 
 
 def rows(

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Engine, select
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
-from dunflow.config.handoff import needs_agreement
 from dunflow.errors import DunflowError
 from dunflow.ledger.engine import give_room, portfolio_id_of
 from dunflow.ledger.tables import placement
@@ -203,7 +202,7 @@ def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:
     today = book.portfolio.calendar.local_date(now)
     where = f"portfolio.yaml: destinations.{destination}.agreement"
     if config.agreement is None:
-        if needs_agreement(book.floor.hand_offs, config.kind):
+        if book.floor.needs_agreement(config.kind):
             raise DeliveryError(
                 f"{where}: is missing, and a pack asks for one; add it once it is signed"
             )

@@ -5,10 +5,11 @@ now. What comes of it is written in the same transaction as the claim.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Date,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     literal,
     null,
@@ -33,9 +35,10 @@ from dunflow.config.book import Book
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.reach import address_for, barred, wall_zone
+from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
-from dunflow.remind import outbox
+from dunflow.remind import brake, faults, outbox, rates
 from dunflow.remind.compose import Named, compose
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.senders.outcome import Message
@@ -57,32 +60,91 @@ class Claimed:
 
 @dataclass(frozen=True, repr=False)
 class Batch:
-    """What one claim came to: `seen` rows were looked at, and some of them are to be sent."""
+    """What one claim came to: `seen` rows were looked at, and some of them are to be sent.
+
+    `every_s` apart from one another, the first after `first_s`; so wants the sender's rate. Where
+    that left no room at all, `first_s` says when there is some again.
+    """
 
     seen: int
     claimed: list[Claimed]
+    first_s: float = 0.0
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many messages a second a sender may send, over all workers."""
+
+    sender: str
+    per_second: float
 
 
 def claim(
-    conn: Connection, book: Book, portfolio_id: int, channels: list[str], now: dt.datetime
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    channels: list[str],
+    now: dt.datetime,
+    rate: Rate | None = None,
 ) -> Batch:
     """Claim up to `BATCH` due contacts, the most severe first, one per customer.
 
     Serialised per customer by the lock on the customer's row; what another worker holds is skipped.
+    Nothing of a channel that a person stopped, nor of one whose sender is at fault. A `rate` is
+    that of the one channel claimed for.
     """
-    due = _lock_due(conn, portfolio_id, channels, now)
+    going = _open_channels(conn, portfolio_id, channels, now)
+    if not going.channels:
+        return Batch(0, [])
+    if rate is None:
+        return _claim(conn, book, portfolio_id, going, BATCH, now)
+    allowed = rates.allowance(conn, rate.sender, rate.per_second, now, BATCH)
+    first_s = (allowed.start_at - now).total_seconds()
+    if not allowed.count:
+        return Batch(0, [], first_s)
+    batch = _claim(conn, book, portfolio_id, going, allowed.count, now)
+    rates.take(conn, allowed, len(batch.claimed))
+    return replace(batch, first_s=first_s, every_s=allowed.every.total_seconds())
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The channels by which something may go out; `trial`: one message only, to try a sender."""
+
+    channels: list[str]
+    trial: bool = False
+
+
+def _open_channels(
+    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
+) -> _Open:
+    halted = brake.halted(conn, portfolio_id, channels)
+    faulty = faults.known(conn, portfolio_id)
+    for channel in channels:
+        if channel in faulty and channel not in halted and faulty[channel].try_at <= now:
+            if not _is_waiting(conn, portfolio_id, channel, now):
+                continue
+            if faults.take_trial(conn, portfolio_id, channel, now):
+                return _Open([channel], trial=True)
+    return _Open([each for each in channels if each not in halted and each not in faulty])
+
+
+def _claim(
+    conn: Connection, book: Book, portfolio_id: int, going: _Open, most: int, now: dt.datetime
+) -> Batch:
+    due = _lock_due(conn, portfolio_id, going.channels, 1 if going.trial else most, now)
     contacts = _one_per_customer(due)
     if not contacts:
         return Batch(0, [])
     ids = [row.contact_id for row in contacts]
-    people = _people(conn, portfolio_id, ids)
+    people = _people(conn, book, portfolio_id, ids, now)
     named = _named(conn, book, portfolio_id, contacts, now)
     verdicts = {
         row.contact_id: _check(book, row, people[row.contact_id], named[row.contact_id], now)
         for row in contacts
     }
-    for contact_id, cap in _capped(conn, book, contacts, people, verdicts, now).items():
-        verdicts[contact_id] = f"cap.{cap}"
+    verdicts |= _too_often(conn, book, contacts, people, verdicts, now)
     _cancel(conn, {key: v for key, v in verdicts.items() if isinstance(v, str)}, now)
     _move(conn, contacts, {key: v for key, v in verdicts.items() if isinstance(v, _Later)}, now)
     claimed = [
@@ -104,23 +166,33 @@ _Verdict = str | _Later | Span
 """The guard that forbids it, when it may go out, or the open window."""
 
 
-def _lock_due(
-    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
-) -> list[Row[Any]]:
-    waiting = and_(
+def _waiting(portfolio_id: int, channels: list[str], now: dt.datetime) -> ColumnElement[bool]:
+    return and_(
         contact.c.portfolio_id == portfolio_id,
         contact.c.state == "planned",
         contact.c.channel.in_(channels),
         contact.c.not_before_at <= now,
         contact.c.expires_at > now,
     )
+
+
+def _is_waiting(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> bool:
+    return bool(
+        conn.execute(select(exists().where(_waiting(portfolio_id, [channel], now)))).scalar()
+    )
+
+
+def _lock_due(
+    conn: Connection, portfolio_id: int, channels: list[str], most: int, now: dt.datetime
+) -> list[Row[Any]]:
+    waiting = _waiting(portfolio_id, channels, now)
     newest = select(func.max(contact.c.business_date)).where(waiting).scalar_subquery()
     rows = conn.execute(
         select(contact)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(waiting, contact.c.business_date == newest)
         .order_by(contact.c.severity.desc(), contact.c.contact_id)
-        .limit(BATCH)
+        .limit(most)
         .with_for_update(of=[contact, customer], skip_locked=True, key_share=True)
     )
     return list(rows)
@@ -134,7 +206,9 @@ def _one_per_customer(rows: list[Row[Any]]) -> list[Row[Any]]:
     return list(first.values())
 
 
-def _people(conn: Connection, portfolio_id: int, ids: list[int]) -> dict[int, Row[Any]]:
+def _people(
+    conn: Connection, book: Book, portfolio_id: int, ids: list[int], now: dt.datetime
+) -> dict[int, Row[Any]]:
     """contact_id → the customer as known now: name, language, zone, address, what bars them."""
     address = address_for(contact.c.channel)
     rows = conn.execute(
@@ -145,7 +219,7 @@ def _people(conn: Connection, portfolio_id: int, ids: list[int]) -> dict[int, Ro
             customer.c.language,
             customer.c.time_zone,
             address.label("address"),
-            barred(portfolio_id, contact.c.channel, address).label("barred"),
+            barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
         )
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(contact.c.contact_id.in_(ids))
@@ -204,7 +278,7 @@ def _check(
     return span
 
 
-def _capped(
+def _too_often(
     conn: Connection,
     book: Book,
     contacts: list[Row[Any]],
@@ -212,9 +286,9 @@ def _capped(
     verdicts: dict[int, _Verdict],
     now: dt.datetime,
 ) -> dict[int, str]:
-    """contact_id → the first cap that one more contact now would be over."""
+    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
     going = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
-    if not going or not book.floor.caps:
+    if not going or not (book.floor.caps or book.floor.cooldowns):
         return {}
     out = values(
         column("contact_id", Integer), column("out_on", Date), column("address", Text), name="out"
@@ -224,24 +298,22 @@ def _capped(
             for row in going
         ]
     )
-    caps = caps_reached(
-        book.floor.caps,
-        Going(
-            channel=planned.c.channel,
-            customer_id=planned.c.customer_id,
-            account_id=planned.c.account_id,
-            address=out.c.address,
-            out_on=out.c.out_on,
-        ),
-        counts=true(),
+    one_more = Going(
+        channel=planned.c.channel,
+        customer_id=planned.c.customer_id,
+        account_id=planned.c.account_id,
+        address=out.c.address,
+        out_on=out.c.out_on,
     )
-    reached = case(*caps.arms, else_=null()).label("cap")
+    caps = caps_reached(book.floor.caps, one_more, counts=true())
+    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
+    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
     checked = (
-        select(planned.c.contact_id, reached)
+        select(planned.c.contact_id, reason)
         .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
         .subquery("checked")
     )
-    rows = conn.execute(select(checked).where(checked.c.cap.is_not(None)))
+    rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
     return dict(rows.all())
 
 

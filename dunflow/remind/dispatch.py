@@ -1,4 +1,4 @@
-"""Drains the outbox: claim, call the providers, record, until nothing is due."""
+"""Drains the outbox: ask about what is open; then claim, call, record, until nothing is due."""
 
 import datetime as dt
 import threading
@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Engine
 
 from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.errors import SenderDown
-from dunflow.remind import outbox
-from dunflow.remind.claim import Claimed, claim
+from dunflow.remind import ask, faults, outbox
+from dunflow.remind.claim import Batch, Claimed, Rate, claim
 from dunflow.remind.senders.choose import make_sender
-from dunflow.remind.senders.outcome import Busy, Down, Outcome, Sender
-from dunflow.remind.settle import settle
+from dunflow.remind.senders.outcome import Answer, Busy, Down, Outcome, Question, Sender
+from dunflow.remind.settle import Settled, settle
 
 THREADS = 4
+ASKABLE = ("sms", "email")
 HELD_AT_MOST_S = 10.0
 """A row held longer than this is checked again before the call."""
 
@@ -32,6 +34,10 @@ class Drained:
 
     outcomes: dict[str, int] = field(default_factory=dict)
     down: dict[str, str] = field(default_factory=dict)
+
+    def count(self, states: dict[str, int]) -> None:
+        for state, count in states.items():
+            self.outcomes[state] = self.outcomes.get(state, 0) + count
 
     def raise_if_down(self) -> None:
         """Raises SenderDown that names each channel. What it could not send is still planned."""
@@ -50,13 +56,14 @@ class Dispatcher:
         portfolio_id: int,
         clock: Clock,
         environ: Mapping[str, str],
+        threads: int = THREADS,
     ) -> None:
         self._engine, self._book, self._portfolio_id = engine, book, portfolio_id
         self._clock, self._environ = clock, environ
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="send")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
 
-    def __enter__(self) -> "Dispatcher":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -68,43 +75,99 @@ class Dispatcher:
         self._pool.shutdown(cancel_futures=True)
 
     def drain(self, channels: list[str], progress: Progress | None = None) -> Drained:
-        """Send what is due now by these channels. In shadow mode nothing is."""
+        """Ask what is to be asked, and send what is due now by these channels.
+
+        In shadow mode nothing is sent.
+        """
         drained = Drained()
         with self._engine.begin() as conn:
             outbox.sweep(conn, self._portfolio_id, self._clock.now())
+        for channel in channels:
+            if channel in ASKABLE:
+                self._ask(channel, drained)
         if self._book.portfolio.mode == "shadow":
             return drained
+        for group in self._groups(channels):
+            self._drain(group, drained, progress)
+        with self._engine.connect() as conn:
+            waiting = outbox.held_up(conn, self._portfolio_id, channels, self._clock.now())
+        return Drained(drained.outcomes, waiting | drained.down)
+
+    def _groups(self, channels: list[str]) -> list[list[str]]:
+        """Channels that are claimed for together; one whose sender has a rate stands alone."""
+        rated = [channel for channel in channels if self._rate(channel)]
+        others = [channel for channel in channels if channel not in rated]
+        return [[channel] for channel in rated] + ([others] if others else [])
+
+    def _rate(self, channel: str) -> Rate | None:
+        """None on a clock that is moved by hand: no time passes there in which to wait."""
+        sender = getattr(self._book.portfolio.senders, channel, None)
+        if sender is None or sender.per_second is None or isinstance(self._clock, VirtualClock):
+            return None
+        return Rate(f"{sender.provider} {channel} {sender.from_}", float(sender.per_second))
+
+    def _drain(self, channels: list[str], drained: Drained, progress: Progress | None) -> None:
+        rate = self._rate(channels[0]) if len(channels) == 1 else None
         while working := [channel for channel in channels if channel not in drained.down]:
             now = self._clock.now()
             with self._engine.begin() as conn:
-                batch = claim(conn, self._book, self._portfolio_id, working, now)
+                batch = claim(conn, self._book, self._portfolio_id, working, now, rate)
+            if not batch.seen and not batch.first_s:
+                return
             if not batch.seen:
-                break
+                time.sleep(min(batch.first_s, HELD_AT_MOST_S))
             if batch.claimed:
-                self._send(batch.claimed, now, drained)
+                self.record(self.call(batch, now, drained), drained)
             if progress:
                 progress(batch.seen)
-        return drained
 
-    def _send(self, claimed: list[Claimed], now: dt.datetime, drained: Drained) -> None:
+    def call(self, batch: Batch, now: dt.datetime, drained: Drained) -> list[Settled]:
+        """Call the providers for all that is claimed."""
         taken = time.monotonic()
-        calls = [self._pool.submit(self._call, each, now, taken, drained) for each in claimed]
-        settled = [(each, call.result()) for each, call in zip(claimed, calls, strict=True)]
+        calls = [
+            self._pool.submit(
+                self._call, each, now, taken, batch.first_s + number * batch.every_s, drained
+            )
+            for number, each in enumerate(batch.claimed)
+        ]
+        return [(each, call.result()) for each, call in zip(batch.claimed, calls, strict=True)]
+
+    def record(self, settled: list[Settled], drained: Drained) -> None:
+        """Write down what came of the calls."""
         with self._engine.begin() as conn:
             counts = settle(conn, self._book, self._portfolio_id, settled, self._clock.now())
-        for state, count in counts.items():
-            drained.outcomes[state] = drained.outcomes.get(state, 0) + count
+        drained.count(counts)
 
-    def _call(self, claimed: Claimed, now: dt.datetime, taken: float, drained: Drained) -> Outcome:
+    def _call(
+        self, claimed: Claimed, now: dt.datetime, taken: float, slot_s: float, drained: Drained
+    ) -> Outcome:
         channel = claimed.message.channel
+        if slot_s:
+            time.sleep(max(0.0, taken + slot_s - time.monotonic()))
         if channel in drained.down:
-            return Down("stopped", drained.down[channel])
+            return Down(faults.STOPPED, drained.down[channel])
         if time.monotonic() - taken > HELD_AT_MOST_S:
             return Busy("held_too_long", 0)
         outcome = self._sender(channel).send(claimed.message, now=now)
         if isinstance(outcome, Down):
             drained.down[channel] = outcome.why
         return outcome
+
+    def _ask(self, channel: str, drained: Drained) -> None:
+        """Ask the channel's provider all that is due; no transaction is open meanwhile."""
+        while True:
+            with self._engine.begin() as conn:
+                asked = ask.take(conn, self._portfolio_id, channel, self._clock.now())
+            if not asked:
+                return
+            questions = [each.question for each in asked]
+            answers = self._pool.submit(self._put, channel, questions).result()
+            told = list(zip(asked, answers, strict=True))
+            with self._engine.begin() as conn:
+                drained.count(ask.record(conn, self._book, told, self._clock.now()))
+
+    def _put(self, channel: str, questions: list[Question]) -> list[Answer]:
+        return self._sender(channel).ask(questions)
 
     def _sender(self, channel: str) -> Sender:
         senders: dict[str, Sender] = self._own.__dict__
@@ -124,19 +187,23 @@ def play(
     business_date: dt.date | None = None,
     progress: Progress | None = None,
 ) -> Drained:
-    """Move `clock` from one instant at which something is due to the next, up to `until`."""
+    """Move `clock` from one instant at which something is due to the next, up to `until`.
+
+    Of one date, it ends with a sender that is at fault, and leaves results to later runs.
+    """
     played = Drained()
+    whole = business_date is None
     while True:
         with engine.begin() as conn:
-            due = outbox.next_due(conn, portfolio_id, business_date, channels)
+            due = outbox.next_due(conn, portfolio_id, business_date, channels, results=whole)
         # What became due while nothing ran comes after whatever happens at this very instant.
         if due is None or max(due, clock.now()) >= until:
             return played
         clock.move_to(due)
         drained = dispatcher.drain(channels, progress)
-        for state, count in drained.outcomes.items():
-            played.outcomes[state] = played.outcomes.get(state, 0) + count
+        played.count(drained.outcomes)
         played.down |= drained.down
-        channels = [channel for channel in channels if channel not in played.down]
-        if not channels:
-            return played
+        if not whole:
+            channels = [channel for channel in channels if channel not in played.down]
+            if not channels:
+                return played

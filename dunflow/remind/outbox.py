@@ -2,9 +2,23 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from dunflow.ledger.tables import contact, contact_account
+from dunflow.ledger.tables import contact, contact_account, run, sender_fault
+from dunflow.remind import brake
 
 
 def expire_older(
@@ -28,31 +42,77 @@ def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
             contact.c.state == "claimed",
             contact.c.lease_until_at <= now,
         )
-        .values(state="in_doubt", reason="lease", lease_until_at=None)
+        # Asked at once: since the claim more time has passed than any call takes.
+        .values(state="in_doubt", reason="lease", lease_until_at=None, ask_at=now, asked=0)
     )
 
 
 def next_due(
-    conn: Connection, portfolio_id: int, business_date: dt.date | None, channels: list[str]
+    conn: Connection,
+    portfolio_id: int,
+    business_date: dt.date | None,
+    channels: list[str],
+    *,
+    results: bool = True,
 ) -> dt.datetime | None:
     """The earliest instant at which there is something to do; None: nothing waits.
 
-    A planned contact may go out, or the lease of a worker that died has run out. Of one business
-    date, or of all.
+    A planned contact may go out, the lease of a dead worker has run out, or a provider is to be
+    asked. Of one business date, or of all; `results`: also for what became of accepted ones.
     """
+    asked = ("in_doubt", "accepted") if results else ("in_doubt",)
+    halted = brake.halted(conn, portfolio_id, channels)
+    fault = sender_fault.alias("fault")
+    free_at = (
+        select(fault.c.try_at)
+        .where(fault.c.portfolio_id == portfolio_id, fault.c.channel == contact.c.channel)
+        .scalar_subquery()
+    )
     due = case(
-        (contact.c.state == "planned", contact.c.not_before_at), else_=contact.c.lease_until_at
+        (contact.c.state == "planned", func.greatest(contact.c.not_before_at, free_at)),
+        (contact.c.state == "claimed", contact.c.lease_until_at),
+        else_=contact.c.ask_at,
+    )
+    can_go = and_(
+        contact.c.state == "planned",
+        contact.c.channel.not_in(halted),
+        due < contact.c.expires_at,
     )
     waiting = select(func.min(due)).where(
         contact.c.portfolio_id == portfolio_id,
-        contact.c.state.in_(("planned", "claimed")),
         contact.c.channel.in_(channels),
-        due < contact.c.expires_at,
+        or_(
+            can_go,
+            contact.c.state == "claimed",
+            and_(contact.c.state.in_(asked), contact.c.ask_at.is_not(None)),
+        ),
     )
     if business_date is not None:
         waiting = waiting.where(contact.c.business_date == business_date)
     instant: dt.datetime | None = conn.execute(waiting).scalar()
     return instant
+
+
+def held_up(
+    conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
+) -> dict[str, str]:
+    """channel → why its sender is at fault, where that holds contacts up that could go out now."""
+    rows = conn.execute(
+        select(sender_fault.c.channel, sender_fault.c.why).where(
+            sender_fault.c.portfolio_id == portfolio_id,
+            sender_fault.c.channel.in_(channels),
+            select(contact.c.contact_id)
+            .where(
+                contact.c.portfolio_id == portfolio_id,
+                contact.c.channel == sender_fault.c.channel,
+                contact.c.state == "planned",
+                contact.c.not_before_at <= now,
+                contact.c.expires_at > now,
+            )
+            .exists(),
+        )
+    )
+    return dict(rows.all())
 
 
 def states(
@@ -68,6 +128,61 @@ def states(
     if channels is not None:
         counted = counted.where(contact.c.channel.in_(channels))
     return dict(conn.execute(counted).all())
+
+
+def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -> str | None:
+    """This one contact never arrived: it goes out again, if its date still lives.
+
+    The state that it has now; None if `which` holds no longer.
+    """
+    over = or_(
+        contact.c.expires_at <= now,
+        exists().where(
+            run.c.portfolio_id == contact.c.portfolio_id,
+            run.c.business_date > contact.c.business_date,
+        ),
+    )
+    moved = conn.execute(
+        update(contact)
+        .where(which)
+        .values(
+            state=case((over, literal("expired", Text)), else_=literal("planned", Text)),
+            reason=case((over, literal("expired", Text)), else_=null()),
+            ended_at=case((over, literal(now)), else_=null()),
+            not_before_at=func.greatest(contact.c.not_before_at, now),
+            ask_at=None,
+            asked=0,
+        )
+        .returning(contact.c.contact_id, contact.c.state)
+    ).first()
+    if moved is None:
+        return None
+    if moved.state == "expired":
+        make_room(conn, [moved.contact_id])
+    return str(moved.state)
+
+
+def take_room(conn: Connection, contacts: list[int]) -> None:
+    """These contacts turned out to have been sent: they take their steps, where those are free."""
+    if not contacts:
+        return
+    other = contact_account.alias("other")
+    taken = exists().where(
+        other.c.episode_id == contact_account.c.episode_id,
+        other.c.step == contact_account.c.step,
+        other.c.repetition == contact_account.c.repetition,
+        other.c.occupies,
+    )
+    conn.execute(
+        update(contact_account)
+        .where(
+            contact_account.c.contact_id.in_(contacts),
+            contact_account.c.dropped.is_(None),
+            ~contact_account.c.occupies,
+            ~taken,
+        )
+        .values(occupies=True)
+    )
 
 
 def make_room(conn: Connection, contacts: list[int]) -> None:

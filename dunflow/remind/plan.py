@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import account, contact, contact_account, run
+from dunflow.ledger.tables import contact, contact_account, run
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Of references: no letter that is taken for a digit, nor the other way round."""
@@ -75,28 +75,16 @@ def _number(conn: Connection, decided: Decided) -> TableClause:
 
     Numbers rise from severe to mild, so that the outbox is read in that order.
     """
-    j, r, t = decided.judged.c, decided.reached.c, decided.turn.c
+    t = decided.turn.c
     leading = (
-        select(
-            t.account_id,
-            j.customer_id,
-            j.due,
-            j.rank,
-            j.overdue,
-            j.currency,
-            r.channel,
-            r.not_before_at,
-        )
-        .join_from(decided.turn, decided.judged, j.account_id == t.account_id)
-        .join(decided.reached, r.account_id == t.account_id)
-        .join(account, account.c.account_id == t.account_id)
+        select(decided.turn)
         .where(t.reason == "step_due")
-        .order_by(j.rank.desc(), j.dpd.desc(), j.overdue.desc(), account.c.account_ref)
+        .order_by(t.rank.desc(), t.dpd.desc(), t.overdue.desc(), t.account_ref)
         .subquery("leading")
     )
     sequence = select(func.pg_get_serial_sequence("contact", "contact_id")).scalar_subquery()
     number = func.nextval(cast(sequence, REGCLASS)).label("contact_id")
-    return keep(conn, "outgoing", select(number, leading), index="account_id")
+    return keep(conn, "outgoing", select(number, leading))
 
 
 def _insert_contacts(
@@ -137,18 +125,22 @@ def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: T
     """The leading account and those covered, each with its step; then those only listed."""
     j, t = decided.judged.c, decided.turn.c
     stepping = (
-        _named(decided, outgoing, step=_of_step(book, j.due, "step"), repetition=j.repetition)
+        _named(outgoing, decided.turn, step=_of_step(book, t.due, "step"), repetition=t.repetition)
         .join(decided.turn, t.leader_id == outgoing.c.account_id)
-        .join(decided.judged, j.account_id == t.account_id)
         .where(t.reason.in_(("step_due", "covered")))
     )
     # In the order of accounts, as most of the indexes are: else each row goes to a page of its own.
-    conn.execute(insert(contact_account).from_select(_COLUMNS, stepping.order_by(j.account_id)))
+    conn.execute(insert(contact_account).from_select(_COLUMNS, stepping.order_by(t.account_id)))
     if book.policy.per_customer == "per_account":
         return
     notices = [number for number, step in enumerate(book.policy.ladder) if step.purpose == "notice"]
     listed = (
-        _named(decided, outgoing, step=cast(null(), Text), repetition=cast(null(), SmallInteger))
+        _named(
+            outgoing,
+            decided.judged,
+            step=cast(null(), Text),
+            repetition=cast(null(), SmallInteger),
+        )
         .join(
             decided.judged,
             and_(
@@ -169,21 +161,21 @@ def _insert_accounts(conn: Connection, book: Book, decided: Decided, outgoing: T
 
 
 def _named(
-    decided: Decided,
     outgoing: TableClause,
+    accounts: TableClause,
     *,
     step: ColumnElement[str],
     repetition: ColumnElement[int],
 ) -> Select[Any]:
-    j = decided.judged.c
+    a = accounts.c
     return select(
         outgoing.c.contact_id,
-        j.account_id,
-        j.episode_id,
-        j.episode_id,
+        a.account_id,
+        a.episode_id,
+        a.episode_id,
         step,
         repetition,
-        j.overdue,
+        a.overdue,
         true(),
     ).select_from(outgoing)
 
@@ -207,7 +199,7 @@ def _of_step(book: Book, due: ColumnElement[int], key: str) -> ColumnElement[str
     names = {
         number: literal(getattr(step, key), Text) for number, step in enumerate(book.policy.ladder)
     }
-    return case(names, value=due, else_=null())
+    return case(names, value=due, else_=null()) if names else cast(null(), Text)
 
 
 def _scattered(contact_id: ColumnElement[int]) -> ColumnElement[int]:

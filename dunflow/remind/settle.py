@@ -1,124 +1,164 @@
-"""Writes down what came of the calls: the only place where a contact becomes accepted or failed."""
+"""Writes down what came of the calls: outcome by outcome, each only for the claim that it is of."""
 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    select,
+    update,
+    values,
+)
+from sqlalchemy.types import TypeEngine
 
-from dunflow.assess.progress import refresh
 from dunflow.config.book import Book
-from dunflow.ledger.tables import account, contact, contact_account, dead_address, opt_out
-from dunflow.remind import outbox
+from dunflow.ledger.tables import Instant, contact
+from dunflow.remind import faults, outbox
 from dunflow.remind.claim import Claimed
+from dunflow.remind.consequences import (
+    believe_opt_outs,
+    bury_addresses,
+    refresh_ladder,
+    start_gap,
+)
+from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
+from dunflow.remind.senders.choose import LISTED
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
 
 Settled = tuple[Claimed, Outcome]
 
-_RESULT = ("state", "reason", "error_code", "provider_id", "accepted_at", "ended_at")
+TWICE = "twice"
+"""The reason of a contact that a provider has accepted more than once."""
+
+_COLUMNS: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
+    "of": BigInteger,
+    "attempt": Integer,
+    "state": Text,
+    "reason": Text,
+    "error_code": Text,
+    "provider_id": Text,
+    "accepted_at": Instant,
+    "ended_at": Instant,
+    "ask_at": Instant,
+    "not_before_at": Instant,
+}
 
 
 def settle(
     conn: Connection, book: Book, portfolio_id: int, settled: list[Settled], now: dt.datetime
 ) -> dict[str, int]:
-    """Record the outcomes; state → count. What was put in doubt meanwhile is no longer so."""
+    """Record the outcomes; state → count. What was put in doubt meanwhile is no longer so.
+
+    A contact that something else settled meanwhile (a callback, a question) stays as it is.
+    """
+    if not settled:
+        return {}
     rows = [_row(claimed, outcome, now) for claimed, outcome in settled]
-    conn.execute(
-        update(contact)
-        .where(
-            contact.c.contact_id == bindparam("of"),
-            contact.c.attempts == bindparam("attempt"),
-            or_(contact.c.state == "claimed", contact.c.state == "in_doubt"),
-        )
-        .values(
-            lease_until_at=None,
-            not_before_at=func.greatest(contact.c.not_before_at, bindparam("not_before")),
-            **{name: bindparam(f"new_{name}") for name in _RESULT},
-        ),
-        rows,
-    )
-    refused = [(claimed, outcome) for claimed, outcome in settled if isinstance(outcome, Refused)]
-    outbox.make_room(conn, [claimed.contact_id for claimed, _ in refused])
-    _heed(conn, portfolio_id, refused, now)
-    accepted = [claimed.contact_id for claimed, outcome in settled if isinstance(outcome, Accepted)]
-    _start_gap(conn, accepted, now)
-    changed = [*accepted, *(claimed.contact_id for claimed, _ in refused)]
-    if changed:
-        refresh(
-            conn,
-            book,
-            select(contact_account.c.ladder_episode_id.label("episode_id"))
-            .where(contact_account.c.contact_id.in_(changed), contact_account.c.step.is_not(None))
-            .distinct(),
-        )
+    written = _write(conn, rows)
+    _tell_of_doubles(conn, [row for row in rows if row["of"] not in written])
+    mine = [(c.contact_id, outcome) for c, outcome in settled if c.contact_id in written]
+    refused = [(contact_id, o) for contact_id, o in mine if isinstance(o, Refused)]
+    accepted = [contact_id for contact_id, outcome in mine if isinstance(outcome, Accepted)]
+    outbox.make_room(conn, [contact_id for contact_id, _ in refused])
+    bury_addresses(conn, [of for of, outcome in refused if outcome.blames == "address"], now)
+    believe_opt_outs(conn, [of for of, outcome in refused if outcome.blames == "opted_out"], now)
+    start_gap(conn, accepted)
+    refresh_ladder(conn, book, [*accepted, *(contact_id for contact_id, _ in refused)])
+    faults.note(conn, portfolio_id, _spoken(settled), now)
     counts: dict[str, int] = {}
     for row in rows:
-        counts[row["new_state"]] = counts.get(row["new_state"], 0) + 1
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
     return counts
 
 
-def _row(claimed: Claimed, outcome: Outcome, now: dt.datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {f"new_{name}": None for name in _RESULT}
-    row |= {"of": claimed.contact_id, "attempt": claimed.attempt, "not_before": now}
-    match outcome:
-        case Accepted(provider_id):
-            row |= {"new_state": "accepted", "new_provider_id": provider_id, "new_accepted_at": now}
-        case Refused(code):
-            row |= {"new_state": "failed", "new_error_code": code, "new_ended_at": now}
-            row |= {"new_reason": outcome.blames}
-        case Busy(code, retry_after_s):
-            row |= {"new_state": "planned", "new_error_code": code}
-            row |= {"not_before": now + dt.timedelta(seconds=retry_after_s)}
-        case Unknown(why):
-            row |= {"new_state": "in_doubt", "new_reason": why}
-        case Down(code):
-            row |= {"new_state": "planned", "new_error_code": code}
-    return row
+def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
+    """The contacts that were still as this worker left them."""
+    result = values(*[column(name, kind) for name, kind in _COLUMNS.items()], name="result").data(
+        [tuple(row[name] for name in _COLUMNS) for row in rows]
+    )
+    written = conn.execute(
+        update(contact)
+        .where(
+            contact.c.contact_id == result.c.of,
+            contact.c.attempts == result.c.attempt,
+            contact.c.state.in_(("claimed", "in_doubt")),
+        )
+        .values(
+            lease_until_at=None,
+            asked=0,
+            not_before_at=func.greatest(contact.c.not_before_at, result.c.not_before_at),
+            **{
+                # A column of nothing but NULL would be text.
+                name: cast(result.c[name], kind)
+                for name, kind in _COLUMNS.items()
+                if name not in ("of", "attempt", "not_before_at")
+            },
+        )
+        .returning(contact.c.contact_id)
+    )
+    return set(written.scalars())
 
 
-def _heed(
-    conn: Connection, portfolio_id: int, refused: list[tuple[Claimed, Refused]], now: dt.datetime
-) -> None:
-    """A dead address is not used again; a person who told the provider to stop is left alone."""
-    dead = [
-        {
-            "portfolio_id": portfolio_id,
-            "channel": claimed.message.channel,
-            "address": claimed.message.to,
-            "reason": outcome.code,
-            "since_at": now,
-        }
-        for claimed, outcome in refused
-        if outcome.blames == "address"
-    ]
-    if dead:
-        conn.execute(insert(dead_address).on_conflict_do_nothing(), dead)
-    stopped = [c.contact_id for c, outcome in refused if outcome.blames == "opted_out"]
-    if stopped:
+def _tell_of_doubles(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """A provider took a message that it, or we, had taken for another's: the person has it twice.
+
+    It can't be undone, but it must not stay unknown.
+    """
+    for row in (row for row in rows if row["state"] == "accepted"):
         conn.execute(
-            insert(opt_out).from_select(
-                ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"],
-                select(
-                    contact.c.portfolio_id,
-                    contact.c.channel,
-                    contact.c.customer_id,
-                    contact.c.address,
-                    literal(now),
-                    cast(literal("provider"), Text),
-                ).where(contact.c.contact_id.in_(stopped)),
+            update(contact)
+            .where(
+                contact.c.contact_id == row["of"],
+                contact.c.provider_id.is_not(None),
+                contact.c.provider_id != row["provider_id"],
             )
+            .values(reason=TWICE)
         )
 
 
-def _start_gap(conn: Connection, accepted: list[int], now: dt.datetime) -> None:
-    """The gap of every account named counts from now."""
-    if not accepted:
-        return
-    named = select(contact_account.c.account_id).where(
-        contact_account.c.contact_id.in_(accepted), contact_account.c.dropped.is_(None)
+def _row(claimed: Claimed, outcome: Outcome, now: dt.datetime) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(_COLUMNS)
+    row |= {"of": claimed.contact_id, "attempt": claimed.attempt, "not_before_at": now}
+    channel = claimed.message.channel
+    match outcome:
+        case Accepted(provider_id):
+            row |= {"state": "accepted", "provider_id": provider_id, "accepted_at": now}
+            row["ask_at"] = None if channel in LISTED else next_result_at(0, now)
+        case Refused(code):
+            row |= {"state": "failed", "error_code": code, "ended_at": now}
+            row["reason"] = outcome.blames
+        case Busy(code, retry_after_s):
+            row |= {"state": "planned", "error_code": code}
+            row["not_before_at"] = try_again_at(claimed.attempt, retry_after_s, now)
+        case Unknown(why):
+            row |= {"state": "in_doubt", "reason": why, "ask_at": first_look_at(channel, now)}
+        case Down(code):
+            row |= {"state": "planned", "error_code": code}
+    return row
+
+
+def _spoken(settled: list[Settled]) -> dict[str, Down | None]:
+    """channel → the fault of its sender; None where a message was accepted, so there is none."""
+    spoken: dict[str, Down | None] = {}
+    for claimed, outcome in settled:
+        channel = claimed.message.channel
+        if isinstance(outcome, Down):
+            spoken[channel] = outcome
+        elif isinstance(outcome, Accepted):
+            spoken.setdefault(channel, None)
+    return spoken
+
+
+def accepted_twice(conn: Connection, portfolio_id: int) -> int:
+    """How many contacts a provider has more than once."""
+    counted = select(func.count()).where(
+        and_(contact.c.portfolio_id == portfolio_id, contact.c.reason == TWICE)
     )
-    conn.execute(
-        update(account)
-        .where(account.c.account_id.in_(named))
-        .values(last_contact_at=func.greatest(account.c.last_contact_at, now))
-    )
+    return int(conn.execute(counted).scalar_one())

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Date,
     Integer,
@@ -22,10 +24,12 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
     values,
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.progress import local_day, progress
 from dunflow.config.book import Book
@@ -80,7 +84,7 @@ class Scope:
     gaps: list[tuple[int, str, int]]
 
 
-Check = Callable[[Scope], Select[*tuple[Any, ...]]]
+Check = Callable[[Scope], Select[*tuple[Any, ...]] | CompoundSelect[Any]]
 """Gives the `account_id`s (or NULL) of the rows that break the promise."""
 
 
@@ -227,6 +231,49 @@ def _late_but_planned(scope: Scope) -> Select[int]:
     )
 
 
+def _pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
+    """Rows whose numbers no table knows; these tables have no foreign keys (see tables.py)."""
+
+    def known(number: Column[int], there: Column[int]) -> ColumnElement[bool]:
+        return exists().where(there == number)
+
+    mine = select(contact.c.contact_id).where(_contacted(scope)).subquery("mine")
+    named = contact_account.c
+    return union_all(
+        select(contact.c.account_id).where(
+            _contacted(scope),
+            ~and_(
+                known(contact.c.account_id, account.c.account_id),
+                known(contact.c.customer_id, customer.c.customer_id),
+                known(contact.c.run_id, run.c.run_id),
+                exists().where(
+                    named.contact_id == contact.c.contact_id,
+                    named.account_id == contact.c.account_id,
+                ),
+            ),
+        ),
+        select(named.account_id)
+        .join(mine, mine.c.contact_id == named.contact_id)
+        .where(
+            ~and_(
+                known(named.account_id, account.c.account_id),
+                known(named.ladder_episode_id, episode.c.episode_id),
+            )
+        ),
+        select(episode.c.account_id).where(
+            episode.c.portfolio_id == scope.portfolio_id,
+            ~known(episode.c.account_id, account.c.account_id),
+        ),
+        select(placement.c.account_id).where(
+            placement.c.portfolio_id == scope.portfolio_id,
+            ~and_(
+                known(placement.c.account_id, account.c.account_id),
+                known(placement.c.episode_id, episode.c.episode_id),
+            ),
+        ),
+    )
+
+
 def _key_not_kept(scope: Scope) -> Select[int]:
     """Contacts that are alive or done and do not hold their step's key, or the reverse."""
     holds_it = contact.c.state.in_((*ALIVE, *DONE)) & contact_account.c.dropped.is_(None)
@@ -329,8 +376,7 @@ def _sent_on_hold(scope: Scope) -> Select[int]:
             hold.c.customer_id == contact.c.customer_id,
         ),
         hold.c.recorded_at <= contact.c.claimed_at,
-        hold.c.from_at <= contact.c.claimed_at,
-        or_(hold.c.until_at.is_(None), hold.c.until_at > contact.c.claimed_at),
+        is_active(contact.c.claimed_at),
     )
     return _sent(scope).where(active)
 
@@ -467,6 +513,7 @@ CHECKS: dict[str, Check] = {
     "each contact was decided": _sent_without_decision,
     "each decision to send has its contact": _decided_without_contact,
     "late runs planned nothing": _late_but_planned,
+    "each contact, episode and placement belongs to an account that is there": _pointing_nowhere,
     "each living or done contact holds the key of its step": _key_not_kept,
     "no step was done twice": _done_too_often,
     "no account's gap was cut short": _within_gap,

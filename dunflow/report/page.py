@@ -6,6 +6,7 @@ Pages lie in a folder per portfolio, readable by their owner alone, beside an in
 import datetime as dt
 import os
 import tempfile
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,18 @@ from dunflow.report.trend import Line, trend
 TREND_DATES = 30
 
 
+@dataclass(frozen=True)
+class Written:
+    """The file, and the figures that it shows."""
+
+    page: Path
+    figures: Figures
+
+
 def write_page(
     engine: Engine, book: Book, portfolio_id: int, business_date: dt.date, folder: Path
-) -> Path:
-    """Write `<folder>/<portfolio>/<date>.html` and the index beside it; the page's path.
+) -> Written:
+    """Write `<folder>/<portfolio>/<date>.html` and the index beside it.
 
     A reader finds the old page or the new one, never a part.
     """
@@ -45,7 +54,7 @@ def write_page(
         place / "index.html",
         _render("index.html", portfolio=book.portfolio, dates=dates, written=written),
     )
-    return page
+    return Written(page, counted)
 
 
 def _page(book: Book, counted: Figures, lines: list[Line]) -> dict[str, Any]:

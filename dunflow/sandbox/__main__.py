@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from dunflow.errors import ConfigError
+from dunflow.remind.senders.choose import RECEIVER_URL
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import read_credentials
 from dunflow.sandbox.serve import HOST, base_url, bind, make_config
@@ -32,7 +33,11 @@ def main() -> int:
         )
         return 2
     print(f"sandbox: {base_url(listener)}", flush=True)
-    app = create_app(arguments.state, credentials=credentials)
+    app = create_app(
+        arguments.state,
+        credentials=credentials,
+        receiver_url=os.environ.get(RECEIVER_URL, "").rstrip("/") or None,
+    )
     uvicorn.Server(make_config(app)).run(sockets=[listener])
     return 0
 

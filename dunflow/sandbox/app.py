@@ -12,35 +12,55 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from dunflow.sandbox import ledger, sendgrid, twilio
+from dunflow.sandbox import answers, faults, ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
 from dunflow.sandbox.sendgrid import activity, mail
 from dunflow.sandbox.store import Store
 from dunflow.sandbox.twilio import messages
+from dunflow.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from dunflow.clock import Clock
 
 
-def create_app(state: Path, *, credentials: Credentials, clock: "Clock | None" = None) -> Starlette:
+def create_app(
+    state: Path,
+    *,
+    credentials: Credentials,
+    clock: "Clock | None" = None,
+    receiver_url: str | None = None,
+) -> Starlette:
     """The sandbox with its state in the folder `state`, which is made if need be.
 
+    `receiver_url`: where SendGrid's events and people's answers go; an SMS says itself where.
     The store is opened when the server starts and closed when it stops, in the server's thread.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.room = Room(credentials, clock or SystemClock(), state, Store(state))
+        webhooks = Webhooks(credentials, receiver_url)
+        app.state.room = Room(credentials, clock or SystemClock(), state, Store(state), webhooks)
         yield
+        webhooks.close()
         app.state.room.store.close()
 
     return Starlette(
-        routes=[*messages.ROUTES, *mail.ROUTES, *activity.ROUTES, *ledger.ROUTES, *pages.ROUTES],
+        routes=[
+            *messages.ROUTES,
+            *mail.ROUTES,
+            *activity.ROUTES,
+            *ledger.ROUTES,
+            *faults.ROUTES,
+            *answers.ROUTES,
+            *pages.ROUTES,
+        ],
+        middleware=[Middleware(faults.LetTransportIn)],
         exception_handlers={404: _no_such_thing, 405: _no_such_thing},
         lifespan=lifespan,
     )

@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.faults import Faults
 from dunflow.sandbox.store import Reader, Store, open_reader
+from dunflow.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from dunflow.clock import Clock
@@ -32,6 +34,8 @@ class Room:
     clock: "Clock"
     state: Path
     store: Store
+    webhooks: Webhooks
+    faults: Faults = field(default_factory=Faults)
     activity_turns: deque[float] = field(default_factory=deque)
     """When the latest Email Activity queries were asked, in Unix seconds."""
 

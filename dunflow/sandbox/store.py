@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS message (
     segments    INTEGER,
     status      TEXT NOT NULL,        -- in the provider's words
     created_at  REAL NOT NULL,        -- Unix seconds
-    sent_at     REAL,                 -- Unix seconds; null until it left
+    sent_at     REAL,                 -- unused: when it left follows from its age (life.py)
     html        TEXT,                 -- the wide ones last: a search need not read past them
     options     TEXT NOT NULL         -- JSON: whatever else the request said
 ) STRICT;
@@ -35,6 +35,11 @@ CREATE INDEX IF NOT EXISTS message_provider_id ON message (provider_id);
 CREATE INDEX IF NOT EXISTS message_recipient ON message (recipient, channel);
 CREATE INDEX IF NOT EXISTS message_reference ON message (reference) WHERE reference IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_channel ON message (channel);  -- to count without the wide rows
+CREATE TABLE IF NOT EXISTS fate (  -- of the messages that do not arrive
+    provider_id TEXT PRIMARY KEY,
+    event       TEXT NOT NULL,     -- in SendGrid's words: bounced, blocked, dropped
+    error_code  INTEGER NOT NULL   -- in Twilio's numbers
+) STRICT;
 """
 
 
@@ -58,6 +63,13 @@ class Message(NamedTuple):
     id: int = 0
 
 
+class Fate(NamedTuple):
+    """Why a message does not arrive."""
+
+    event: str
+    error_code: int
+
+
 COLUMNS = ", ".join(Message._fields)
 INSERT = (
     f"INSERT INTO message ({', '.join(Message._fields[:-1])})"  # noqa: S608 - names of our own
@@ -73,8 +85,8 @@ PHONE = re.compile(r"\+?[0-9][0-9 ()-]*", re.ASCII)
 
 
 class Filter(NamedTuple):
-    """Which messages are meant; None does not narrow. `sent_*` are Unix seconds, `until` excluded:
-    a message that has not been sent matches none of them. `words` may stand in the recipient, the
+    """Which messages are meant; None does not narrow. `sent_*` are Unix seconds of
+    acceptance, `until` excluded. `words` may stand in the recipient, the
     subject, the text or the reference, in any case of letters."""
 
     channel: str | None = None
@@ -115,6 +127,15 @@ class Reader:
         )
         return dict(found.fetchall())
 
+    def fates(self, provider_ids: Sequence[str]) -> dict[str, Fate]:
+        """Those of these messages that do not arrive."""
+        marks = ", ".join("?" * len(provider_ids))
+        rows = self._db.execute(
+            f"SELECT provider_id, event, error_code FROM fate WHERE provider_id IN ({marks})",  # noqa: S608
+            list(provider_ids),
+        )
+        return {provider_id: Fate(*rest) for provider_id, *rest in rows}
+
     def scan(self, *, after: int = 0) -> Iterator[Message]:
         """Every message above the id `after`, in order of acceptance."""
         rows = self._db.execute(
@@ -153,14 +174,18 @@ class Store(Reader):
     def close(self) -> None:
         self._db.close()
 
-    def accept(self, messages: Sequence[Message]) -> None:
+    def accept(self, messages: Sequence[Message], fate: Fate | None = None) -> None:
         """Keep the messages of one request, all or none; committed when this returns."""
-        if len(messages) == 1:
+        if len(messages) == 1 and fate is None:
             self._db.execute(INSERT, messages[0][:-1])
             return
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
             self._db.executemany(INSERT, [message[:-1] for message in messages])
+            if fate is not None:
+                self._db.execute(
+                    "INSERT INTO fate VALUES (?, ?, ?)", [messages[0].provider_id, *fate]
+                )
 
 
 @contextmanager
@@ -181,8 +206,8 @@ def _conditions(wanted: Filter, *more: tuple[str, object]) -> tuple[str, list[ob
         ("recipient = ?", wanted.recipient),
         ("reference = ?", wanted.reference),
         ("sender = ?", wanted.sender),
-        ("sent_at >= ?", wanted.sent_from),
-        ("sent_at < ?", wanted.sent_until),
+        ("created_at >= ?", wanted.sent_from),
+        ("created_at < ?", wanted.sent_until),
         *more,
     ]
     used = [(text, [value]) for text, value in given if value is not None]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dunflow.config.base import Amount, Currency, Model, WallTime
+from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Region, Zone
 
 
@@ -106,6 +107,112 @@ class Missing(Model):
     dates: Dates
 
 
+def _day_or_instant(value: object) -> object:
+    return value if isinstance(value, dt.date) else _instant(value)
+
+
+DayOrInstant = Annotated[dt.date | dt.datetime, BeforeValidator(_day_or_instant)]
+
+
+class Held(Model):
+    """About one account, or a customer with all of theirs."""
+
+    account: str | None = None
+    customer: str | None = None
+    kind: str
+
+    @model_validator(mode="after")
+    def _one_holder(self) -> "Held":
+        if (self.account is None) == (self.customer is None):
+            raise ValueError("names no account and no customer, or both; name one of them")
+        return self
+
+
+class Hold(Held):
+    from_: DayOrInstant = Field(alias="from")
+    to: dt.date | None = None
+    at: Instant | None = None
+
+
+class Release(Held):
+    at: Instant
+
+
+class Promise(Model):
+    account: str
+    amount: Amount
+    by: dt.date
+    at: Instant
+
+
+class Instalment(Model):
+    due: dt.date
+    amount: Amount
+
+
+class Plan(Model):
+    account: str
+    instalments: list[Instalment]
+    grace_days: int = Field(0, ge=0)
+    at: Instant
+
+
+class Reply(Model):
+    customer: str
+    channel: Channel
+    text: str
+    at: Instant
+
+
+FaultKind = Literal[
+    "timeout_after_accept",
+    "timeout_before_accept",
+    "http_429",
+    "http_503",
+    "bad_credentials",
+    "invalid_number",
+    "opted_out",
+    "undelivered",
+    "bounced",
+]
+
+
+class Fault(Model):
+    """How the next calls of a provider end."""
+
+    channel: Literal["sms", "email"]
+    kind: FaultKind
+    times: int = Field(1, ge=1)
+    customer: str | None = None
+
+
+class Crash(Model):
+    """Where the worker dies in the next daily run or dispatch."""
+
+    stage: Literal["snapshot", "assess", "decide", "remind"]
+    after: Literal["claim", "accept"] | None = None
+
+    @model_validator(mode="after")
+    def _after_belongs_to_remind(self) -> "Crash":
+        if (self.stage == "remind") != (self.after is not None):
+            raise ValueError("after is claim or accept where stage is remind, and nowhere else")
+        return self
+
+
+class Talk(Model):
+    """Somebody talked with the customer about the account."""
+
+    account: str
+    at: Instant
+
+
+class Consent(Model):
+    customer: str
+    channel: Channel
+    basis: str = "prior_express"
+    at: Instant
+
+
 class Placement(Model):
     """What a person decides about the placement of an account."""
 
@@ -126,6 +233,15 @@ class Entry(Model):
     change: Change | None = None
     absent: Missing | None = None
     spoilt: Missing | None = None
+    hold: Hold | None = None
+    release: Release | None = None
+    promise: Promise | None = None
+    plan: Plan | None = None
+    reply: Reply | None = None
+    talk: Talk | None = None
+    consent: Consent | None = None
+    fault: Fault | None = None
+    crash: Crash | None = None
     approve: Placement | None = None
     reject: Placement | None = None
     recall: Placement | None = None

@@ -14,11 +14,17 @@ from dunflow.errors import DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.placements import Desk
-from dunflow.remind.dispatch import Dispatcher, play
-from dunflow.scenario.model import Entry, Pay, Scenario
+from dunflow.remind.dispatch import play
+from dunflow.scenario.death import Died, MortalDispatcher, dying
+from dunflow.scenario.faults import BadDays
+from dunflow.scenario.model import Crash, Entry, Pay, Scenario
+from dunflow.scenario.people import People
 from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
 from dunflow.snapshot.pull import Pull
+
+RETRY_AFTER = dt.timedelta(minutes=5)
+"""When Airflow runs a task again whose worker died."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +52,26 @@ class Player:
         self._calendar = book.portfolio.calendar
         self._world = World(scenario, self._calendar)
         self._channels: list[str] = sorted(book.policy.channels)
+        self._bad_days = BadDays(environ)
+        self._dying: str | None = None
         self._stopped: list[dt.date] = []
         self._refused: list[str] = []
         with engine.begin() as conn:
             self._portfolio_id = portfolio_id_of(conn, book.name)
+        self._people = People(book, self._portfolio_id, self._world)
         self._placements = Placements(Desk(engine, book, self._portfolio_id, clock, environ))
+
+    _dispatcher: MortalDispatcher
 
     def play(self) -> Played:
         """From the first entry to `until`."""
-        with Dispatcher(
-            self._engine, self._book, self._portfolio_id, self._clock, self._environ
+        with MortalDispatcher(
+            self._engine,
+            self._book,
+            self._portfolio_id,
+            self._clock,
+            self._environ,
+            threads=1,  # so that calls are made in their order, and faults befall the right ones
         ) as self._dispatcher:
             for number, entry in enumerate(self._scenario.timeline):
                 self._happen(number, entry)
@@ -76,8 +92,29 @@ class Player:
         elif entry.credit:
             self._pass_until(self._at(entry.credit.at))
             self._credit(number, entry)
+        elif entry.fault:
+            self._bad_days.order(entry.fault, self._world)
+        elif entry.crash:
+            self._crash(entry.crash)
         else:
+            self._said(number, entry)
             self._decide_placement(entry)
+
+    def _said(self, number: int, entry: Entry) -> None:
+        said_at = self._people.happens_at(entry)
+        if said_at is not None:
+            self._pass_until(said_at)
+            try:
+                with self._engine.begin() as conn:
+                    self._people.record(conn, number, entry, self._clock.now())
+            except DunflowError as error:
+                self._refused.append(str(error))
+
+    def _crash(self, crash: Crash) -> None:
+        if crash.after:
+            self._dispatcher.dies_after = crash.after
+        else:
+            self._dying = crash.stage
 
     def _decide_placement(self, entry: Entry) -> None:
         for decide, said in (
@@ -101,17 +138,28 @@ class Player:
         if self._book.portfolio.source.history == "current_only":
             as_of = self._clock.now()
         try:
-            stages.snapshot(day, Pull(self._world.rows(date), as_of))
+            with dying(self._engine, self._take_death("snapshot")):
+                stages.snapshot(day, Pull(self._world.rows(date), as_of))
             stages.gate(day)
+            with dying(self._engine, self._take_death("assess", "decide")):
+                stages.decide(day)
+            self._dispatcher.drain(self._channels)
+            self._placements.work()
         except SourceError as error:
             self._refused.append(str(error))
-            return
         except GateFailed:
             self._stopped.append(date)
-            return
-        stages.decide(day)
-        self._dispatcher.drain(self._channels)
-        self._placements.work()
+        except Died:
+            # Airflow's retry. It takes up the task that died; those before it change nothing.
+            self._pass_until(self._clock.now() + RETRY_AFTER)
+            self._run_date(date)
+
+    def _take_death(self, *stages_: str) -> str | None:
+        """The stage in which the worker dies now; once."""
+        if self._dying not in stages_:
+            return None
+        stage, self._dying = self._dying, None
+        return stage
 
     def _feed(self, number: int, pay: Pay) -> None:
         paid = payments.Payment(
@@ -140,16 +188,19 @@ class Player:
 
     def _pass_until(self, instant: dt.datetime) -> None:
         """Let the dispatcher do its work up to `instant`, then move the clock there."""
-        drained = play(
-            self._dispatcher,
-            self._engine,
-            self._portfolio_id,
-            self._clock,
-            self._channels,
-            instant,
-        )
-        if drained.down:
-            raise DunflowError(f"{self._scenario.scenario}: senders are down: {drained.down}")
+        while True:
+            try:
+                play(
+                    self._dispatcher,
+                    self._engine,
+                    self._portfolio_id,
+                    self._clock,
+                    self._channels,
+                    instant,
+                )
+                break
+            except Died:
+                continue  # the next dispatch begins as if nothing had happened
         self._clock.move_to(instant)
 
     def _at(self, instant: dt.datetime) -> dt.datetime:

@@ -38,8 +38,20 @@ class World:
                 )
         self._points = _contact_points(scenario)
 
+    def contact_point(self, customer: str, channel: str) -> str | None:
+        """The phone or email by which a channel reaches the customer, as the story begins."""
+        if customer not in self._points:
+            raise ConfigError(
+                f"{self._scenario.scenario}: there is no customer {customer!r}; it is none of "
+                f"{', '.join(self._points)}"
+            )
+        return self._points[customer]["email" if channel == "email" else "phone"]
+
     def currency_of(self, account: str) -> str:
         return self._scenario.accounts[account].currency or self._scenario.portfolio.currency
+
+    def customer_of(self, account: str) -> str:
+        return self._scenario.accounts[account].customer or account
 
     def rows(self, business_date: dt.date) -> Iterator[pd.DataFrame]:
         """The source's one frame for that date; every cell is text, as in a file."""

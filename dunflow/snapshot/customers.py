@@ -124,11 +124,12 @@ def differs(incoming: Table) -> ColumnElement[bool]:
 def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableClause:
     """One row per customer that is new (`customer_id` is NULL) or, in any row, not as stored."""
     incoming = stage.incoming
-    which = (
+    which = keep(
+        conn,
+        "which",
         select(matched.c.customer, matched.c.customer_id)
         .where(or_(matched.c.customer_id.is_(None), matched.c.differs))
-        .distinct()
-        .subquery("which")
+        .distinct(),
     )
     lead = (
         select(which.c.customer, which.c.customer_id, *[incoming.c[name] for name in DELIVERED])

@@ -30,22 +30,25 @@ def fill_snapshot(
     conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause
 ) -> None:
     """Replace the rows of the date with the matched ones."""
+    known, new = _rows(portfolio_id, business_date, matched)
+    insertion = "INSERT INTO {} (" + ", ".join(column.name for column in snapshot.columns) + ")"
     if partitions.exists(conn, snapshot, portfolio_id, business_date):
         of_date = and_(
             snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == business_date
         )
         conn.execute(delete(snapshot).where(of_date))
-        _insert(conn, snapshot.name, portfolio_id, business_date, matched)
+        for rows in (known, new):
+            run_behind(conn, insertion.format(snapshot.name), rows)
         return
-    fresh = partitions.create(conn, snapshot, portfolio_id, business_date)
-    _insert(conn, fresh, portfolio_id, business_date, matched)
+    fresh = partitions.fill(conn, snapshot, portfolio_id, business_date, known)
+    run_behind(conn, insertion.format(fresh), new)
     partitions.attach(conn, snapshot, portfolio_id, business_date)
 
 
-def _insert(
-    conn: Connection, name: str, portfolio_id: int, business_date: dt.date, matched: TableClause
-) -> None:
-    """Insert rows whose numbers were known, then those whose numbers were given just now."""
+def _rows(
+    portfolio_id: int, business_date: dt.date, matched: TableClause
+) -> tuple[Select[Any], Select[Any]]:
+    """Rows whose numbers were known, and those whose numbers were given just now."""
     m = matched.c
     is_new = or_(m.account_id.is_(None), m.customer_id.is_(None))
     names = [each.name for each in snapshot.columns]
@@ -74,8 +77,7 @@ def _insert(
         )
         .where(is_new)
     )
-    for each in (known, new):
-        run_behind(conn, f"INSERT INTO {name} ({', '.join(names)})", each)
+    return known, new
 
 
 def fill_quarantine(

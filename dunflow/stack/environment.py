@@ -28,6 +28,7 @@ def stack_environment(ports: Ports, metadata_url: str, ledger_url: str) -> dict[
         "DUNFLOW_HOME": str(home()),
         "DUNFLOW_LEDGER_URL": ledger_url,
         "DUNFLOW_ROOT": str(root()),
+        "DUNFLOW_RECEIVER_URL": ports.receiver_url,
         "DUNFLOW_SANDBOX_URL": ports.sandbox_url,
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",

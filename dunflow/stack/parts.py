@@ -26,6 +26,7 @@ def parts(ports: Ports) -> list[Part]:
     state = str(home() / "sandbox")
     return [
         Part("sandbox", ("dunflow.sandbox", "--port", str(ports.sandbox), "--state", state)),
+        Part("receiver", ("dunflow.intake.receiver", "--port", str(ports.receiver))),
         Part("api-server", ("airflow", "api-server")),
         Part("scheduler", ("airflow", "scheduler", "--skip-serve-logs"), patience_s=30.0),
         Part("dag-processor", ("airflow", "dag-processor")),

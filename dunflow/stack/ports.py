@@ -15,6 +15,7 @@ HOST = "127.0.0.1"
 class Ports:
     airflow: int = 8080
     sandbox: int = 9801
+    receiver: int = 9802
 
     @property
     def airflow_url(self) -> str:
@@ -23,6 +24,10 @@ class Ports:
     @property
     def sandbox_url(self) -> str:
         return f"http://{HOST}:{self.sandbox}"
+
+    @property
+    def receiver_url(self) -> str:
+        return f"http://{HOST}:{self.receiver}"
 
 
 def remember(ports: Ports) -> None:

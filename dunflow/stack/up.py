@@ -49,8 +49,9 @@ def up(ports: Ports | None = None, progress: Progress = lambda _: None) -> Runni
         missing = [part for part in parts(ports) if process.find(part.name) is None]
         if known not in (None, ports) and len(missing) < len(parts(ports)):
             raise StackError(
-                f"the stack runs already, on other ports than {ports.airflow} and "
-                f"{ports.sandbox}: leave the ports out, or run 'dunflow down' first"
+                f"the stack runs already, on other ports than {ports.airflow}, "
+                f"{ports.sandbox} and {ports.receiver}: leave the ports out, or run "
+                "'dunflow down' first"
             )
         if missing:
             _start(ports, missing, progress)
@@ -85,6 +86,8 @@ def _require_ports(ports: Ports, missing: list[Part]) -> None:
     names = {part.name for part in missing}
     if "sandbox" in names:
         require_free(ports.sandbox, "sandbox", "--sandbox-port")
+    if "receiver" in names:
+        require_free(ports.receiver, "receiver", "--receiver-port")
     if "api-server" in names:
         require_free(ports.airflow, "Airflow", "--airflow-port")
 

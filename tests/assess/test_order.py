@@ -8,8 +8,7 @@ from pathlib import Path
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sightings import ONE_DAY, Days, Episode, Sighting, episodes_of
-from sqlalchemy import Connection, Engine, column, delete, insert, select
-from sqlalchemy import table as light_table
+from sqlalchemy import Connection, Engine, delete, false, insert, select
 
 from dunflow.assess.episodes import assess
 from dunflow.config.base import build
@@ -135,15 +134,12 @@ class Room:
             }
             for number, sighting in seen.items()
         ]
-        name = partitions.name_of(snapshot, self._number, date)
-        again = partitions.exists(conn, snapshot, self._number, date)
-        if not again:
-            partitions.create(conn, snapshot, self._number, date)
-        if rows:
-            target = light_table(name, *[column(each.name, each.type) for each in snapshot.columns])
-            conn.execute(insert(target), rows)
-        if not again:
+        if not partitions.exists(conn, snapshot, self._number, date):
+            nothing = select(*snapshot.columns).where(false())
+            partitions.fill(conn, snapshot, self._number, date, nothing)
             partitions.attach(conn, snapshot, self._number, date)
+        if rows:
+            conn.execute(insert(snapshot), rows)
 
     def assess(self, date: dt.date) -> None:
         with portfolio_lock(self._engine, self._book.name) as conn:
@@ -220,4 +216,24 @@ def test_running_any_date_again_changes_no_episode(
         room.assess(date)
     for date in data.draw(st.lists(st.sampled_from(days), min_size=1, max_size=4), label="again"):
         room.assess(date)
+    assert differing(history, room) == []
+
+
+@settings(max_examples=6, deadline=None, phases=PHASES)
+@given(dates(), seeds, st.data())
+def test_corrected_rows_count_as_if_they_had_come_first(
+    shared_ledger: Engine, days: list[dt.date], seed: int, data: st.DataObject
+) -> None:
+    history = History(seed, days)
+    room = Room(shared_ledger, history)
+    steps = [*data.draw(st.permutations(days)), *data.draw(st.lists(st.sampled_from(days)))]
+    loaded: set[dt.date] = set()
+    for date in steps:
+        if date in loaded or data.draw(st.booleans(), label="corrected at once"):
+            room.load(date)
+            room.assess(date)
+            history.correct(date)
+        room.load(date)
+        room.assess(date)
+        loaded.add(date)
     assert differing(history, room) == []

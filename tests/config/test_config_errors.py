@@ -1,11 +1,14 @@
 """A config that is wrong is refused by file, key, value and repair."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from dunflow.config.base import build, read_document
 from dunflow.config.book import read_book
+from dunflow.config.facts import Test, check_when
 from dunflow.config.pack import Pack
 from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Portfolio
@@ -241,8 +244,17 @@ def refusal(name: str = "harbour") -> str:
     [
         ("{score: {from: 3}}", ["when.score", "no such fact", "overdue"]),
         ("{overdue: {from: 200}}", ["when.overdue", "per currency", 'CNY: "200.00"']),
-        ('{dpd: {from: {CNY: "3"}}}', ["when.dpd", "no amount", "plain number"]),
-        ("{product: {from: 3}}", ["when.product", "text", "in, not_in or is"]),
+        ('{overdue: {is: "200"}}', ["when.overdue.is", "'200'", "from and to per currency"]),
+        ('{dpd: {from: {CNY: "3"}}}', ["when.dpd.from", "a number", "whole numbers"]),
+        ("{dpd: {is: x}}", ["when.dpd.is", "'x'", "without quotes"]),
+        ("{dpd: {in: [3, '4']}}", ["when.dpd.in", "[3, '4']", "without quotes"]),
+        ("{dpd: {from: 9, to: 3}}", ["when.dpd", "from 9 lies above to 3", "swap"]),
+        (
+            '{overdue: {from: {CNY: "9.00"}, to: {CNY: "3.00"}}}',
+            ["when.overdue", "from 9.00 lies above to 3.00"],
+        ),
+        ("{product: {from: 3}}", ["when.product.from", "3", "text", "in, not_in or is"]),
+        ("{currency: {is: 5}}", ["when.currency.is", "5", "text"]),
     ],
 )
 def test_a_condition_that_does_not_fit_its_fact_is_refused(
@@ -281,3 +293,52 @@ def test_an_unknown_portfolio_is_answered_with_those_there_are(harbour: Path) ->
 def test_a_policy_without_packs_stands_on_the_strict_one(harbour: Path) -> None:
     (harbour / "policy.yaml").write_text(f"policy: p\ntiers: [{TIER}]")
     assert [pack.pack.id for pack in read_book("harbour").floor.packs] == ["strict"]
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("dpd: {in: []}", ["when.dpd", "in is empty", "leave in out"]),
+        ("dpd: {from: }", ["when.dpd", "from is empty", "leave from out"]),
+        ("overdue: {from: {}}", ["when.overdue", "from is empty"]),
+    ],
+)
+def test_a_condition_that_says_nothing_is_refused(when: str, told: list[str]) -> None:
+    data = yaml.safe_load(f"policy: p\ntiers: [{{tier: one, from_dpd: 1, when: {{{when}}}}}]")
+    with pytest.raises(ConfigError) as refused:
+        build(Policy, data, "policy.yaml")
+    for part in told:
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "test", "told"),
+    [
+        ("number", {"is": "abc"}, "'abc'"),
+        ("number", {"is": True}, "True"),
+        ("text", {"from": 3}, "is text"),
+        ("text", {"is": 3}, "is text"),
+        ("flag", {"from": 1}, "is a flag"),
+        ("flag", {"is": "yes"}, "'yes'"),
+        ("flag", {"in": [True, False]}, "is a flag"),
+    ],
+)
+def test_the_lenders_own_facts_are_compared_by_their_kind(
+    kind: str, test: dict[str, Any], told: str
+) -> None:
+    (fault,) = check_when({"score": Test.model_validate(test)}, {"score": kind}, "here")
+    assert fault.startswith("here: when.score.")
+    assert told in fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "test"),
+    [
+        ("number", {"from": 3, "to": 3}),
+        ("number", {"not_in": [1, 2]}),
+        ("text", {"in": ["a", "b"]}),
+        ("flag", {"is": False}),
+    ],
+)
+def test_a_condition_that_fits_is_taken(kind: str, test: dict[str, Any]) -> None:
+    assert check_when({"score": Test.model_validate(test)}, {"score": kind}, "here") == []

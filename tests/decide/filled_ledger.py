@@ -9,8 +9,7 @@ from typing import Any
 
 from known import DONE, IN_FLIGHT, Account, Contact, Customer, Day
 from ladder_stories import CHANNELS, ONE_DAY, ZONE, Book
-from sqlalchemy import Connection, Engine, Table, column, insert, select
-from sqlalchemy import table as light_table
+from sqlalchemy import Connection, Engine, Table, false, insert, select
 
 from dunflow.assess.facts import Moment
 from dunflow.assess.progress import refresh
@@ -190,11 +189,12 @@ class _Filler:
         }
 
     def _partition(self, parent: Table, on: dt.date, rows: Iterable[dict[str, Any]]) -> None:
-        name = partitions.create(self._conn, parent, self._number, on)
-        target = light_table(name, *[column(each.name, each.type) for each in parent.columns])
-        if rows := list(rows):
-            self._conn.execute(insert(target), rows)
+        partitions.fill(
+            self._conn, parent, self._number, on, select(*parent.columns).where(false())
+        )
         partitions.attach(self._conn, parent, self._number, on)
+        if rows := list(rows):
+            self._conn.execute(insert(parent), rows)
 
     def _what_was_decided(self, on_ladder: list[Account]) -> None:
         """The day before: whence a late run knows the highest tier."""

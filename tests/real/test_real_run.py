@@ -52,7 +52,7 @@ def ledger_of_the_run() -> Iterator[Engine]:
             patch.delenv(name)
         patch.delenv("DUNFLOW_LEDGER_URL", raising=False)
         try:
-            up(Ports(_free_port(), _free_port()))
+            up(Ports(_free_port(), _free_port(), _free_port()))
             fill_superlender(DATA, ensure_core(DATABASE, CONNECTION))
             states = backfill("superlender", FIRST, LAST)
             assert states == dict.fromkeys(DATES, "success")
@@ -94,7 +94,7 @@ def test_what_the_ledger_says_was_sent_is_in_the_sandbox(ledger_of_the_run: Engi
             select(func.count()).select_from(decision).where(decision.c.action == "send")
         ).scalar_one()
     assert sent > 100
-    assert states == {"accepted"}
+    assert states <= {"accepted", "delivered"}
 
 
 def test_the_audit_is_clean(ledger_of_the_run: Engine) -> None:

@@ -57,6 +57,11 @@ BREAKS = [
         "UPDATE run SET late = true WHERE business_date = '2026-03-04'",
     ),
     Break(
+        "each contact, episode and placement belongs to an account that is there",
+        "A-climbs",
+        "UPDATE contact SET customer_id = 0 WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
         "each living or done contact holds the key of its step",
         "A-climbs",
         "UPDATE contact_account SET occupies = false"

@@ -65,7 +65,7 @@ def read(page: Path) -> Reader:
 
 
 def write(told: Told, date: dt.date, folder: Path) -> Path:
-    return write_page(told.engine, told.book, told.portfolio_id, date, folder)
+    return write_page(told.engine, told.book, told.portfolio_id, date, folder).page
 
 
 @pytest.mark.parametrize("date", [*DATES, dt.date(2030, 1, 1)], ids=str)

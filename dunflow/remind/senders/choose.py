@@ -13,6 +13,8 @@ from dunflow.remind.senders.twilio import TwilioSms
 
 LISTED = ("letter", "call", "visit")
 SANDBOX_URL = "DUNFLOW_SANDBOX_URL"
+RECEIVER_URL = "DUNFLOW_RECEIVER_URL"
+"""Under which the providers reach the receiver."""
 
 
 def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str, str]) -> Sender:
@@ -36,11 +38,13 @@ def _sms(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
             auth_token=_read(environ, "DUNFLOW_SANDBOX_AUTH_TOKEN"),
             sender=config.from_,
             base_url=_sandbox_url(environ),
+            receiver_url=_receiver_url(environ),
         )
     return TwilioSms(
         account_sid=_read(environ, "TWILIO_ACCOUNT_SID"),
         auth_token=_read(environ, "TWILIO_AUTH_TOKEN"),
         sender=config.from_,
+        receiver_url=_receiver_url(environ),
     )
 
 
@@ -51,11 +55,13 @@ def _email(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
             sender=config.from_,
             sender_name=config.name,
             base_url=_sandbox_url(environ),
+            has_activity=True,
         )
     return SendGridEmail(
         api_key=_read(environ, "SENDGRID_API_KEY"),
         sender=config.from_,
         sender_name=config.name,
+        has_activity=config.email_activity,
     )
 
 
@@ -64,6 +70,11 @@ def _read(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise ConfigError(f"{name} is not set; put it into the environment of whatever sends")
     return value
+
+
+def _receiver_url(environ: Mapping[str, str]) -> str | None:
+    """None: nobody listens, and the results of messages are asked for instead."""
+    return environ.get(RECEIVER_URL, "").rstrip("/") or None
 
 
 def _sandbox_url(environ: Mapping[str, str]) -> str:

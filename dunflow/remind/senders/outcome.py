@@ -1,8 +1,11 @@
 """What a sender is given, and what can come of it. Expected outcomes are values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+
+from dunflow.remind.senders.codes import Blame
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,8 +71,62 @@ class Down:
 Outcome = Accepted | Refused | Busy | Unknown | Down
 
 
+@dataclass(frozen=True, repr=False)
+class Question:
+    """About one message: under `provider_id` where a reply told it, else by address and reference.
+
+    It was not accepted before `since`. `repr` is left out: the address is personal.
+    """
+
+    contact_id: int
+    reference: str
+    to: str
+    provider_id: str | None
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The provider has it, since `created_at`, and what became of it so far.
+
+    `provider_id` is None where a late bounce does not tell it. `twice`: the provider has it more
+    than once, and so the person.
+    """
+
+    provider_id: str | None
+    created_at: datetime | None
+    result: Literal["accepted", "delivered", "undelivered"] = "accepted"
+    code: str | None = None
+    blames: Blame | None = None
+    twice: bool = False
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Asked properly, and answered in full: the provider does not have it, as yet."""
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """No answer that says anything: ask again, not before so many seconds."""
+
+    why: str
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Here nobody can be asked: only an event of the provider's own can tell."""
+
+
+Answer = Seen | Absent | Unclear | Silent
+
+
 class Sender(Protocol):
     """Sends one message. One instance belongs to one thread. Never raises for what a provider or
     the network does: that is an outcome."""
 
     def send(self, message: Message, *, now: datetime) -> Outcome: ...
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """What the provider says, one answer per question and in their order."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,16 +13,21 @@ import python_http_client
 from python_http_client.exceptions import HTTPError, handle_error
 from sendgrid import SendGridAPIClient
 
+from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS
 from dunflow.remind.senders.outcome import (
     Accepted,
+    Answer,
     Busy,
     Down,
     Message,
     Outcome,
+    Question,
     Refused,
+    Silent,
     Unknown,
 )
 from dunflow.remind.senders.retry import retry_after_s
+from dunflow.remind.senders.sendgrid_ask import ask
 from dunflow.remind.senders.wire import (
     RETRY_CONNECT_S,
     TIMEOUT_S,
@@ -36,14 +42,6 @@ BASE_URL = "https://api.sendgrid.com"
 REFERENCE = "dunflow_reference"
 """The custom argument by which an email's events, and SendGrid's activity, name our contact."""
 
-OUR_FAULT = {
-    401: "SendGrid does not accept the API key, or its credits are used up",
-    402: "SendGrid wants to be paid first",
-    403: "the API key may not send, or the sender is not verified",
-    404: "SendGrid knows no such address of its API",
-    405: "SendGrid does not take this method",
-    407: "a proxy wants credentials",
-}
 FIELD = re.compile(r"[a-z_]+(\.[a-z_0-9]+){0,4}", re.ASCII)
 
 
@@ -72,9 +70,10 @@ class KeepAliveClient(python_http_client.Client):  # type: ignore[misc]
         request: Request,
         timeout: float | None = None,  # noqa: ARG002 - the wire has its own
     ) -> "WireResponse":
-        data = request.data
+        data = request.data or b""
         assert isinstance(data, bytes)
-        path = urlsplit(request.full_url).path
+        parts = urlsplit(request.full_url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         reply = self.wire.request(request.get_method(), path, data, dict(request.header_items()))
         if reply.status >= 400:
             raise handle_error(WireResponse(reply))
@@ -109,6 +108,7 @@ class SendGridEmail:
         sender_name: str | None = None,
         base_url: str = BASE_URL,
         timeout_s: float = TIMEOUT_S,
+        has_activity: bool = False,
     ) -> None:
         # It logs texts, addresses and the API key at DEBUG.
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -120,6 +120,7 @@ class SendGridEmail:
             request_headers=stock.request_headers,
             version=3,
         )
+        self._has_activity = has_activity
         self._from = {"email": sender} | ({"name": sender_name} if sender_name else {})
 
     def send(self, message: Message, *, now: datetime) -> Outcome:
@@ -139,6 +140,12 @@ class SendGridEmail:
         if reply.status_code != 202 or not provider_id:
             return Unknown(f"SendGrid answered with HTTP status {reply.status_code} and no id")
         return Accepted(provider_id)
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """By SendGrid's Email Activity, a paid add-on; without it nobody can be asked."""
+        if not self._has_activity:
+            return [Silent() for _ in questions]
+        return ask(self._sendgrid.client, REFERENCE, questions)
 
 
 def _payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
@@ -166,8 +173,8 @@ def _refused(err: HTTPError) -> Outcome:
     status: int = err.status_code
     if status == 429:
         return Busy("429", retry_after_s(err.headers))
-    if status in OUR_FAULT:
-        return Down(str(status), OUR_FAULT[status])
+    if status in SENDGRID_SENDER_STATUS:
+        return Down(str(status), SENDGRID_SENDER_STATUS[status])
     if status == 408 or status >= 500:
         return Unknown(f"SendGrid answered with HTTP status {status}")
     field = _first_field(err.body)

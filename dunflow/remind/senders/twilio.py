@@ -3,6 +3,7 @@
 import base64
 import logging
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,16 +13,20 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from dunflow.remind.senders.codes import TWILIO, TWILIO_SENDER_STATUS, Meaning
 from dunflow.remind.senders.outcome import (
     Accepted,
+    Answer,
     Busy,
     Down,
     Message,
     Outcome,
+    Question,
     Refused,
     Unknown,
 )
 from dunflow.remind.senders.retry import retry_after_s
+from dunflow.remind.senders.twilio_ask import ThrottledError, ask
 from dunflow.remind.senders.wire import (
     RETRY_CONNECT_S,
     TIMEOUT_S,
@@ -32,39 +37,13 @@ from dunflow.remind.senders.wire import (
 )
 
 BASE_URL = "https://api.twilio.com"
+STATUS_PATH = "/twilio/status"
+"""Below the receiver's URL; the reference follows, so that a callback names its contact even where
+the create call's reply was lost."""
 MAX_VALIDITY_S = 36_000
 """Twilio's own limit on ValidityPeriod: ten hours."""
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}", re.ASCII)
 SERVICE_SID = re.compile(r"MG[0-9a-f]{32}", re.ASCII)
-
-# Twilio's error codes (twilio.com/docs/api/errors), by what they say about the message. A code that
-# is in none of these refused this one message and leaves the rest to a person.
-BAD_ADDRESS = frozenset({21211, 21265, 21268, 21614, 21635})
-OPTED_OUT = frozenset({21610})
-RETRY_AFTER_S = {21611: 60.0, 14107: 30.0}  # the sender's queue is full; too many to one number
-OUR_FAULT = {
-    20003: "Twilio does not accept the credentials",
-    20005: "the Twilio account is not active",
-    20404: "Twilio knows no such account",
-    21212: "the sender's number is invalid",
-    21603: "the sender's number is missing",
-    21606: "the sender's number cannot send this",
-    21608: "a trial account may only send to verified numbers",
-    21659: "the sender's number is not one of Twilio's",
-    21660: "the sender's number belongs to another account",
-    21661: "the sender's number cannot send SMS",
-    21701: "the Messaging Service does not exist",
-    21703: "the Messaging Service has no sender",
-}
-OUR_FAULT_STATUS = {401, 403, 404, 405, 407}
-
-
-class ThrottledError(Exception):
-    """HTTP 429, which Twilio never processes (docs/errors/20429)."""
-
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__("429")
-        self.retry_after_s = retry_after_s
 
 
 class KeepAliveHttpClient(HttpClient):  # type: ignore[misc]
@@ -113,6 +92,7 @@ class TwilioSms:
         sender: str,
         base_url: str = BASE_URL,
         timeout_s: float = TIMEOUT_S,
+        receiver_url: str | None = None,
     ) -> None:
         # It logs phone numbers at INFO, and task logs are kept and read by many.
         logging.getLogger("twilio").setLevel(logging.WARNING)
@@ -125,6 +105,7 @@ class TwilioSms:
             environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
         )
         self._client.api.base_url = base_url
+        self._receiver_url = receiver_url
         by_service = SERVICE_SID.fullmatch(sender)
         self._from = {"messaging_service_sid" if by_service else "from_": sender}
 
@@ -138,6 +119,7 @@ class TwilioSms:
                 body=message.body,
                 validity_period=min(MAX_VALIDITY_S, max(1, int(left_s))),
                 **self._from,
+                **self._callback(message),
             )
         except ThrottledError as err:
             return Busy("20429", err.retry_after_s)
@@ -153,6 +135,14 @@ class TwilioSms:
             # Only the parsing of the reply is left to fail by then, so it was accepted, or nearly.
             return Unknown("Twilio's reply could not be read")
         return _accepted(reply, message)
+
+    def _callback(self, message: Message) -> dict[str, str]:
+        if self._receiver_url is None:
+            return {}
+        return {"status_callback": f"{self._receiver_url}{STATUS_PATH}/{message.reference}"}
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        return ask(self._client, questions)
 
 
 def _accepted(reply: Any, message: Message) -> Outcome:
@@ -171,17 +161,17 @@ def _refused(status: object, code: object) -> Outcome:
     if not isinstance(status, int) or not 400 <= status < 500:
         return Unknown(f"Twilio answered with HTTP status {status}")
     if not isinstance(code, int) or code == status:
-        if status in OUR_FAULT_STATUS:
+        if status in TWILIO_SENDER_STATUS:
             return Down(str(status), f"Twilio answered with HTTP status {status}")
         return Unknown(f"Twilio answered with HTTP status {status} and no code")
-    if code in RETRY_AFTER_S:
-        return Busy(str(code), RETRY_AFTER_S[code])
-    if code in OUR_FAULT:
-        return Down(str(code), OUR_FAULT[code])
-    if code in BAD_ADDRESS:
-        return Refused(str(code), "address")
-    if code in OPTED_OUT:
-        return Refused(str(code), "opted_out")
-    if status in OUR_FAULT_STATUS:
+    meaning = TWILIO.get(code)
+    match meaning:
+        case Meaning("later", _, retry_after_s):
+            return Busy(str(code), retry_after_s)
+        case Meaning("sender", words):
+            return Down(str(code), words)
+        case Meaning("address" | "opted_out" as blames):
+            return Refused(str(code), blames)
+    if status in TWILIO_SENDER_STATUS:
         return Down(str(code), f"Twilio answered with HTTP status {status}")
     return Refused(str(code), "message")

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dunflow.sandbox.life import stage, stages
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
 from dunflow.sandbox.sendgrid.mail import REFERENCE
-from dunflow.sandbox.store import Filter, Message
+from dunflow.sandbox.store import Fate, Filter, Message
 
 MAX_LIMIT = 1000
 PER_MINUTE = 6
@@ -55,7 +56,9 @@ async def find(request: Request) -> Response:
     if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_LIMIT:
         return error_reply(Refusal(f"limit must be between 1 and {MAX_LIMIT}", "limit"))
     found = room.store.newest_of_any(wanted, limit=int(limit))
-    return JSONResponse({"messages": [_row(message) for message in found]})
+    fates = room.store.fates([message.provider_id for message in found])
+    rows = [_row(message, fates.get(message.provider_id), now) for message in found]
+    return JSONResponse({"messages": rows})
 
 
 async def fetch(request: Request) -> Response:
@@ -65,10 +68,12 @@ async def fetch(request: Request) -> Response:
     if refusal is not None:
         return error_reply(refusal)
     msg_id: str = request.path_params["msg_id"]
-    sent = room.store.newest(Filter(channel="email", provider_id=_request_id(msg_id)), limit=1000)
+    request_id = _request_id(msg_id)
+    sent = room.store.newest(Filter(channel="email", provider_id=request_id), limit=1000)
+    fate = room.store.fates([request_id]).get(request_id)
     for message in sent:
         if _msg_id(message) == msg_id:
-            return JSONResponse(_whole(message))
+            return JSONResponse(_whole(message, fate, room.clock.now().timestamp()))
     return error_reply(Refusal("resource not found", status=404))
 
 
@@ -117,28 +122,39 @@ def _msg_id(message: Message) -> str:
     return f"{message.provider_id}.recvd-sandbox-{message.id}-0"
 
 
-def _row(message: Message) -> dict[str, object]:
-    instant = datetime.fromtimestamp(message.created_at, UTC)
+def _row(message: Message, fate: Fate | None, now: float) -> dict[str, object]:
+    lived = stage(message, fate, now)
     return {
         "from_email": message.sender,
         "msg_id": _msg_id(message),
         "subject": message.subject,
         "to_email": message.recipient,
-        "status": message.status,
+        "status": lived.status,
         "opens_count": 0,
         "clicks_count": 0,
-        "last_event_time": f"{instant:%Y-%m-%dT%H:%M:%SZ}",
+        "last_event_time": _instant(lived.since),
     }
 
 
-def _whole(message: Message) -> dict[str, object]:
-    row = _row(message)
+def _instant(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _whole(message: Message, fate: Fate | None, now: float) -> dict[str, object]:
+    row = _row(message, fate, now)
     options = json.loads(message.options)
-    event = {"event_name": message.status, "processed": row["last_event_time"]}
+    events = [
+        {
+            "event_name": fate.event if fate and each.status == "not_delivered" else each.status,
+            "processed": _instant(each.since),
+        }
+        for each in stages(message, fate)
+        if each.since <= now
+    ]
     return {
         name: row[name] for name in ("from_email", "msg_id", "subject", "to_email", "status")
     } | {
-        "events": [event],
+        "events": events,
         "categories": options.get("categories", []),
         "unique_args": options["custom_args"],
     }

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dunflow.sandbox.faults import Kind, lose_reply
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
 from dunflow.sandbox.sendgrid.rules import BAD_REQUEST, personalizations, recipients, refusal_of
-from dunflow.sandbox.store import Message
+from dunflow.sandbox.store import Fate, Message
 
 MAX_REQUEST_BYTES = 30_000_000
 TOO_LARGE = Refusal("The JSON payload you have included in your request is too large.", status=413)
@@ -39,12 +40,40 @@ async def send(request: Request) -> Response:
         return error_reply(refusal)
     if _is_only_a_check(mail):
         return Response(status_code=200)
+    fault = room.faults.strike("email", _first_recipient(mail))
+    if fault is not None and fault.moment == "before":
+        return await _struck(request, fault)
     request_id = secrets.token_urlsafe(16)
-    room.store.accept(_accepted(mail, request_id, created_at=room.clock.now().timestamp()))
+    fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
+    accepted = _accepted(mail, request_id, created_at=room.clock.now().timestamp())
+    room.store.accept(accepted, fate)
+    for message in accepted:
+        room.webhooks.follow_mail(message, fate, room.faults.how_told(fault))
+    if fault is not None and fault.does not in ("fail", "tell"):
+        return await _struck(request, fault)
     return Response(status_code=202, headers={"X-Message-Id": request_id})
 
 
 ROUTES = [Route("/v3/mail/send", send, methods=["POST"])]
+
+
+async def _struck(request: Request, fault: Kind) -> Response:
+    """What a scripted fault makes of the call."""
+    match fault.does:
+        case "drop" | "hang":
+            return await lose_reply(request, fault)
+        case "refuse":
+            to = "personalizations.0.to.0.email"
+            return error_reply(Refusal("Does not contain a valid address.", to))
+        case _:
+            reply = error_reply(Refusal("scripted", status=fault.status))
+            if fault.status == 429:
+                reply.headers["Retry-After"] = "1"
+            return reply
+
+
+def _first_recipient(mail: dict[str, Any]) -> str:
+    return str(next(recipients(personalizations(mail)[0]))[1]["email"])
 
 
 def _refused_type(request: Request) -> Refusal | None:

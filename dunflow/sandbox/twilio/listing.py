@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from dunflow.sandbox.life import LEAVES_S
 from dunflow.sandbox.store import Filter, Message, Store
 from dunflow.sandbox.twilio import Refusal
 
@@ -33,9 +34,9 @@ class Page(NamedTuple):
     next_uri: str | None
 
 
-def read_page(store: Store, path: str, query: Mapping[str, str]) -> Page | Refusal:
+def read_page(store: Store, path: str, query: Mapping[str, str], now: float) -> Page | Refusal:
     """The page that `query` asks for, or why Twilio would not give it."""
-    wanted = _filter(query)
+    wanted = _filter(query, now)
     size = _whole(query.get("PageSize", str(DEFAULT_PAGE_SIZE)))
     number = _whole(query.get("Page", "0"))
     if isinstance(wanted, Refusal):
@@ -93,9 +94,11 @@ def _edge(store: Store, token: str) -> tuple[str, int] | None:
     return (match[1], found[0].id) if found else None
 
 
-def _filter(query: Mapping[str, str]) -> Filter | Refusal:
-    """Days are GMT and both bounds are included, as the parameters' page says; of a timestamp only
-    its day counts (twilio-python #289)."""
+def _filter(query: Mapping[str, str], now: float) -> Filter | Refusal:
+    """What has not left yet has no DateSent, and so matches none of the three.
+
+    Days are GMT and both bounds are included, as the parameters' page says; of a timestamp only its
+    day counts (twilio-python #289)."""
     days: dict[str, datetime] = {}
     for name in ("DateSent", "DateSent<", "DateSent>"):
         if name in query:
@@ -105,12 +108,13 @@ def _filter(query: Mapping[str, str]) -> Filter | Refusal:
             days[name] = day
     since = [day for day in (days.get("DateSent"), days.get("DateSent>")) if day]
     until = [day + DAY for day in (days.get("DateSent"), days.get("DateSent<")) if day]
+    ends = [day.timestamp() for day in until] + ([now] if days else [])
     return Filter(
         channel="sms",
         recipient=query.get("To"),
         sender=query.get("From"),
-        sent_from=max(since).timestamp() if since else None,
-        sent_until=min(until).timestamp() if until else None,
+        sent_from=max(since).timestamp() - LEAVES_S if since else None,
+        sent_until=min(ends) - LEAVES_S if ends else None,
     )
 
 

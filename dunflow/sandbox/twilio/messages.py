@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from dunflow.remind.render.segments import measure
 from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.faults import Kind, lose_reply
+from dunflow.sandbox.life import LEAVES_S, stage
 from dunflow.sandbox.room import room_of
-from dunflow.sandbox.store import Filter, Message
+from dunflow.sandbox.store import Fate, Filter, Message
 from dunflow.sandbox.twilio import Refusal, error_reply, not_found
 from dunflow.sandbox.twilio.listing import Page, read_page
 from dunflow.sandbox.twilio.rules import refusal_of
@@ -33,9 +35,18 @@ async def create(request: Request) -> Response:
     refusal = refusal_of(form)
     if refusal is not None:
         return error_reply(refusal)
-    message = _accepted(form, created_at=room.clock.now().timestamp())
-    room.store.accept([message])
-    return JSONResponse(_resource(message, room.credentials.account_sid), 201)
+    fault = room.faults.strike("sms", form["To"])
+    if fault is not None and fault.moment == "before":
+        return await _struck(request, fault)
+    now = room.clock.now().timestamp()
+    message = _accepted(form, created_at=now)
+    fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
+    room.store.accept([message], fate)
+    told = form.get("StatusCallback")
+    room.webhooks.follow_sms(message, fate, told, room.faults.how_told(fault))
+    if fault is not None and fault.does not in ("fail", "tell"):
+        return await _struck(request, fault)
+    return JSONResponse(_resource(message, None, now, room.credentials.account_sid), 201)
 
 
 async def fetch(request: Request) -> Response:
@@ -47,7 +58,9 @@ async def fetch(request: Request) -> Response:
     found = room.store.newest(wanted, limit=1)
     if not found:
         return not_found(request)
-    return JSONResponse(_resource(found[0], room.credentials.account_sid))
+    now = room.clock.now().timestamp()
+    fate = room.store.fates([found[0].provider_id]).get(found[0].provider_id)
+    return JSONResponse(_resource(found[0], fate, now, room.credentials.account_sid))
 
 
 async def list_messages(request: Request) -> Response:
@@ -55,10 +68,14 @@ async def list_messages(request: Request) -> Response:
     room = room_of(request)
     if not _may_enter(request, room.credentials):
         return _stranger()
-    page = read_page(room.store, request.url.path, request.query_params)
+    now = room.clock.now().timestamp()
+    page = read_page(room.store, request.url.path, request.query_params, now)
     if isinstance(page, Refusal):
         return error_reply(page)
-    return JSONResponse(_page(page, room.credentials.account_sid))
+    fates = room.store.fates([message.provider_id for message in page.messages])
+    account = room.credentials.account_sid
+    shown = [_resource(each, fates.get(each.provider_id), now, account) for each in page.messages]
+    return JSONResponse(_page(page, shown))
 
 
 ROUTES = [
@@ -103,17 +120,38 @@ def _accepted(form: dict[str, str], *, created_at: float) -> Message:
     )
 
 
-def _resource(message: Message, account: str) -> dict[str, object]:
+async def _struck(request: Request, fault: Kind) -> Response:
+    """What a scripted fault makes of the call."""
+    if fault.does in ("drop", "hang"):
+        return await lose_reply(request, fault)
+    reply = error_reply(Refusal(fault.code, WORDS.get(fault.code, "Scripted"), fault.status))
+    if fault.status == 429:
+        reply.headers["Retry-After"] = "1"
+    return reply
+
+
+WORDS = {
+    20003: "Authenticate",
+    20429: "Too Many Requests",
+    20503: "Service unavailable",
+    21211: "Invalid 'To' Phone Number",
+    21610: "Attempt to send to unsubscribed recipient",
+}
+
+
+def _resource(message: Message, fate: Fate | None, now: float, account: str) -> dict[str, object]:
+    lived = stage(message, fate, now)
+    left_at = message.created_at + LEAVES_S
     uri = f"/{API}/Accounts/{account}/Messages/{message.provider_id}"
     return {
         "account_sid": account,
         "api_version": API,
         "body": message.body,
         "date_created": _rfc2822(message.created_at),
-        "date_sent": None if message.sent_at is None else _rfc2822(message.sent_at),
-        "date_updated": _rfc2822(message.sent_at or message.created_at),
+        "date_sent": None if now < left_at else _rfc2822(left_at),
+        "date_updated": _rfc2822(lived.since),
         "direction": "outbound-api",
-        "error_code": None,
+        "error_code": lived.error_code,
         "error_message": None,
         "from": message.sender,
         "messaging_service_sid": json.loads(message.options).get("MessagingServiceSid"),
@@ -122,20 +160,20 @@ def _resource(message: Message, account: str) -> dict[str, object]:
         "price": None,
         "price_unit": "USD",
         "sid": message.provider_id,
-        "status": message.status,
+        "status": lived.status,
         "subresource_uris": {"media": f"{uri}/Media.json"},
         "to": message.recipient,
         "uri": f"{uri}.json",
     }
 
 
-def _page(page: Page, account: str) -> dict[str, object]:
+def _page(page: Page, shown: list[dict[str, object]]) -> dict[str, object]:
     """The SDK takes the one field that it does not know for the list, so none may be added."""
     start = page.number * page.size
     return {
         "end": start + max(0, len(page.messages) - 1),
         "first_page_uri": page.first_uri,
-        "messages": [_resource(message, account) for message in page.messages],
+        "messages": shown,
         "next_page_uri": page.next_uri,
         "page": page.number,
         "page_size": page.size,

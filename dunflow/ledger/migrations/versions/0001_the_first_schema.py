@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lease_until_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ask_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("contact_on", sa.Date(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
@@ -56,6 +58,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('planned', 'claimed', 'in_doubt', 'parked')"),
     )
     op.create_index(
+        "ix_contact_ask",
+        "contact",
+        ["portfolio_id", "ask_at"],
+        unique=False,
+        postgresql_where=sa.text("ask_at IS NOT NULL"),
+    )
+    op.create_index(
         op.f("ix_contact_customer_id_contact_on"),
         "contact",
         ["customer_id", "contact_on"],
@@ -67,6 +76,13 @@ def upgrade() -> None:
         "contact",
         ["portfolio_id", "business_date"],
         unique=False,
+    )
+    op.create_index(
+        "ix_contact_provider",
+        "contact",
+        ["provider_id"],
+        unique=False,
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
     )
     op.create_table(
         "contact_account",
@@ -315,6 +331,37 @@ def upgrade() -> None:
         op.f("ix_print_line_print_batch_id"), "print_line", ["print_batch_id"], unique=False
     )
     op.create_table(
+        "receipt",
+        sa.Column("receipt_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("provider_id", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error_code", sa.Text(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("receipt_id", name=op.f("pk_receipt")),
+        sa.UniqueConstraint("provider", "event_id", name=op.f("uq_receipt_provider_event_id")),
+    )
+    op.create_index(op.f("ix_receipt_provider_id"), "receipt", ["provider_id"], unique=False)
+    op.create_table(
+        "resolution",
+        sa.Column("resolution_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("sent", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("resolved_by", sa.Text(), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("resolution_id", name=op.f("pk_resolution")),
+    )
+    op.create_index(op.f("ix_resolution_contact_id"), "resolution", ["contact_id"], unique=False)
+    op.create_table(
+        "sender_rate",
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sender", name=op.f("pk_sender_rate")),
+    )
+    op.create_table(
         "snapshot",
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
         sa.Column("business_date", sa.Date(), nullable=False),
@@ -446,6 +493,96 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "sender_fault",
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_sender_fault_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("portfolio_id", "channel", name=op.f("pk_sender_fault")),
+    )
+    op.create_table(
+        "stop",
+        sa.Column("stop_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("stopped_by", sa.Text(), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resumed_by", sa.Text(), nullable=True),
+        sa.Column("resumed_reason", sa.Text(), nullable=True),
+        sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_stop_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("stop_id", name=op.f("pk_stop")),
+    )
+    op.create_index(
+        "uq_stop_open",
+        "stop",
+        ["portfolio_id", sa.literal_column("coalesce(channel, '')")],
+        unique=True,
+        postgresql_where=sa.text("resumed_at IS NULL"),
+    )
+    op.create_table(
+        "consent",
+        sa.Column("consent_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_consent_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_consent_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("consent_id", name=op.f("pk_consent")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "channel",
+            "basis",
+            "given_at",
+            name=op.f("uq_consent_portfolio_id_customer_id_channel_basis_given_at"),
+        ),
+    )
+    op.create_table(
+        "conversation",
+        sa.Column("conversation_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_on", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.account_id"], name=op.f("fk_conversation_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_conversation_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_conversation_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_conversation")),
+        sa.UniqueConstraint(
+            "portfolio_id",
+            "customer_id",
+            "held_at",
+            name=op.f("uq_conversation_portfolio_id_customer_id_held_at"),
+        ),
+    )
+    op.create_table(
         "credit",
         sa.Column("credit_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -479,6 +616,11 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_by", sa.Text(), nullable=True),
+        sa.Column("released_because", sa.Text(), nullable=True),
+        sa.Column("of_customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("hold_ref", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "kind IN ('dispute', 'hardship', 'insolvency', 'deceased', 'cease', 'represented', 'complaint', 'vulnerable', 'manual')",
             name=op.f("ck_hold_kind"),
@@ -496,6 +638,7 @@ def upgrade() -> None:
             ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_hold_portfolio_id")
         ),
         sa.PrimaryKeyConstraint("hold_id", name=op.f("pk_hold")),
+        sa.UniqueConstraint("portfolio_id", "hold_ref", name=op.f("uq_hold_portfolio_id_hold_ref")),
     )
     op.create_index(op.f("ix_hold_account_id"), "hold", ["account_id"], unique=False)
     op.create_index(op.f("ix_hold_customer_id"), "hold", ["customer_id"], unique=False)
@@ -509,6 +652,9 @@ def upgrade() -> None:
         sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "num_nonnulls(customer_id, address) = 1", name=op.f("ck_opt_out_one_bound")
+        ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.customer_id"], name=op.f("fk_opt_out_customer_id")
         ),
@@ -518,16 +664,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("opt_out_id", name=op.f("pk_opt_out")),
     )
     op.create_index(
-        op.f("ix_opt_out_portfolio_id_channel_address"),
+        "uq_opt_out_address",
         "opt_out",
         ["portfolio_id", "channel", "address"],
-        unique=False,
+        unique=True,
+        postgresql_where=sa.text("address IS NOT NULL AND lifted_at IS NULL"),
     )
     op.create_index(
-        op.f("ix_opt_out_portfolio_id_channel_customer_id"),
+        "uq_opt_out_customer",
         "opt_out",
         ["portfolio_id", "channel", "customer_id"],
-        unique=False,
+        unique=True,
+        postgresql_where=sa.text("customer_id IS NOT NULL AND lifted_at IS NULL"),
     )
     op.create_table(
         "payment",
@@ -556,6 +704,37 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "plan",
+        sa.Column("plan_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("grace_days", sa.Integer(), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_because", sa.Text(), nullable=True),
+        sa.Column("plan_ref", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.account_id"], name=op.f("fk_plan_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_plan_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plan")),
+        sa.UniqueConstraint("portfolio_id", "plan_ref", name=op.f("uq_plan_portfolio_id_plan_ref")),
+    )
+    op.create_index(op.f("ix_plan_account_id"), "plan", ["account_id"], unique=False)
+    op.create_index(
+        "uq_plan_standing",
+        "plan",
+        ["account_id"],
+        unique=True,
+        postgresql_where=sa.text("cancelled_at IS NULL"),
+    )
+    op.create_table(
         "promise",
         sa.Column("promise_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -564,8 +743,12 @@ def upgrade() -> None:
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("promised_on", sa.Date(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), nullable=True),
+        sa.Column("cancelled_because", sa.Text(), nullable=True),
+        sa.Column("promise_ref", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.account_id"], name=op.f("fk_promise_account_id")
         ),
@@ -573,6 +756,9 @@ def upgrade() -> None:
             ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_promise_portfolio_id")
         ),
         sa.PrimaryKeyConstraint("promise_id", name=op.f("pk_promise")),
+        sa.UniqueConstraint(
+            "portfolio_id", "promise_ref", name=op.f("uq_promise_portfolio_id_promise_ref")
+        ),
     )
     op.create_index(op.f("ix_promise_account_id"), "promise", ["account_id"], unique=False)
     op.create_table(
@@ -601,6 +787,46 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "reply",
+        sa.Column("reply_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
+        sa.Column("reply_ref", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("proposed_hold", sa.Text(), nullable=True),
+        sa.Column("proposed_amount", sa.Numeric(), nullable=True),
+        sa.Column("proposed_on", sa.Date(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_because", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('kept', 'open', 'confirmed', 'dismissed')", name=op.f("ck_reply_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customer.customer_id"], name=op.f("fk_reply_customer_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["portfolio_id"], ["portfolio.portfolio_id"], name=op.f("fk_reply_portfolio_id")
+        ),
+        sa.PrimaryKeyConstraint("reply_id", name=op.f("pk_reply")),
+        sa.UniqueConstraint(
+            "portfolio_id", "reply_ref", name=op.f("uq_reply_portfolio_id_reply_ref")
+        ),
+    )
+    op.create_index(op.f("ix_reply_customer_id"), "reply", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_reply_open",
+        "reply",
+        ["portfolio_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
         "run",
         sa.Column("run_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("portfolio_id", sa.SmallInteger(), nullable=False),
@@ -626,29 +852,60 @@ def upgrade() -> None:
         ["portfolio_id", "business_date"],
         unique=False,
     )
+    op.create_table(
+        "instalment",
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.Numeric(), nullable=False),
+        sa.Column("total_amount", sa.Numeric(), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.plan_id"], name=op.f("fk_instalment_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", "due_on", name=op.f("pk_instalment")),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("instalment")
     op.drop_index(op.f("ix_run_portfolio_id_business_date"), table_name="run")
     op.drop_table("run")
+    op.drop_index("ix_reply_open", table_name="reply", postgresql_where=sa.text("state = 'open'"))
+    op.drop_index(op.f("ix_reply_customer_id"), table_name="reply")
+    op.drop_table("reply")
     op.drop_index(
         op.f("ix_quarantine_portfolio_id_business_date_account_id"), table_name="quarantine"
     )
     op.drop_table("quarantine")
     op.drop_index(op.f("ix_promise_account_id"), table_name="promise")
     op.drop_table("promise")
+    op.drop_index(
+        "uq_plan_standing", table_name="plan", postgresql_where=sa.text("cancelled_at IS NULL")
+    )
+    op.drop_index(op.f("ix_plan_account_id"), table_name="plan")
+    op.drop_table("plan")
     op.drop_index(op.f("ix_payment_account_id_booked_at"), table_name="payment")
     op.drop_table("payment")
-    op.drop_index(op.f("ix_opt_out_portfolio_id_channel_customer_id"), table_name="opt_out")
-    op.drop_index(op.f("ix_opt_out_portfolio_id_channel_address"), table_name="opt_out")
+    op.drop_index(
+        "uq_opt_out_customer",
+        table_name="opt_out",
+        postgresql_where=sa.text("customer_id IS NOT NULL AND lifted_at IS NULL"),
+    )
+    op.drop_index(
+        "uq_opt_out_address",
+        table_name="opt_out",
+        postgresql_where=sa.text("address IS NOT NULL AND lifted_at IS NULL"),
+    )
     op.drop_table("opt_out")
     op.drop_index(op.f("ix_hold_customer_id"), table_name="hold")
     op.drop_index(op.f("ix_hold_account_id"), table_name="hold")
     op.drop_table("hold")
     op.drop_index(op.f("ix_credit_customer_id"), table_name="credit")
     op.drop_table("credit")
+    op.drop_table("conversation")
+    op.drop_table("consent")
+    op.drop_index("uq_stop_open", table_name="stop", postgresql_where=sa.text("resumed_at IS NULL"))
+    op.drop_table("stop")
+    op.drop_table("sender_fault")
     op.drop_table("policy_version")
     op.drop_table("load")
     op.drop_table("dead_address")
@@ -657,6 +914,11 @@ def downgrade() -> None:
     op.drop_table("account")
     op.drop_table("acceptance")
     op.drop_table("snapshot")
+    op.drop_table("sender_rate")
+    op.drop_index(op.f("ix_resolution_contact_id"), table_name="resolution")
+    op.drop_table("resolution")
+    op.drop_index(op.f("ix_receipt_provider_id"), table_name="receipt")
+    op.drop_table("receipt")
     op.drop_index(op.f("ix_print_line_print_batch_id"), table_name="print_line")
     op.drop_table("print_line")
     op.drop_index(
@@ -705,11 +967,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contact_account_ladder_episode_id"), table_name="contact_account")
     op.drop_index(op.f("ix_contact_account_account_id"), table_name="contact_account")
     op.drop_table("contact_account")
+    op.drop_index(
+        "ix_contact_provider",
+        table_name="contact",
+        postgresql_where=sa.text("provider_id IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_contact_portfolio_id_business_date"), table_name="contact")
     op.drop_index(
         op.f("ix_contact_customer_id_contact_on"),
         table_name="contact",
         postgresql_where=sa.text("contact_on IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_contact_ask", table_name="contact", postgresql_where=sa.text("ask_at IS NOT NULL")
     )
     op.drop_index(
         "ix_contact_alive",

@@ -1,0 +1,89 @@
+"""What commands about people share: who says so and why, and the ledger to write it in."""
+
+import datetime as dt
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from dunflow.config.book import Book
+
+DATE = click.DateTime(["%Y-%m-%d"])
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
+by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [default: you]")
+reason_option = click.option("--reason", required=True, help="Why; it is kept.")
+now_option = click.option(
+    "--now",
+    type=click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"]),
+    help="Stands in for the clock; where every sender is the sandbox.",
+)
+
+
+def told(command: F) -> F:
+    """--reason, --by, --now and --json, which every change has."""
+    return reason_option(by_option(now_option(json_option(command))))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One transaction on a portfolio's ledger, and the instant of it."""
+
+    book: Book
+    conn: Connection
+    portfolio_id: int
+    now: dt.datetime
+
+    @property
+    def today(self) -> dt.date:
+        return self.book.portfolio.calendar.local_date(self.now)
+
+
+@contextmanager
+def desk(portfolio: str, now: dt.datetime | None = None) -> Iterator[Desk]:
+    """Commits at the end. Raises ConfigError for a `now` where real people are reached."""
+    from dunflow.clock import DatabaseClock
+    from dunflow.config.book import read_book
+    from dunflow.errors import ConfigError
+    from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.migrate import open_ledger
+
+    book = read_book(portfolio)
+    if now is not None and not book.portfolio.senders.all_sandbox:
+        raise ConfigError(
+            f"{portfolio}: the clock can be set only where every sender has provider sandbox; "
+            "leave --now out"
+        )
+    engine = open_ledger()
+    if now is None:
+        now = DatabaseClock(engine).now()
+    elif now.tzinfo is None:
+        now = now.replace(tzinfo=book.portfolio.zone)
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+        yield Desk(book, conn, number, now.astimezone(dt.UTC))
+
+
+def amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:
+    """An option's amount as a Decimal."""
+    from dunflow.money import parse_amount
+
+    try:
+        return None if value is None else parse_amount(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def say(json_: bool, figures: dict[str, Any], sentence: str) -> None:
+    """Print for a script or for a person."""
+    from dunflow import tell
+
+    if json_:
+        tell.as_json(figures)
+    else:
+        tell.screen.print(sentence)

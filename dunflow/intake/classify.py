@@ -1,0 +1,205 @@
+"""Reads a reply by plain rules: what must follow at once, and what a person should look at.
+
+Whoever wants to be left alone is left alone, however they say it: a text that may be meant so is
+taken so. Everything else is only proposed. The rules know Chinese and English; a word of a pack
+counts in any language.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+EVERY_CHANNEL: Final = frozenset({"sms", "email", "voice", "call"})
+"""What "do not contact me" is about: whatever comes by itself. The law may still demand letters."""
+
+STOP_WORDS: Final = frozenset(
+    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+)
+"""What Twilio takes for an opt-out by itself, whatever the packs say."""
+
+START_WORDS: Final = frozenset({"start", "unstop", "resubscribe", "恢复", "恢复订阅", "重新订阅"})
+"""Undo an opt-out, as the whole text. Twilio knows YES as well; here that is an answer."""
+
+_POLITE: Final = re.compile(
+    r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|already|immediately|hello)\b"
+    r"|请你们?|请您|请|麻烦|谢谢|您好|你好|马上|立即|立刻|我要|我想|给我"
+)
+_SENTENCE: Final = re.compile(r"[.!?,;:\n。！？，；：、~…]+")
+_BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
+
+_ME = r"( me| us| my| this| here| again| any ?more| ever| at all|$| [,.!?])"
+_REACH = (
+    r"(text|sms|messag|e-?mail|mail|call|phon|ring|contact|writ|remind|send|harass|bother|chas)"
+)
+_STOP_ZH = (
+    r"(别|不要|不许|不准|请勿|勿|停止|禁止|少)(再|继续|老是?|总是?|一直|天天)*"
+    r"((给|向|跟|对|往|打扰)?我(们)?)?(再)?"
+    r"(打扰|发(?!票|工资|薪|现|生)|打(?!官司|折|工|钱|款|错|听|算)|联系|骚扰|烦|催|来电|寄|上门)"
+)
+_STOP: Final = [
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(stop|quit|cease|end|no more|enough)\b(?! by\b)(?: \w+){{0,3}} {_REACH}\w*",
+        rf"\b(do not|don'?t|never|dnt)(?: want(?: you)? to| you| ever| dare)? {_REACH}\w*{_ME}",
+        r"\b(leave me alone|unsubscribe|remove (me|my (number|e-?mail))|take (me|my \w+) off)\b",
+        r"\bopt(ed|ing)?[ -]?(me )?out\b|\brevok\w+\b.{0,20}\bconsent\b|\bcease and desist\b",
+        r"(?<!取消)(?<!不要)(?<!不)(?<!别)(?<!没有)(退订|拒收)",
+        _STOP_ZH,
+        r"(别|不要|停止)(再|给我|再给我)?(短信|信息|邮件|电话)",
+    )
+]
+_MENTIONS: Final = {
+    frozenset({"sms"}): re.compile(r"\b(text|sms)\w*|短信|信息"),
+    frozenset({"email"}): re.compile(r"\be-?mail\w*|邮件|邮箱"),
+    frozenset({"voice", "call"}): re.compile(r"\b(call|phon|ring)\w*|电话|来电|打(?!扰)"),
+    frozenset({"letter"}): re.compile(r"\bletters?\b|寄|信件"),
+    frozenset({"visit"}): re.compile(r"\bvisit\w*|上门"),
+    EVERY_CHANNEL: re.compile(
+        r"\b(contact|harass|bother|leave me alone|cease and desist)\w*|联系|骚扰|打扰|烦"
+    ),
+}
+_WRONG_PERSON: Final = re.compile(
+    r"\bwrong (number|person|guy|man|woman|e-?mail|address)\b"
+    r"|\b(this|that|it|i)( is|'s|'m| am|m|s)? not (him|her|he|she|(this|the) person|the right)\b"
+    r"|\bno ?(one|body)( here)?( is)?( called)?( by| with| of)? that name\b"
+    r"|\b(do not|don'?t) know (this|that|him|her|who)\b.{0,12}(person|man|woman|is|$)"
+    r"|\b(just|only|recently) got this (number|phone)\b"
+    r"|打错(?!字|卡|款|钱|账)|发错(?!字|款)(人|了|号)|找错|错人|不是本人"
+    r"|不是(他|她|这个人|此人|你们?要?找的人)|不认识(他|她|这个人|此人|你们?[说找]的)|查无此人"
+    r"|我不叫|我不是[\u4e00-\u9fff]{1,4}(先生|女士|小姐)|号码(已经)?换(了)?(人|主)"
+)
+
+_HOLDS: Final = {
+    "vulnerable": re.compile(
+        r"\b(suicid\w*|kill myself|end my life|self[- ]harm|mental health|depress\w*)\b"
+        r"|自杀|轻生|想死|活不下去|抑郁"
+    ),
+    "deceased": re.compile(
+        r"\b(passed away|deceased|has died|died|is dead|late (husband|wife|father|mother))\b"
+        r"|去世|过世|身故|死亡|逝世|不在人世|已故|病逝"
+    ),
+    "insolvency": re.compile(
+        r"\b(bankrupt\w*|insolven\w*|chapter (7|13)|iva|debt relief order|breathing space)\b|破产"
+    ),
+    "represented": re.compile(
+        r"\b(my|our) (lawyer|attorney|solicitor|counsel)\b|\brepresented by\b"
+        r"|我的?(代理)?律师|委托了?律师|代理律师"
+    ),
+    "dispute": re.compile(
+        r"\b(disput\w+|incorrect|identity theft|fraud\w*|scam\w*|overcharg\w*|mistake|error)\b"
+        r"|\bnot (mine|my (debt|account|loan|bill))\b|\bwrong amount\b|\bamount is wrong\b"
+        r"|\bnever (borrowed|took|signed|had|received|opened|got)\b|\b(do not|don'?t) owe\b"
+        r"|异议|不是我(借|欠|办|贷)|没有?(借|欠|贷|办)过|没欠|不欠|金额.{0,3}(不对|有误|错)"
+        r"|算错|搞错|弄错|冒用|盗用|冒名|账单?(不对|有误)|被骗"
+    ),
+    "complaint": re.compile(
+        r"\b(complain\w*|ombudsman|regulator|cfpb|report you)\b|投诉|举报|银保监|金融监管|消协"
+    ),
+    "hardship": re.compile(
+        r"\b(can ?not|can'?t|unable to|not able to) (afford|pay|repay|make|manage)\b"
+        r"|\b(lost my job|laid off|unemployed|redundan\w+)\b"
+        r"|\bno (money|income|job)\b|\b(hospital\w*|illness)\b"
+        r"|\b(hardship|struggl\w+|payment plan|instal?ments?|more time|extension)\b"
+        r"|失业|下岗|没有?(工作|收入|钱)|生病|住院|重病|困难|还不(起|上|了)|没能力|无力"
+        r"|停发|拖欠工资|欠薪|减薪|裁员|宽限|延期|分期|缓缓|缓一缓|协商|周转"
+    ),
+}
+"""Kinds of holds that a reply may ask for, the gravest first: the first one found is proposed."""
+
+_CEASE: Final = re.compile(
+    r"\b(stop contacting|(do not|don'?t|never)( ever)? contact|cease|leave me alone)\b"
+    r"|(别|不要|请勿|停止)(再|继续)*联系"
+)
+_PAID: Final = re.compile(
+    r"\b(already|have|just|i'?ve|has been|was) (been )?(paid|payed|settled|transferred|cleared)\b"
+    r"|\bpaid (it|this|yesterday|today|in full|already|last|on|off)\b"
+    r"|\bpayment (was )?(made|sent)\b"
+    r"|(已经?|刚刚?|刚才|早就?|昨[天日晚]|上周|都)(经|就)?(还|付|结|转|缴)(清|完|过|款|掉|了|账)"
+    r"|(?<!没)(?<!没有)(?<!未)(还|付|结|缴)(清|完|过)了|已还|已付|已结清"
+)
+_WILL_PAY: Final = re.compile(
+    r"\b(will|i'?ll|gonna|going to|can|shall|promise)\b.{0,30}\b(pay|transfer|settle|send|clear)\b"
+    r"|\bpay(ing)? (on|by|next|tomorrow|you|it|the|\W?\d)"
+    r"|(?<![没未不])还(?![没不是有在未])|付|转账|转给|结清|缴"
+)
+_QUESTION: Final = re.compile(
+    r"[?？]|^(what|how|why|when|who|which|where|can|could|is|are|do|does)\b"
+    r"|怎么|多少|什么|为何|哪|吗|呢|几号|如何"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reply says. `kind` names the strongest of it.
+
+    `stops`: channels that are opted out of at once. `starts`: the opt-out of its own channel ends.
+    `wrong_person`: the contact point reaches somebody else. `proposed_hold`, and whether it sounds
+    like a promise (`will_pay`), are for a person to decide.
+    """
+
+    kind: str
+    stops: frozenset[str] = frozenset()
+    starts: bool = False
+    wrong_person: bool = False
+    proposed_hold: str | None = None
+    will_pay: bool = False
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether somebody must look at it; what was done at once needs nobody."""
+        return self.proposed_hold is not None or self.kind not in ("opt_out", "opt_in")
+
+
+def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
+    """Read `text`, which came by `channel`; `stop_words` are those of all packs, in any case."""
+    plain = normalise(text)
+    if bare(text) in START_WORDS:
+        return Reading("opt_in", starts=True)
+    stops = _stops(plain, channel, STOP_WORDS | {bare(word) for word in stop_words})
+    wrong = bool(_WRONG_PERSON.search(plain))
+    proposed = next((kind for kind, rule in _HOLDS.items() if rule.search(plain)), None)
+    if proposed is None and stops and _CEASE.search(plain):
+        proposed = "cease"
+    paid = bool(_PAID.search(plain))
+    will_pay = not paid and bool(_WILL_PAY.search(plain))
+    if wrong:
+        kind = "wrong_person"
+    elif stops:
+        kind = "opt_out"
+    elif paid and proposed in (None, "hardship"):
+        kind, proposed = "paid", None
+    elif proposed:
+        kind = proposed
+    elif will_pay and not _QUESTION.search(plain):
+        kind = "promise"
+    else:
+        kind = "question" if _QUESTION.search(plain) else "other"
+    return Reading(kind, stops, False, wrong, proposed, will_pay)
+
+
+def normalise(text: str) -> str:
+    """Lower case, ordinary width, no invisible characters, no blanks between Chinese ones."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
+    return _BETWEEN_CJK.sub("", " ".join(plain.split()))
+
+
+def bare(text: str) -> str:
+    """Only the letters and digits: `" s.T.o.P!! "` is `stop`."""
+    return "".join(char for char in normalise(text) if char.isalnum())
+
+
+def _stops(plain: str, channel: str, words: Collection[str]) -> frozenset[str]:
+    """The channels that the text refuses; none where it refuses nothing."""
+    if bare(plain) in words:
+        return frozenset({channel})
+    # A word of one letter means it only by itself: "R" does, "r u sure" does not.
+    telling = {word for word in words if len(word) > 1}
+    alone = any(bare(_POLITE.sub(" ", part)) in telling for part in _SENTENCE.split(plain))
+    said = [match.group() for rule in _STOP if (match := rule.search(plain))]
+    if not alone and not said:
+        return frozenset()
+    named = [channels for channels, rule in _MENTIONS.items() if rule.search(" ".join(said))]
+    return frozenset().union(*named) if named else frozenset({channel})

@@ -1,0 +1,79 @@
+"""Whom something is about: the ledger's numbers for accounts and customers."""
+
+import datetime as dt
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.errors import DunflowError
+from dunflow.ledger.tables import account, customer, snapshot
+
+NEVER = dt.date.min
+"""When a customer was seen whom no snapshot delivered yet: any snapshot is newer."""
+
+
+def account_of(conn: Connection, portfolio_id: int, ref: str) -> int:
+    """The account's number. Raises DunflowError for one that was never seen."""
+    found = conn.execute(
+        select(account.c.account_id).where(
+            account.c.portfolio_id == portfolio_id, account.c.account_ref == ref
+        )
+    ).scalar()
+    if found is None:
+        raise DunflowError(_never_seen("account", ref))
+    return int(found)
+
+
+def customer_of(conn: Connection, portfolio_id: int, ref: str) -> int:
+    """The customer's number. Raises DunflowError for one who was never seen."""
+    found = conn.execute(
+        select(customer.c.customer_id).where(
+            customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == ref
+        )
+    ).scalar()
+    if found is None:
+        raise DunflowError(_never_seen("customer", ref))
+    return int(found)
+
+
+def ensure_account(conn: Connection, portfolio_id: int, ref: str) -> int:
+    """The account's number, given now if no snapshot has brought it yet."""
+    row = insert(account).values(portfolio_id=portfolio_id, account_ref=ref)
+    conn.execute(row.on_conflict_do_nothing())
+    return account_of(conn, portfolio_id, ref)
+
+
+def ensure_customer(conn: Connection, portfolio_id: int, ref: str) -> int:
+    """The customer's number, given now if no snapshot has brought them yet."""
+    row = insert(customer).values(portfolio_id=portfolio_id, customer_ref=ref, seen_on=NEVER)
+    conn.execute(row.on_conflict_do_nothing())
+    return customer_of(conn, portfolio_id, ref)
+
+
+def currency_of(conn: Connection, portfolio_id: int, account_id: int) -> str | None:
+    """The account's currency in the newest snapshot that has it."""
+    found: str | None = conn.execute(
+        select(snapshot.c.currency)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
+        .order_by(snapshot.c.business_date.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def owner_of(conn: Connection, portfolio_id: int, account_id: int) -> int | None:
+    """The number of the customer whose the account is, by the newest snapshot that has it."""
+    found: int | None = conn.execute(
+        select(snapshot.c.customer_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
+        .order_by(snapshot.c.business_date.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def _never_seen(what: str, ref: str) -> str:
+    return (
+        f"{what} {ref!r} was never seen; ids are text, so write it as the source does, "
+        "leading zeros included"
+    )

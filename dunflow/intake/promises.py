@@ -1,0 +1,73 @@
+"""Promises to pay as they are recorded and cancelled."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.errors import DunflowError
+from dunflow.ledger.tables import promise
+
+
+@dataclass(frozen=True)
+class Promise:
+    """To pay `amount` by the end of the day `promised_on`. Payments after `made_at` count."""
+
+    account_id: int
+    amount: Decimal
+    currency: str
+    promised_on: dt.date
+    made_at: dt.datetime
+    recorded_by: str
+    reason: str | None = None
+    ref: str | None = None
+
+
+def record_promise(conn: Connection, portfolio_id: int, given: Promise) -> int | None:
+    """Keep a promise; its number, or None if its `ref` was taken in before.
+
+    Raises DunflowError for an amount of nothing.
+    """
+    if given.amount <= 0:
+        raise DunflowError(f"promise: amount is {given.amount}; promise more than nothing")
+    row = insert(promise).values(
+        portfolio_id=portfolio_id,
+        account_id=given.account_id,
+        amount=given.amount,
+        currency=given.currency,
+        promised_on=given.promised_on,
+        made_at=given.made_at,
+        recorded_by=given.recorded_by,
+        reason=given.reason,
+        promise_ref=given.ref,
+    )
+    number: int | None = conn.execute(
+        row.on_conflict_do_nothing().returning(promise.c.promise_id)
+    ).scalar()
+    return number
+
+
+def cancel_promises(
+    conn: Connection,
+    portfolio_id: int,
+    account_id: int,
+    cancelled_at: dt.datetime,
+    cancelled_by: str,
+    reason: str | None = None,
+) -> int:
+    """Cancel what the account promised and nobody cancelled yet; how many.
+
+    A cancelled promise was never broken.
+    """
+    standing = (
+        update(promise)
+        .where(
+            promise.c.portfolio_id == portfolio_id,
+            promise.c.account_id == account_id,
+            promise.c.cancelled_at.is_(None),
+        )
+        .values(cancelled_at=cancelled_at, cancelled_by=cancelled_by, cancelled_because=reason)
+    )
+    return conn.execute(standing).rowcount

@@ -1,0 +1,21 @@
+"""The receiver as one ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dunflow.intake.receiver import sendgrid, twilio
+from dunflow.intake.receiver.desk import Desk
+from dunflow.intake.receiver.keys import Keys
+
+
+def create_app(desk: Desk, keys: Keys) -> Starlette:
+    """Whatever fails inside answers 500, so that the provider tells it again."""
+    app = Starlette(routes=[Route("/health", health), *twilio.ROUTES, *sendgrid.ROUTES])
+    app.state.desk, app.state.keys = desk, keys
+    return app
+
+
+async def health(request: Request) -> Response:  # noqa: ARG001 - Starlette passes it
+    return PlainTextResponse("ok")

@@ -1,0 +1,101 @@
+"""SendGrid's event webhook: what became of mails, and who does not want any more.
+
+Source: twilio.com/docs/sendgrid/for-developers/tracking-events/event. Our custom argument stands at
+the top level of each event, and a late bounce carries nothing else that names the mail. Opens and
+clicks prove nothing, as scanners make them too.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dunflow.intake.receiver.desk import Desk, Telling
+from dunflow.intake.receiver.keys import Keys
+from dunflow.remind.senders.codes import Blame
+from dunflow.remind.senders.outcome import Seen
+from dunflow.remind.senders.sendgrid import REFERENCE
+
+MAX_BYTES = 10_000_000
+ON_ITS_WAY = frozenset({"processed", "deferred"})
+OBJECTIONS = frozenset({"spamreport", "unsubscribe", "group_unsubscribe"})
+DROPPED: tuple[tuple[str, Blame], ...] = (
+    ("unsubscribed", "opted_out"),
+    ("spam reporting", "opted_out"),
+    ("bounced", "address"),
+    ("invalid", "address"),
+)
+"""By the words of a dropped event's reason; any other is this message's own fault."""
+
+
+async def events(request: Request) -> Response:
+    """POST: a list of events about any number of mails, of ours and of others."""
+    body = await request.body()
+    desk: Desk = request.app.state.desk
+    keys: Keys = request.app.state.keys
+    if len(body) > MAX_BYTES:
+        return PlainTextResponse("too large", 413)
+    if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
+        return PlainTextResponse("the signature does not hold", 403)
+    try:
+        posted = json.loads(body)
+    except ValueError:
+        return PlainTextResponse("not JSON", 400)
+    tellings = [read(event) for event in posted if isinstance(event, dict)]
+    await run_in_threadpool(desk.hear, [each for each in tellings if each])
+    return Response(status_code=204)
+
+
+ROUTES = [Route("/sendgrid/events", events, methods=["POST"])]
+
+
+def read(event: dict[str, Any]) -> Telling | None:
+    """What an event says; None if it is none that we can tell apart from others."""
+    name, event_id = event.get("event"), event.get("sg_event_id")
+    if not isinstance(name, str) or not isinstance(event_id, str):
+        return None
+    request_id = str(event.get("sg_message_id") or "").partition(".")[0] or None
+    reference = event.get(REFERENCE)
+    code = _code(name, event)
+    address = event.get("email")
+    return Telling(
+        provider="sendgrid",
+        event_id=event_id,
+        reference=reference if isinstance(reference, str) else None,
+        provider_id=request_id,
+        status=name,
+        error_code=code,
+        seen=_seen(name, event, request_id, code),
+        says_no=str(address).lower() if name in OBJECTIONS and address else None,
+    )
+
+
+def _code(name: str, event: dict[str, Any]) -> str | None:
+    if name == "bounce":
+        return "blocked" if event.get("type") == "blocked" else "bounced"
+    return "dropped" if name == "dropped" else None
+
+
+def _seen(
+    name: str, event: dict[str, Any], request_id: str | None, code: str | None
+) -> Seen | None:
+    if request_id is None and code is None:
+        return None
+    at = event.get("timestamp")
+    told_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
+    if code is not None:
+        return Seen(request_id, told_at, "undelivered", code, _blames(code, event))
+    return Seen(request_id, told_at, "accepted" if name in ON_ITS_WAY else "delivered")
+
+
+def _blames(code: str, event: dict[str, Any]) -> Blame:
+    if code == "bounced":
+        return "address"
+    if code == "blocked":
+        return "later"
+    reason = str(event.get("reason") or "").lower()
+    return next((blame for words, blame in DROPPED if words in reason), "message")

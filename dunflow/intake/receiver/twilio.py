@@ -1,0 +1,107 @@
+"""Twilio's webhooks: the status of an SMS, and what people answer.
+
+Sources: twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks and
+…/guides/webhook-request. Twilio adds fields without notice, and all of them are signed.
+"""
+
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dunflow.intake.receiver.desk import Desk, Telling
+from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.replies import Reply
+from dunflow.remind.senders.codes import of_twilio
+from dunflow.remind.senders.outcome import Seen
+from dunflow.remind.senders.twilio import STATUS_PATH
+from dunflow.remind.senders.twilio_ask import ARRIVED, FAILED
+
+SAYS: dict[str, Literal["stop", "start"]] = {"STOP": "stop", "START": "start"}
+"""`OptOutType`, which Twilio gives where a Messaging Service has Advanced Opt-Out."""
+
+
+async def status(request: Request) -> Response:
+    """POST: how far a message has come. It may come before the create call's own reply."""
+    form = await _verified(request)
+    if form is None:
+        return _unsigned()
+    sid, told = _text(form, "MessageSid"), _text(form, "MessageStatus")
+    if not sid or not told:
+        return PlainTextResponse("MessageSid and MessageStatus are missing", 400)
+    code = _text(form, "ErrorCode") or None
+    telling = Telling(
+        provider="twilio",
+        # Without a number of their own, two that say the same are the same.
+        event_id=f"{sid} {told} {code or ''}".strip(),
+        reference=request.path_params["reference"],
+        provider_id=sid,
+        status=told,
+        error_code=code,
+        seen=_seen(sid, told, code),
+    )
+    await run_in_threadpool(_desk(request).hear, [telling])
+    return Response(status_code=204)
+
+
+async def inbound(request: Request) -> Response:
+    """POST: what a person wrote back."""
+    form = await _verified(request)
+    if form is None:
+        return _unsigned()
+    sid, sender = _text(form, "MessageSid"), _text(form, "From")
+    if not sid or not sender:
+        return PlainTextResponse("MessageSid and From are missing", 400)
+    desk = _desk(request)
+    reply = Reply(
+        ref=sid,
+        channel="sms",
+        text=_text(form, "Body"),
+        received_at=desk.now(),
+        address=sender,
+        told=SAYS.get(_text(form, "OptOutType")),
+    )
+    ours = [name for name in (_text(form, "To"), _text(form, "MessagingServiceSid")) if name]
+    await run_in_threadpool(desk.receive, ours, reply)
+    return Response("<Response/>", media_type="text/xml")
+
+
+ROUTES = [
+    Route(f"{STATUS_PATH}/{{reference}}", status, methods=["POST"]),
+    Route("/twilio/inbound", inbound, methods=["POST"]),
+]
+
+
+async def _verified(request: Request) -> FormData | None:
+    """The form, if Twilio signed it. Blank fields are part of what is signed."""
+    raw = (await request.body()).decode(errors="replace")
+    fields: list[tuple[str, str | UploadFile]] = [*parse_qsl(raw, keep_blank_values=True)]
+    form = FormData(fields)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    keys: Keys = request.app.state.keys
+    return form if keys.twilio_signed(path, request.headers, form) else None
+
+
+def _seen(sid: str, told: str, code: str | None) -> Seen:
+    if told in ARRIVED:
+        return Seen(sid, None, "delivered")
+    if told in FAILED:
+        return Seen(sid, None, "undelivered", code or told, of_twilio(code))
+    return Seen(sid, None)
+
+
+def _text(form: FormData, name: str) -> str:
+    return str(form.get(name, ""))
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def _unsigned() -> Response:
+    return PlainTextResponse("the signature does not hold", 403)

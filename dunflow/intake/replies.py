@@ -1,0 +1,208 @@
+"""Replies: kept as they came, heeded at once where the person says no, else put before a person."""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.clock import BusinessCalendar
+from dunflow.errors import DunflowError
+from dunflow.intake.classify import Reading, classify
+from dunflow.intake.consents import Consent, record_consent, revoke_consents
+from dunflow.intake.promised import promised_amount, promised_day
+from dunflow.ledger.tables import dead_address, reply
+from dunflow.remind import opt_outs
+
+SHARING = (("sms", "voice", "call"), ("email",), ("letter", "visit"))
+"""Channels that reach a person at the same contact point."""
+
+
+@dataclass(frozen=True, repr=False)
+class Reply:
+    """What came in. `repr` is left out: personal data.
+
+    `ref` is the provider's or core's name for it: taken in once. At least one of `address` (where
+    it came from) and `customer_id` is known. `told`: what the provider itself has read in it, as
+    Twilio's OptOutType.
+    """
+
+    ref: str
+    channel: str
+    text: str
+    received_at: dt.datetime
+    address: str | None = None
+    customer_id: int | None = None
+    told: Literal["stop", "start"] | None = None
+
+
+def record_reply(
+    conn: Connection,
+    portfolio_id: int,
+    calendar: BusinessCalendar,
+    stop_words: Collection[str],
+    given: Reply,
+    now: dt.datetime,
+) -> tuple[int, Reading] | None:
+    """Keep a reply and do at once what it asks; its number and how it was read.
+
+    None if its `ref` was taken in before: then everything was done then. An opt-out binds, and a
+    wrong person's contact point is given up, before the next claim.
+    """
+    address = given.address
+    if address is None and given.customer_id is not None:
+        address = opt_outs.point_of(conn, given.customer_id, given.channel)
+    people = _people(conn, portfolio_id, given, address)
+    reading = _read(given, stop_words)
+    amount, on = _promise(given, reading, calendar)
+    row = insert(reply).values(
+        portfolio_id=portfolio_id,
+        reply_ref=given.ref,
+        channel=given.channel,
+        address=address,
+        customer_id=people[0] if len(people) == 1 else None,
+        body=given.text,
+        received_at=given.received_at,
+        kind=reading.kind,
+        state="open" if reading.waits_for_a_person else "kept",
+        proposed_hold=reading.proposed_hold,
+        proposed_amount=amount,
+        proposed_on=on,
+    )
+    number: int | None = conn.execute(
+        row.on_conflict_do_nothing().returning(reply.c.reply_id)
+    ).scalar()
+    if number is None:
+        return None
+    addresses = [address] if address is not None else []
+    _heed(conn, portfolio_id, given, reading, people, addresses, now)
+    return number, reading
+
+
+def _read(given: Reply, stop_words: Collection[str]) -> Reading:
+    """What it says; a keyword that the provider knew counts whatever we make of the text."""
+    reading = classify(given.text, given.channel, stop_words)
+    match given.told:
+        case "stop":
+            return replace(reading, kind="opt_out", stops=reading.stops | {given.channel})
+        case "start":
+            return replace(reading, kind="opt_in", starts=True)
+        case None:
+            return reading
+
+
+def _people(conn: Connection, portfolio_id: int, given: Reply, address: str | None) -> list[int]:
+    """Who it was: the customer who is known, else everybody who is reached there."""
+    if given.customer_id is not None:
+        return [given.customer_id]
+    if address is None:
+        raise DunflowError("reply: neither the customer nor the address is known; give one")
+    return opt_outs.users_of(conn, portfolio_id, given.channel, address)
+
+
+def _promise(
+    given: Reply, reading: Reading, calendar: BusinessCalendar
+) -> tuple[Decimal | None, dt.date | None]:
+    if not reading.will_pay:
+        return None, None
+    day = promised_day(given.text, calendar.local_date(given.received_at))
+    return (promised_amount(given.text), day) if day else (None, None)
+
+
+def _heed(
+    conn: Connection,
+    portfolio_id: int,
+    given: Reply,
+    reading: Reading,
+    people: list[int],
+    addresses: list[str],
+    now: dt.datetime,
+) -> None:
+    if reading.wrong_person and addresses:
+        conn.execute(
+            insert(dead_address).on_conflict_do_nothing(),
+            [
+                {
+                    "portfolio_id": portfolio_id,
+                    "channel": channel,
+                    "address": addresses[0],
+                    "reason": "wrong_person",
+                    "since_at": now,
+                }
+                for channel in _sharing(given.channel)
+            ],
+        )
+    if reading.stops and not _said_start_since(conn, portfolio_id, given, people, addresses):
+        for channel in sorted(reading.stops):
+            at = addresses if channel in _sharing(given.channel) else _points(conn, people, channel)
+            opt_outs.bind(conn, portfolio_id, [channel], people, at, "reply", now)
+        revoke_consents(conn, portfolio_id, people, reading.stops, now)
+    elif given.channel == "sms" and len(people) == 1 and not reading.wrong_person:
+        # Who writes by text may be answered by text: a ground that some packs know.
+        by = "reply"
+        texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
+        record_consent(conn, portfolio_id, texted)
+    if reading.starts:
+        opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, now)
+
+
+def _sharing(channel: str) -> tuple[str, ...]:
+    return next(group for group in SHARING if channel in group)
+
+
+def _points(conn: Connection, people: list[int], channel: str) -> list[str]:
+    found = [opt_outs.point_of(conn, each, channel) for each in people]
+    return [point for point in found if point is not None]
+
+
+def _said_start_since(
+    conn: Connection, portfolio_id: int, given: Reply, people: list[int], addresses: list[str]
+) -> bool:
+    """Whether a later START was taken in before this: deliveries may come out of order."""
+    later = exists().where(
+        reply.c.portfolio_id == portfolio_id,
+        reply.c.channel == given.channel,
+        reply.c.kind == "opt_in",
+        reply.c.received_at > given.received_at,
+        reply.c.customer_id.in_(people) | reply.c.address.in_(addresses),
+    )
+    return bool(conn.execute(select(later)).scalar())
+
+
+def decide_reply(
+    conn: Connection,
+    portfolio_id: int,
+    reply_id: int,
+    state: str,
+    decided_at: dt.datetime,
+    decided_by: str,
+    reason: str | None,
+) -> Row[tuple[int | None, str | None, Decimal | None, dt.date | None]]:
+    """A person confirms or dismisses an open reply; `customer_id` and what it proposed.
+
+    Opening the hold or the promise is the caller's, in the same transaction. Raises DunflowError
+    for a reply that is not open (any more).
+    """
+    decided = conn.execute(
+        update(reply)
+        .where(
+            reply.c.portfolio_id == portfolio_id,
+            reply.c.reply_id == reply_id,
+            reply.c.state == "open",
+        )
+        .values(state=state, decided_at=decided_at, decided_by=decided_by, decided_because=reason)
+        .returning(
+            reply.c.customer_id,
+            reply.c.proposed_hold,
+            reply.c.proposed_amount,
+            reply.c.proposed_on,
+        )
+    ).one_or_none()
+    if decided is None:
+        raise DunflowError(
+            f"reply {reply_id}: is not open; see the open ones with dunflow reply PORTFOLIO"
+        )
+    return decided

@@ -1,0 +1,182 @@
+"""Questions to the providers: whether they have what is in doubt, and what became of the accepted.
+
+As with claims: take the questions under a lease and commit, ask, record. What was learnt is settled
+only where the contact is still as it was when the question was taken.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
+
+from dunflow.config.book import Book
+from dunflow.ledger.tables import contact
+from dunflow.remind import outbox, receipts
+from dunflow.remind.schedule import (
+    ASK_AT_MOST,
+    EVENTS_WITHIN,
+    ask_again_at,
+    next_look_at,
+    next_result_at,
+)
+from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Silent, Unclear
+
+LEASE = dt.timedelta(seconds=90)
+MOST = {"sms": 500, "email": 80}
+"""Questions at a time. For email what one query holds, of which SendGrid takes six a minute."""
+NEXT_QUERY = dt.timedelta(seconds=12)
+ASKED = ("in_doubt", "accepted")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that this worker holds, and the contact as it was when it was taken."""
+
+    question: Question
+    channel: str
+    state: str
+    attempt: int
+    asked: int
+    since: dt.datetime
+
+
+def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> list[Asked]:
+    """Take the questions that are due, those in doubt first; others wait until they are asked."""
+    due = and_(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.channel == channel,
+        contact.c.state.in_(ASKED),
+        contact.c.ask_at <= now,
+    )
+    if channel == "email":
+        # One query at a time for all workers, so that together they stay below the limit.
+        conn.execute(select(func.pg_advisory_xact_lock(portfolio_id, _QUERY_LOCK)))
+    rows = conn.execute(
+        select(
+            contact.c.contact_id,
+            contact.c.reference,
+            contact.c.address,
+            contact.c.provider_id,
+            contact.c.planned_at,
+            contact.c.claimed_at,
+            contact.c.state,
+            contact.c.attempts,
+            contact.c.asked,
+        )
+        .where(due)
+        .order_by(contact.c.state.desc(), contact.c.ask_at, contact.c.contact_id)
+        .limit(MOST[channel])
+        .with_for_update(skip_locked=True)
+    ).all()
+    taken = [row.contact_id for row in rows]
+    if not taken:
+        return []
+    _put_off(conn, contact.c.contact_id.in_(taken), now + LEASE)
+    if channel == "email":
+        _put_off(conn, and_(due, contact.c.contact_id.not_in(taken)), now + NEXT_QUERY)
+    return [
+        Asked(
+            Question(row.contact_id, row.reference, row.address, row.provider_id, row.planned_at),
+            channel,
+            row.state,
+            row.attempts,
+            row.asked,
+            row.claimed_at,
+        )
+        for row in rows
+    ]
+
+
+_QUERY_LOCK = 0x61736B
+
+
+def _put_off(conn: Connection, which: ColumnElement[bool], until: dt.datetime) -> None:
+    conn.execute(update(contact).where(which).values(ask_at=until))
+
+
+def record(
+    conn: Connection,
+    book: Book,
+    answers: Sequence[tuple[Asked, Answer]],
+    now: dt.datetime,
+) -> dict[str, int]:
+    """Settle what was learnt; state that a contact in doubt came to → count."""
+    seen = [(asked, answer) for asked, answer in answers if isinstance(answer, Seen)]
+    receipts.take(conn, book, [(each.question.contact_id, answer) for each, answer in seen], now)
+    counts: dict[str, int] = {}
+    for asked, _ in seen:
+        if asked.state == "in_doubt":
+            counts["accepted"] = counts.get("accepted", 0) + 1
+    open_results = [(each, answer) for each, answer in answers if each.state == "accepted"]
+    _ask_for_results(conn, open_results, now)
+    doubtful = [(asked, answer) for asked, answer in answers if asked.state == "in_doubt"]
+    for asked, answer in doubtful:
+        state = _resolve(conn, asked, answer, now)
+        if state:
+            counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def _ask_for_results(
+    conn: Connection, answers: list[tuple[Asked, Answer]], now: dt.datetime
+) -> None:
+    """Those whose result is still open are asked about again, ever more rarely."""
+    rows = []
+    for each, answer in answers:
+        count, again_at = each.asked + 1, next_result_at(each.asked + 1, now)
+        if isinstance(answer, Unclear) and now - each.since < ASK_AT_MOST:
+            count, again_at = each.asked, ask_again_at(each.since, answer.retry_after_s, now)
+        rows.append({"of": each.question.contact_id, "count": count, "again_at": again_at})
+    if rows:
+        conn.execute(
+            update(contact)
+            .where(contact.c.contact_id == bindparam("of"), contact.c.state == "accepted")
+            .values(asked=bindparam("count"), ask_at=bindparam("again_at")),
+            rows,
+        )
+
+
+def _resolve(conn: Connection, asked: Asked, answer: Answer, now: dt.datetime) -> str | None:
+    """What a contact in doubt comes to by an answer that did not find it; None: still in doubt."""
+    waited = now - asked.since
+    match answer:
+        case Absent():
+            looked = asked.asked + 1
+            again_at = next_look_at(asked.channel, looked, now)
+            if again_at is None:
+                return outbox.plan_again(conn, _still(asked), now)
+            _move(conn, asked, asked=looked, ask_at=again_at)
+        case Silent() if waited < EVENTS_WITHIN:
+            _move(conn, asked, ask_at=asked.since + EVENTS_WITHIN)
+        case Unclear(_, retry_after_s) if waited < ASK_AT_MOST:
+            _move(conn, asked, ask_at=ask_again_at(asked.since, retry_after_s, now))
+        case Silent() | Unclear():
+            return "parked" if _move(conn, asked, state="parked", ask_at=None) else None
+    return None
+
+
+def _move(conn: Connection, held: Asked, **values: object) -> str | None:
+    """The state that it has now; None if something else settled it since the question was taken."""
+    moved = conn.execute(
+        update(contact).where(_still(held)).values(**values).returning(contact.c.state)
+    )
+    state: str | None = moved.scalar()
+    return state
+
+
+def _still(held: Asked) -> ColumnElement[bool]:
+    """It is as it was when the question was taken."""
+    return and_(
+        contact.c.contact_id == held.question.contact_id,
+        contact.c.state == "in_doubt",
+        contact.c.attempts == held.attempt,
+    )

@@ -1,0 +1,86 @@
+"""The brake: a person stops a portfolio's sending, whole or by channel, wherever it runs.
+
+It is asked for inside each claim. So what a worker claimed before still goes out, a matter of
+seconds, and nothing after. Decisions and plans go on; asking about what went out does too.
+"""
+
+import datetime as dt
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.errors import DunflowError
+from dunflow.ledger.tables import stop
+
+EVERY = None
+"""The channel of a stop of the whole portfolio."""
+
+
+class BrakeError(DunflowError):
+    """Nothing is stopped there that could be resumed."""
+
+
+def pull(
+    conn: Connection,
+    portfolio_id: int,
+    channel: str | None,
+    reason: str,
+    by: str,
+    now: dt.datetime,
+) -> bool:
+    """Stop a channel, or all (None). False: it stood still already, and the first reason stays."""
+    stopped = conn.execute(
+        insert(stop)
+        .values(
+            portfolio_id=portfolio_id,
+            channel=channel,
+            reason=reason,
+            stopped_by=by,
+            stopped_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(stop.c.stop_id)
+    )
+    return stopped.first() is not None
+
+
+def release(
+    conn: Connection,
+    portfolio_id: int,
+    channel: str | None,
+    reason: str,
+    by: str,
+    now: dt.datetime,
+) -> None:
+    """Lift the stop of this channel, or the one of all (None), each only by its own name."""
+    lifted = conn.execute(
+        update(stop)
+        .where(
+            stop.c.portfolio_id == portfolio_id,
+            stop.c.channel.is_not_distinct_from(channel),
+            stop.c.resumed_at.is_(None),
+        )
+        .values(resumed_by=by, resumed_reason=reason, resumed_at=now)
+        .returning(stop.c.stop_id)
+    )
+    if lifted.first() is None:
+        there = [each or "all channels" for each in pulled(conn, portfolio_id)]
+        raise BrakeError(
+            f"{channel or 'all channels'}: not stopped; stopped is: {', '.join(there) or 'nothing'}"
+        )
+
+
+def pulled(conn: Connection, portfolio_id: int) -> dict[str | None, str]:
+    """What stands still (None: all channels) → why."""
+    rows = conn.execute(
+        select(stop.c.channel, stop.c.reason)
+        .where(stop.c.portfolio_id == portfolio_id, stop.c.resumed_at.is_(None))
+        .order_by(func.coalesce(stop.c.channel, ""))
+    )
+    return dict(rows.all())
+
+
+def halted(conn: Connection, portfolio_id: int, channels: list[str]) -> list[str]:
+    """Those of `channels` by which nothing goes out."""
+    standing = pulled(conn, portfolio_id)
+    return [each for each in channels if EVERY in standing or each in standing]

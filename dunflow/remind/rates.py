@@ -1,0 +1,52 @@
+"""How fast a sender may send: one state in the ledger for all workers and portfolios.
+
+Each message takes the sender's next free moment; moments that passed unused are lost, so there is
+no burst after a pause. Whoever claims holds the sender's row until it has claimed, and so knows how
+many it may take.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.ledger.tables import sender_rate
+
+AHEAD = dt.timedelta(seconds=8)
+"""A claim takes no more than can be sent in this time: less than a row may be held."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many messages a sender may take now: the first at `start_at`, then `every` apart."""
+
+    sender: str
+    count: int
+    start_at: dt.datetime
+    every: dt.timedelta
+
+
+def allowance(
+    conn: Connection, sender: str, per_second: float, now: dt.datetime, most: int
+) -> Allowance:
+    """What may be claimed now. Holds the sender's row until the transaction ends."""
+    conn.execute(insert(sender_rate).values(sender=sender, free_at=now).on_conflict_do_nothing())
+    free_at = conn.execute(
+        select(sender_rate.c.free_at).where(sender_rate.c.sender == sender).with_for_update()
+    ).scalar_one()
+    every = dt.timedelta(seconds=1 / per_second)
+    start_at = max(free_at, now)
+    # The first one goes out at `start_at` itself, so that a slow sender sends at all.
+    count = max(0, min(most, (now + AHEAD - start_at) // every + 1))
+    return Allowance(sender, count, start_at, every)
+
+
+def take(conn: Connection, allowed: Allowance, count: int) -> None:
+    """Use so many of them."""
+    if count:
+        conn.execute(
+            update(sender_rate)
+            .where(sender_rate.c.sender == allowed.sender)
+            .values(free_at=allowed.start_at + count * allowed.every)
+        )

@@ -1,0 +1,68 @@
+"""Error codes as data: what each says about a message, when it is refused or fails later.
+
+Twilio's from twilio.com/docs/api/errors/CODE. A code that is not here says nothing that we know:
+that one message is at fault, and a person sees the code.
+"""
+
+from typing import Literal, NamedTuple
+
+Blame = Literal["address", "opted_out", "later", "sender", "message"]
+"""`address`: nothing arrives there by this channel. `opted_out`: the person said stop. `later`: try
+again within the rules. `sender`: our account, number or credentials. `message`: this one alone."""
+
+
+class Meaning(NamedTuple):
+    blames: Blame
+    words: str
+    retry_after_s: float = 0.0
+
+
+TWILIO: dict[int, Meaning] = {
+    14107: Meaning("later", "too many messages to one number", 30.0),
+    20003: Meaning("sender", "Twilio does not accept the credentials"),
+    20005: Meaning("sender", "the Twilio account is not active"),
+    20404: Meaning("sender", "Twilio knows no such account"),
+    21211: Meaning("address", "not a valid number"),
+    21212: Meaning("sender", "the sender's number is invalid"),
+    21265: Meaning("address", "a short code"),
+    21268: Meaning("address", "a premium number"),
+    21603: Meaning("sender", "the sender's number is missing"),
+    21606: Meaning("sender", "the sender's number cannot send this"),
+    21608: Meaning("sender", "a trial account may only send to verified numbers"),
+    21610: Meaning("opted_out", "the person told Twilio to stop"),
+    21611: Meaning("later", "the sender's queue is full", 60.0),
+    21614: Meaning("address", "not a mobile number"),
+    21635: Meaning("address", "a landline"),
+    21659: Meaning("sender", "the sender's number is not one of Twilio's"),
+    21660: Meaning("sender", "the sender's number belongs to another account"),
+    21661: Meaning("sender", "the sender's number cannot send SMS"),
+    21701: Meaning("sender", "the Messaging Service does not exist"),
+    21703: Meaning("sender", "the Messaging Service has no sender"),
+    30001: Meaning("later", "the queue overflowed"),
+    30002: Meaning("sender", "the Twilio account is suspended"),
+    30003: Meaning("later", "the handset is off or has no signal"),
+    30004: Meaning("address", "blocked by the person or the carrier"),
+    30005: Meaning("address", "unknown or no longer in use"),
+    30006: Meaning("address", "a landline, or a carrier that can't be reached"),
+    30007: Meaning("message", "filtered by the carrier for its text"),
+    30008: Meaning("later", "unknown"),
+    30034: Meaning("sender", "the sender is not registered with the carriers"),
+    30036: Meaning("later", "its validity ran out before it left"),
+}
+TWILIO_SENDER_STATUS = frozenset({401, 403, 404, 405, 407})
+"""HTTP statuses that speak of our account or of the way to Twilio, whatever the code."""
+
+SENDGRID_SENDER_STATUS: dict[int, str] = {
+    401: "SendGrid does not accept the API key, or its credits are used up",
+    402: "SendGrid wants to be paid first",
+    403: "the API key may not send, or the sender is not verified",
+    404: "SendGrid knows no such address of its API",
+    405: "SendGrid does not take this method",
+    407: "a proxy wants credentials",
+}
+
+
+def of_twilio(code: str | None) -> Blame:
+    """What a message that failed with this code says."""
+    known = TWILIO.get(int(code)) if code and code.isdecimal() else None
+    return known.blames if known else "message"

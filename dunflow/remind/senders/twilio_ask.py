@@ -1,0 +1,102 @@
+"""Asks Twilio what became of messages. An answer counts only after every page was read.
+
+Twilio takes no mark of ours with a message but its text, so one whose reply was lost is looked up
+by `To` alone (a message that waits has no DateSent, and a Messaging Service picks `From` later) and
+told by the reference in its body.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+
+from dunflow.remind.senders.codes import of_twilio
+from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
+from dunflow.remind.senders.wire import NeverSentError, NoReplyError
+
+ONE_BY_ONE = 20
+"""Up to so many known messages are fetched; more are read from the account's list, page by page."""
+PAGE = 1000
+PER_NUMBER = 50
+CLOCKS_DIFFER = timedelta(minutes=5)
+WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
+ARRIVED = frozenset({"delivered", "read", "partially_delivered"})
+FAILED = frozenset({"undelivered", "failed", "canceled"})
+
+
+class ThrottledError(Exception):
+    """HTTP 429, which Twilio never processes (docs/errors/20429)."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("429")
+        self.retry_after_s = retry_after_s
+
+
+def ask(client: Client, questions: Sequence[Question]) -> list[Answer]:
+    """One answer per question, in their order. Never raises for what Twilio or the network does."""
+    known = [question for question in questions if question.provider_id]
+    listed = _listed(client, known) if len(known) > ONE_BY_ONE else {}
+    return [listed.get(question.contact_id) or _answer(client, question) for question in questions]
+
+
+def _answer(client: Client, question: Question) -> Answer:
+    try:
+        if question.provider_id:
+            return _seen([client.messages(question.provider_id).fetch()])
+        found = _by_reference(client, question)
+        return _seen(found) if found else Absent()
+    except ThrottledError as err:
+        return Unclear("429", err.retry_after_s)
+    except (NeverSentError, NoReplyError) as err:
+        return Unclear(err.why)
+    except TwilioException as err:
+        # A list that fails raises the bare class, without status or code.
+        return Unclear(f"Twilio answered with HTTP status {getattr(err, 'status', 'unknown')}")
+    except (ValueError, TypeError, AttributeError, LookupError):
+        return Unclear("Twilio's reply could not be read")
+
+
+def _by_reference(client: Client, question: Question) -> list[Any]:
+    found = []
+    for message in client.messages.stream(to=question.to, page_size=PER_NUMBER):
+        if message.date_created < question.since - CLOCKS_DIFFER:
+            break
+        if message.direction != "inbound" and question.reference in WORD.findall(message.body):
+            found.append(message)
+    return found
+
+
+def _listed(client: Client, questions: Sequence[Question]) -> dict[int, Answer]:
+    """contact_id → answer, for all of them at once; what the list does not have is asked later."""
+    wanted = {question.provider_id: question.contact_id for question in questions}
+    since = min(question.since for question in questions).astimezone(UTC)
+    found: dict[int, Answer] = {}
+    try:
+        for message in client.messages.stream(date_sent_after=since, page_size=PAGE):
+            if message.sid in wanted:
+                found[wanted[message.sid]] = _seen([message])
+                if len(found) == len(wanted):
+                    break
+    except ThrottledError as err:
+        busy = Unclear("429", err.retry_after_s)
+    except (NeverSentError, NoReplyError, TwilioException):
+        busy = Unclear("Twilio's list could not be read")
+    except (ValueError, TypeError, AttributeError, LookupError):
+        busy = Unclear("Twilio's reply could not be read")
+    else:
+        busy = Unclear("not sent yet")
+    return dict.fromkeys(wanted.values(), busy) | found
+
+
+def _seen(messages: list[Any]) -> Seen:
+    newest = messages[0]
+    created_at: datetime = newest.date_created
+    if newest.status in ARRIVED:
+        return Seen(newest.sid, created_at, "delivered", twice=len(messages) > 1)
+    if newest.status in FAILED:
+        code = str(newest.error_code) if newest.error_code else newest.status
+        return Seen(newest.sid, created_at, "undelivered", code, of_twilio(code), len(messages) > 1)
+    return Seen(newest.sid, created_at, twice=len(messages) > 1)

@@ -1,0 +1,188 @@
+"""What the sandbox tells by itself: Twilio's status callbacks, SendGrid's events, people's answers.
+
+Signed as the real ones are (Twilio's by HMAC-SHA1, SendGrid's by ECDSA over the raw body, whose
+events end in `\\r\\n`), one retry after a connection that failed, and then lost. As at Twilio,
+whoever relies on them has to ask, too. What is not told yet is forgotten when the sandbox ends.
+"""
+
+import base64
+import heapq
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from twilio.request_validator import RequestValidator
+
+from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, sandbox_event_key
+from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.life import stages
+from dunflow.sandbox.store import Fate, Message
+
+TIMEOUT_S = 5.0
+Post = tuple[str, bytes, dict[str, str]]
+
+
+@dataclass(order=True)
+class Due:
+    """A request to make at `at` (monotonic seconds)."""
+
+    at: float
+    number: int
+    post: Callable[[], Post] = field(compare=False)
+    retries: int = field(compare=False, default=1)
+
+
+class Webhooks:
+    """Makes the calls, one after the other, in a thread of its own. `how` scripts bad ones."""
+
+    def __init__(self, credentials: Credentials, receiver_url: str | None) -> None:
+        self._credentials, self._receiver_url = credentials, receiver_url
+        self._key = sandbox_event_key(credentials.auth_token)
+        self._queue: list[Due] = []
+        self._numbers = 0
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def follow_sms(
+        self, message: Message, fate: Fate | None, callback: str | None, how: str = ""
+    ) -> None:
+        """Tell every status after the first, which the reply has told."""
+        if callback is None or how == "lost":
+            return
+        lived = stages(message, fate)
+        for each in self._in_order(lived[1:], how):
+            form = {
+                "AccountSid": self._credentials.account_sid,
+                "ApiVersion": "2010-04-01",
+                "From": message.sender or "",
+                "MessageSid": message.provider_id,
+                "MessageStatus": each.status,
+                "SmsSid": message.provider_id,
+                "SmsStatus": each.status,
+                "To": message.recipient,
+            }
+            if each.error_code is not None:
+                form["ErrorCode"] = str(each.error_code)
+            self._tell(each.since - message.created_at, lambda f=form: self._form(callback, f), how)  # type: ignore[misc]
+
+    def follow_mail(self, message: Message, fate: Fate | None, how: str = "") -> None:
+        """Tell what becomes of a mail, if it is known where to."""
+        if self._receiver_url is None or how == "lost":
+            return
+        for each in self._in_order(stages(message, fate), how):
+            name = each.status
+            event: dict[str, object] = {
+                "email": message.recipient,
+                "timestamp": int(each.since),
+                "sg_event_id": secrets.token_urlsafe(16),
+                "sg_message_id": f"{message.provider_id}.recvd-sandbox-0",
+                **json.loads(message.options)["custom_args"],
+            }
+            if name == "not_delivered" and fate is not None:
+                name = "dropped" if fate.event == "dropped" else "bounce"
+                event |= {"type": "blocked" if fate.event == "blocked" else "bounce"}
+                event |= {"reason": "scripted", "status": "5.0.0"}
+            event["event"] = name
+            self._tell(each.since - message.created_at, lambda e=event: self._events([e]), how)  # type: ignore[misc]
+
+    def answer(self, sender: str, to: str, text: str) -> None:
+        """A person answers an SMS."""
+        if self._receiver_url is None:
+            return
+        sid = f"SM{secrets.token_hex(16)}"
+        form = {
+            "AccountSid": self._credentials.account_sid,
+            "ApiVersion": "2010-04-01",
+            "Body": text,
+            "From": sender,
+            "MessageSid": sid,
+            "NumMedia": "0",
+            "NumSegments": "1",
+            "SmsSid": sid,
+            "SmsStatus": "received",
+            "To": to,
+        }
+        url = f"{self._receiver_url}/twilio/inbound"
+        self._tell(0.0, lambda: self._form(url, form), "")
+
+    def _in_order(self, told: list, how: str) -> list:  # type: ignore[type-arg]
+        """Early, late or the wrong way round, each at the time of another."""
+        if how != "reversed":
+            return told
+        times = [each.since for each in told]
+        return [
+            each._replace(since=since) for each, since in zip(reversed(told), times, strict=True)
+        ]
+
+    def _tell(self, after_s: float, post: Callable[[], Post], how: str) -> None:
+        with self._changed:
+            for _ in range(2 if how == "doubled" else 1):
+                self._numbers += 1
+                at = time.monotonic() + max(0.0, after_s)
+                heapq.heappush(self._queue, Due(at, self._numbers, post))
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._stopped and not self._is_due():
+                    left = self._queue[0].at - time.monotonic() if self._queue else None
+                    self._changed.wait(left)
+                if self._stopped:
+                    return
+                due = heapq.heappop(self._queue)
+            if not _post(*due.post()) and due.retries:
+                with self._changed:
+                    again = Due(time.monotonic() + 1.0, due.number, due.post, due.retries - 1)
+                    heapq.heappush(self._queue, again)
+
+    def _is_due(self) -> bool:
+        return bool(self._queue) and self._queue[0].at <= time.monotonic()
+
+    def _form(self, url: str, form: dict[str, str]) -> Post:
+        signature = RequestValidator(self._credentials.auth_token).compute_signature(url, form)
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
+            "X-Twilio-Signature": signature,
+            "I-Twilio-Idempotency-Token": secrets.token_hex(16),
+        }
+        return url, urlencode(form).encode(), headers
+
+    def _events(self, events: list[dict[str, object]]) -> Post:
+        body = "[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n"
+        timestamp = str(int(time.time()))
+        signed = self._key.sign((timestamp + body).encode(), ec.ECDSA(hashes.SHA256()))
+        headers = {
+            "Content-Type": "application/json",
+            SIGNATURE: base64.b64encode(signed).decode(),
+            TIMESTAMP: timestamp,
+        }
+        return f"{self._receiver_url}/sendgrid/events", body.encode(), headers
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> bool:
+    """Whether the receiver answered at all; what it answered is its own affair."""
+    request = Request(url, body, headers)  # noqa: S310 - http(s), by the rules of StatusCallback
+    try:
+        with urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
+            return True
+    except URLError as err:
+        return getattr(err, "code", None) is not None
+    except OSError:
+        return False

@@ -1,0 +1,134 @@
+"""What people say and agree in a scenario, recorded by the functions that production uses."""
+
+import datetime as dt
+
+from sqlalchemy import Connection
+
+from dunflow.clock import DAY
+from dunflow.config.book import Book
+from dunflow.intake import consents, holds, plans, promises, replies
+from dunflow.intake.holders import ensure_account, ensure_customer
+from dunflow.scenario.model import (
+    Consent,
+    Entry,
+    Held,
+    Hold,
+    Plan,
+    Promise,
+    Release,
+    Reply,
+    Talk,
+)
+from dunflow.scenario.world import World
+
+BY = "scenario"
+
+
+class People:
+    """Holds, releases, promises, plans and replies of one scenario."""
+
+    def __init__(self, book: Book, portfolio_id: int, world: World) -> None:
+        self._book, self._portfolio_id, self._world = book, portfolio_id, world
+        self._calendar = book.portfolio.calendar
+
+    def happens_at(self, entry: Entry) -> dt.datetime | None:
+        """When an entry of these kinds happens; None for every other one."""
+        if entry.hold:
+            return self._at(entry.hold.at or entry.hold.from_)
+        said = (
+            entry.release
+            or entry.promise
+            or entry.plan
+            or entry.reply
+            or entry.talk
+            or entry.consent
+        )
+        return self._at(said.at) if said else None
+
+    def record(self, conn: Connection, number: int, entry: Entry, now: dt.datetime) -> None:
+        """Write it down. `number` is the entry's place in the timeline."""
+        if entry.hold:
+            self._hold(conn, entry.hold, now)
+        elif entry.release:
+            self._release(conn, entry.release, now)
+        elif entry.promise:
+            self._promise(conn, entry.promise)
+        elif entry.plan:
+            self._plan(conn, entry.plan)
+        elif entry.reply:
+            self._reply(conn, number, entry.reply, now)
+        elif entry.talk:
+            self._talk(conn, entry.talk)
+        elif entry.consent:
+            self._consent(conn, entry.consent)
+
+    def _hold(self, conn: Connection, said: Hold, now: dt.datetime) -> None:
+        until_at = self._calendar.start_of(said.to + DAY) if said.to else None
+        given = holds.Hold(
+            self._holder(conn, said), said.kind, self._at(said.from_), until_at, now, BY
+        )
+        holds.record_hold(conn, self._portfolio_id, given)
+
+    def _release(self, conn: Connection, said: Release, now: dt.datetime) -> None:
+        holder = self._holder(conn, said)
+        holds.release_holds(conn, self._book.floor, self._portfolio_id, holder, said.kind, now, BY)
+
+    def _promise(self, conn: Connection, said: Promise) -> None:
+        given = promises.Promise(
+            account_id=ensure_account(conn, self._portfolio_id, said.account),
+            amount=said.amount,
+            currency=self._world.currency_of(said.account),
+            promised_on=said.by,
+            made_at=self._at(said.at),
+            recorded_by=BY,
+        )
+        promises.record_promise(conn, self._portfolio_id, given)
+
+    def _plan(self, conn: Connection, said: Plan) -> None:
+        given = plans.Plan(
+            account_id=ensure_account(conn, self._portfolio_id, said.account),
+            currency=self._world.currency_of(said.account),
+            instalments=[plans.Instalment(each.due, each.amount) for each in said.instalments],
+            grace_days=said.grace_days,
+            agreed_at=self._at(said.at),
+            recorded_by=BY,
+        )
+        plans.record_plan(conn, self._portfolio_id, given)
+
+    def _reply(self, conn: Connection, number: int, said: Reply, now: dt.datetime) -> None:
+        given = replies.Reply(
+            ref=f"reply-{number}",
+            channel=said.channel,
+            text=said.text,
+            received_at=self._at(said.at),
+            customer_id=ensure_customer(conn, self._portfolio_id, said.customer),
+        )
+        words = self._book.stop_words
+        replies.record_reply(conn, self._portfolio_id, self._calendar, words, given, now)
+
+    def _talk(self, conn: Connection, said: Talk) -> None:
+        account_id = ensure_account(conn, self._portfolio_id, said.account)
+        customer_id = ensure_customer(
+            conn, self._portfolio_id, self._world.customer_of(said.account)
+        )
+        at = self._at(said.at)
+        consents.record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY)
+
+    def _consent(self, conn: Connection, said: Consent) -> None:
+        customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
+        given = consents.Consent(customer_id, said.channel, said.basis, self._at(said.at), BY)
+        consents.record_consent(conn, self._portfolio_id, given)
+
+    def _holder(self, conn: Connection, said: Held) -> holds.Holder:
+        if said.account is not None:
+            account_id = ensure_account(conn, self._portfolio_id, said.account)
+            return holds.Holder(account_id=account_id)
+        assert said.customer is not None
+        return holds.Holder(customer_id=ensure_customer(conn, self._portfolio_id, said.customer))
+
+    def _at(self, said: dt.date | dt.datetime) -> dt.datetime:
+        """A day means its first moment; an instant without an offset is of the portfolio's zone."""
+        if not isinstance(said, dt.datetime):
+            return self._calendar.start_of(said)
+        whole = said if said.tzinfo else said.replace(tzinfo=self._calendar.zone)
+        return whole.astimezone(dt.UTC)

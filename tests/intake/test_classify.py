@@ -1,0 +1,207 @@
+"""Replies are read by plain rules. Each text is one that a customer might write."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from dunflow.intake.classify import EVERY_CHANNEL, classify
+from dunflow.intake.promised import promised_amount, promised_day
+
+WORDS = ["R", "TD", "T", "退订", "拒收", "stop", "opt out", "stopp"]
+SAID_ON = dt.date(2026, 3, 11)  # a Wednesday
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOP",
+        "stop.",
+        " s t o p !",
+        "ＳＴＯＰ",
+        "Stop please",
+        "STOP!!! I told you twice",
+        "please stop texting me",
+        "pls stop sending these messages",
+        "do not text me anymore",
+        "I want to opt-out",
+        "unsubscribe me now",
+        "remove my number from your list",
+        "I revoke my consent to receive these",
+        "td",
+        "ＴＤ",
+        " r ",
+        "T。",
+        "退订",
+        "退 订",
+        "请退订",
+        "别再发了",
+        "不要再给我发短信了",
+        "请勿打扰",
+        "请勿再打扰",
+        "麻烦退订一下，谢谢",
+        "stopp",
+        "s\u200btop",
+    ],
+)
+def test_a_no_is_heard_however_it_is_said(text: str) -> None:
+    reading = classify(text, "sms", WORDS)
+    assert "sms" in reading.stops
+    assert reading.kind == "opt_out"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I will stop by the branch tomorrow",
+        "r u sure?",
+        "T-shirt",
+        "how much do I owe",
+        "公司停止发工资了",
+        "我已经打款了",
+        "取消退订",
+        "can you extend",
+        "我明天还500元",
+    ],
+)
+def test_what_is_no_refusal_is_not_taken_for_one(text: str) -> None:
+    assert not classify(text, "sms", WORDS).stops
+
+
+@pytest.mark.parametrize(
+    ("text", "channel", "stops"),
+    [
+        ("stop calling me", "sms", {"voice", "call"}),
+        ("别打电话了", "sms", {"voice", "call"}),
+        ("stop emailing and texting me", "email", {"email", "sms"}),
+        ("不要再发了", "email", {"email"}),
+        ("stop contacting me", "sms", set(EVERY_CHANNEL)),
+        ("不要再联系我", "email", set(EVERY_CHANNEL)),
+    ],
+)
+def test_a_refusal_covers_what_it_names_and_else_its_own_channel(
+    text: str, channel: str, stops: set[str]
+) -> None:
+    assert classify(text, channel, WORDS).stops == stops
+
+
+@pytest.mark.parametrize("text", ["START", "start ", "Unstop", "恢复", "ｓｔａｒｔ"])
+def test_start_lifts(text: str) -> None:
+    reading = classify(text, "sms", WORDS)
+    assert reading.starts
+    assert not reading.stops
+
+
+@pytest.mark.parametrize("text", ["YES", "start a payment plan for me", "when do you start?"])
+def test_what_only_begins_like_start_does_not_lift(text: str) -> None:
+    assert not classify(text, "sms", WORDS).starts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wrong number",
+        "you have the wrong person",
+        "This is not him",
+        "there is no one by that name here",
+        "I just got this number",
+        "打错了",
+        "你们发错人了",
+        "我不认识这个人",
+        "我不是王先生",
+        "不是本人",
+    ],
+)
+def test_a_wrong_person_is_recognised(text: str) -> None:
+    assert classify(text, "sms", WORDS).wrong_person
+
+
+@pytest.mark.parametrize("text", ["我不是故意的", "打错字了", "I can not pay", "wrong amount"])
+def test_a_wrong_person_is_not_guessed(text: str) -> None:
+    assert not classify(text, "sms", WORDS).wrong_person
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("I already paid this yesterday", "paid"),
+        ("已经还清了", "paid"),
+        ("昨天就还了", "paid"),
+        ("payment was made last week", "paid"),
+        ("I never borrowed this money", "dispute"),
+        ("这不是我借的", "dispute"),
+        ("金额不对，请核实", "dispute"),
+        ("I lost my job and cannot pay", "hardship"),
+        ("我失业了，能不能分期", "hardship"),
+        ("my father passed away", "deceased"),
+        ("他上个月去世了", "deceased"),
+        ("I filed for bankruptcy", "insolvency"),
+        ("talk to my lawyer", "represented"),
+        ("我要投诉你们", "complaint"),
+        ("I am depressed and want to end my life", "vulnerable"),
+        ("I will pay 500 on Friday", "promise"),
+        ("明天还500元", "promise"),
+        ("how can I pay?", "question"),
+        ("还多少钱？", "question"),
+        ("ok", "other"),
+        ("I have not paid yet", "other"),
+        ("还没还清", "other"),
+    ],
+)
+def test_the_rest_is_put_before_a_person_by_kind(text: str, kind: str) -> None:
+    reading = classify(text, "sms", WORDS)
+    assert reading.kind == kind
+    assert reading.waits_for_a_person
+
+
+def test_a_refusal_keeps_what_else_was_said() -> None:
+    reading = classify("STOP. I never borrowed this.", "sms", WORDS)
+    assert (reading.kind, reading.proposed_hold) == ("opt_out", "dispute")
+    assert reading.waits_for_a_person
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("I'll pay $1,250.50 on Friday", "1250.50"),
+        ("3月20日还500元", "500"),
+        ("３月２０日还５００块", "500"),
+        ("pay 300 by the 20th", "300"),
+        ("I'll pay on the 20th", None),
+        ("还500元或者800元", None),
+    ],
+)
+def test_an_amount_is_read_where_there_is_just_one(text: str, amount: str | None) -> None:
+    assert promised_amount(text) == (None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-03-20", "2026-03-20"),
+        ("3月20日还", "2026-03-20"),
+        ("20号还", "2026-03-20"),
+        ("5号还", "2026-04-05"),
+        ("明天", "2026-03-12"),
+        ("大后天", "2026-03-14"),
+        ("周五还", "2026-03-13"),
+        ("下周一", "2026-03-16"),
+        ("周三", "2026-03-18"),
+        ("月底前还", "2026-03-31"),
+        ("tomorrow", "2026-03-12"),
+        ("on Friday", "2026-03-13"),
+        ("March 20th", "2026-03-20"),
+        ("20 Mar", "2026-03-20"),
+        ("by the 20th", "2026-03-20"),
+        ("2月30日", None),
+        ("3月1日还", None),
+        ("soon", None),
+    ],
+)
+def test_a_day_is_read_as_of_when_it_was_said(text: str, day: str | None) -> None:
+    assert promised_day(text, SAID_ON) == (None if day is None else dt.date.fromisoformat(day))
+
+
+def test_a_day_far_behind_is_meant_of_the_year_to_come() -> None:
+    assert promised_day("5 January", dt.date(2026, 12, 20)) == dt.date(2027, 1, 5)
+    assert promised_day("5 January", dt.date(2026, 1, 20)) is None

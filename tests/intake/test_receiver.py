@@ -1,0 +1,237 @@
+"""What providers tell by themselves: taken if it is signed, once, in whatever order it comes."""
+
+import base64
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import Engine, func, select
+from twilio.request_validator import RequestValidator
+
+from dunflow.clock import VirtualClock
+from dunflow.intake.receiver.app import create_app
+from dunflow.intake.receiver.desk import Desk
+from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, Keys, read_keys, sandbox_event_key
+from dunflow.ledger.tables import dead_address, opt_out, receipt, reply
+from dunflow.remind import settle
+from dunflow.remind.claim import Claimed
+from dunflow.remind.senders.outcome import Accepted, Message
+from dunflow.sandbox.serve import serve
+from tests.remind.contacts import NOW, Outbox, outbox_of
+
+PUBLIC = "https://hooks.example.com"
+TOKEN, SHARED = "the-auth-token", "the-shared-secret"
+SID = "SM" + "a" * 32
+
+
+class Receiver:
+    """The receiver as the providers see it, behind a proxy under its public name."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def twilio(self, path: str, algorithm: str = "HMAC_SHA1", **fields: str) -> int:
+        secret = SHARED if algorithm == "HMAC_SHA256" else TOKEN
+        signature = RequestValidator(secret).compute_signature(PUBLIC + path, fields, algorithm)
+        headers = {"X-Twilio-Signature": signature}
+        if algorithm != "HMAC_SHA1":
+            settings = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
+            headers["X-Twilio-Webhooks-Signature-Settings"] = settings
+        return self.post(path, urlencode(fields).encode(), headers)
+
+    def status(self, outbox: Outbox, contact_id: int, status: str, **more: str) -> int:
+        fields = {"MessageSid": SID, "MessageStatus": status, "AccountSid": "AC1"} | more
+        return self.twilio(f"/twilio/status/{outbox.row(contact_id).reference}", **fields)
+
+    def sendgrid(self, *events: dict[str, object], sent: bytes | None = None) -> int:
+        body = ("[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n").encode()
+        timestamp = str(int(NOW.timestamp()))
+        signed = sandbox_event_key(TOKEN).sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        headers = {SIGNATURE: base64.b64encode(signed).decode(), TIMESTAMP: timestamp}
+        return self.post("/sendgrid/events", body if sent is None else sent, headers)
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> int:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        return requests.post(
+            self.url + path, data=body, headers=form | headers, timeout=5
+        ).status_code
+
+
+@pytest.fixture
+def outbox(ledger: Engine) -> Outbox:
+    return outbox_of(ledger)
+
+
+@pytest.fixture
+def receiver(outbox: Outbox) -> Iterator[Receiver]:
+    keys = read_keys(
+        {
+            "DUNFLOW_RECEIVER_URL": PUBLIC,
+            "DUNFLOW_SANDBOX_AUTH_TOKEN": TOKEN,
+            "TWILIO_WEBHOOK_SECRET": SHARED,
+        }
+    )
+    desk = Desk(outbox.engine, VirtualClock(NOW), lambda: {outbox.book.name: outbox.book})
+    with serve(create_app(desk, keys)) as url:
+        yield Receiver(url)
+
+
+def count(outbox: Outbox, table: object) -> int:
+    with outbox.engine.connect() as conn:
+        return int(conn.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algorithm", ["HMAC_SHA1", "HMAC_SHA256"])
+def test_both_of_twilios_signatures_hold(
+    outbox: Outbox, receiver: Receiver, algorithm: str
+) -> None:
+    sent = outbox.put("accepted", provider_id=SID)
+    path = f"/twilio/status/{outbox.row(sent).reference}"
+    fields = {"MessageSid": SID, "MessageStatus": "delivered", "ErrorCode": ""}
+    assert receiver.twilio(path, algorithm, **fields) == 204
+    assert outbox.state(sent) == "delivered"
+
+
+def test_what_nobody_signed_changes_nothing(outbox: Outbox, receiver: Receiver) -> None:
+    sent = outbox.put("accepted", provider_id=SID)
+    path = f"/twilio/status/{outbox.row(sent).reference}"
+    body = urlencode({"MessageSid": SID, "MessageStatus": "failed"}).encode()
+    stolen = RequestValidator(TOKEN).compute_signature(PUBLIC + path, {"MessageSid": SID})
+    forged = [
+        {},
+        {"X-Twilio-Signature": stolen},
+        {"X-Twilio-Signature": stolen, "X-Twilio-Webhooks-Signature-Settings": "algorithm=none"},
+    ]
+    assert [receiver.post(path, body, headers) for headers in forged] == [403] * 3
+    assert outbox.state(sent) == "accepted"
+    assert count(outbox, receipt) == 0
+
+
+def test_a_receiver_without_keys_believes_nobody() -> None:
+    nobody = Keys("https://hooks.example.com")
+    assert not nobody.sendgrid_signed({SIGNATURE: "", TIMESTAMP: "1"}, b"", 1.0)
+
+
+def test_a_callback_may_come_before_our_own_record(outbox: Outbox, receiver: Receiver) -> None:
+    held = outbox.put("claimed", lease_until_at=NOW)
+    assert receiver.status(outbox, held, "sent") == 204
+    row = outbox.row(held)
+    assert (row.state, row.provider_id, row.accepted_at) == ("accepted", SID, NOW)
+    assert row.last_contact_at == NOW
+    assert row.progress == {"t1": [1, 0, "2026-03-03"]}
+    message = Message("x", "sms", row.address, "text", None, None, NOW)
+    with outbox.engine.begin() as conn:
+        settled = [(Claimed(held, 1, message), Accepted(SID))]
+        settle.settle(conn, outbox.book, outbox.portfolio_id, settled, NOW)
+    assert (outbox.state(held), outbox.row(held).reason) == ("accepted", None)
+
+
+@pytest.mark.parametrize("state", ["in_doubt", "parked", "planned", "expired"])
+def test_whatever_we_thought_an_accepted_message_was_sent(
+    outbox: Outbox, receiver: Receiver, state: str
+) -> None:
+    doubtful = outbox.put(state)
+    receiver.status(outbox, doubtful, "sent")
+    row = outbox.row(doubtful)
+    assert (row.state, row.provider_id, row.occupies) == ("accepted", SID, True)
+
+
+def test_a_second_acceptance_of_one_contact_does_not_stay_unknown(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    sent = outbox.put("accepted", provider_id="SM" + "b" * 32)
+    receiver.status(outbox, sent, "sent")
+    assert outbox.row(sent).reason == "twice"
+
+
+def test_a_failure_outlasts_what_comes_late(outbox: Outbox, receiver: Receiver) -> None:
+    sent = outbox.put("accepted", provider_id=SID)
+    for status, code in [("undelivered", "30005"), ("sent", ""), ("undelivered", "30005")]:
+        assert receiver.status(outbox, sent, status, ErrorCode=code) == 204
+    row = outbox.row(sent)
+    assert (row.state, row.error_code, row.occupies) == ("undelivered", "30005", False)
+    assert row.progress == {"t1": [0, 1, None]}
+    assert count(outbox, receipt) == 2
+    assert count(outbox, dead_address) == 1
+
+
+def test_an_event_of_a_mail_names_its_contact(outbox: Outbox, receiver: Receiver) -> None:
+    doubtful = outbox.put("in_doubt", channel="email", ask_at=NOW)
+    event = {
+        "event": "processed",
+        "sg_event_id": "e1",
+        "sg_message_id": "rid.recvd-1",
+        "timestamp": int(NOW.timestamp()) + 5,
+        "dunflow_reference": outbox.row(doubtful).reference,
+    }
+    others = {"event": "open", "sg_event_id": "e2", "email": "x@example.com"}
+    assert receiver.sendgrid(others, event) == 204
+    assert receiver.sendgrid(event) == 204
+    row = outbox.row(doubtful)
+    assert (row.state, row.provider_id) == ("accepted", "rid")
+    assert count(outbox, receipt) == 2
+
+
+def test_a_late_bounce_has_nothing_but_our_mark(outbox: Outbox, receiver: Receiver) -> None:
+    arrived = outbox.put("delivered", channel="email", provider_id="rid", accepted_at=NOW)
+    bounce = {
+        "event": "bounce",
+        "type": "bounce",
+        "sg_event_id": "e1",
+        "dunflow_reference": outbox.row(arrived).reference,
+    }
+    receiver.sendgrid(bounce)
+    row = outbox.row(arrived)
+    assert (row.state, row.error_code, row.provider_id) == ("undelivered", "bounced", "rid")
+    assert count(outbox, dead_address) == 1
+
+
+def test_events_that_were_written_anew_do_not_verify(outbox: Outbox, receiver: Receiver) -> None:
+    event = {"event": "processed", "sg_event_id": "e1"}
+    assert receiver.sendgrid(event, sent=json.dumps([event]).encode()) == 403
+    assert count(outbox, receipt) == 0
+
+
+def test_whoever_calls_a_mail_spam_gets_no_more(outbox: Outbox, receiver: Receiver) -> None:
+    sent = outbox.put("accepted", channel="email", provider_id="rid", accepted_at=NOW)
+    row = outbox.row(sent)
+    spam = {
+        "event": "spamreport",
+        "sg_event_id": "e1",
+        "sg_message_id": "rid.1",
+        "email": row.address,
+        "dunflow_reference": row.reference,
+    }
+    receiver.sendgrid(spam)
+    with outbox.engine.connect() as conn:
+        bound = conn.execute(select(opt_out.c.channel, opt_out.c.customer_id)).all()
+    assert [tuple(each) for each in bound] == [("email", row.customer_id)]
+
+
+def test_stop_and_start_hold_at_once_and_each_message_is_kept_once(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    sent = outbox.row(outbox.put("accepted", provider_id=SID))
+
+    def answer(sid: str, text: str, **more: str) -> int:
+        fields = {"MessageSid": sid, "From": sent.address, "To": "+15005550006", "Body": text}
+        return receiver.twilio("/twilio/inbound", **(fields | more))
+
+    def bound() -> int:
+        with outbox.engine.connect() as conn:
+            living = select(func.count()).where(opt_out.c.lifted_at.is_(None))
+            return int(conn.execute(living).scalar_one())
+
+    assert [answer("SM1", " ＴＤ "), answer("SM1", " ＴＤ ")] == [200, 200]
+    both = 2  # the customer, and the number
+    assert (bound(), count(outbox, reply)) == (both, 1)
+    assert answer("SM2", "Start") == 200
+    assert bound() == 0
+    assert answer("SM3", "leave me alone", OptOutType="STOP") == 200
+    assert bound() == both
+    assert answer("SM4", "STOP", To="+15005550009") == 200
+    assert count(outbox, reply) == 3
