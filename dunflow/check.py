@@ -7,6 +7,7 @@ from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import ConfigError
 from dunflow.remind.render.check import check_templates
+from dunflow.remind.render.lint import lint_templates
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
 
@@ -49,7 +50,8 @@ def _templates(book: Book) -> list[str]:
     used: dict[str, set[Channel]] = {}
     for step in book.policy.ladder:
         used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
-    return check_templates(LANGUAGES, used, book.folder)
+    faults = check_templates(LANGUAGES, used, book.folder)
+    return faults + lint_templates(LANGUAGES, used, book.folder, book.floor)
 
 
 def _letters(book: Book) -> list[str]:

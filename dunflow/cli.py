@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import people, placements, sending
+from dunflow.commands import agreements, people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -443,7 +443,8 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
-for _command in (*people.COMMANDS, sending.stop, sending.resume, sending.resolve):
+SENDING = (sending.stop, sending.resume, sending.resolve)
+for _command in (*people.COMMANDS, *agreements.COMMANDS, *SENDING):
     main.add_command(_command)
 
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import URL
 
 from dunflow.cli import main
-from dunflow.config import destination, facts, handoff, pack, policy, portfolio
+from dunflow.config import destination, duties, facts, pack, policy, portfolio, rights
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
 from dunflow.scenario.model import Scenario
@@ -25,10 +25,10 @@ from dunflow.scenario.run import Story, run_story
 
 PAGES = [root() / "CONTRIBUTING.md", *sorted(root().glob("docs/**/*.md"))]
 TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
-MADE_BY_US = {pack.Floor}  # put together from packs, never written by a person
+MADE_BY_US = {pack.Floor, rights.Rule}  # never written by a person as such
 MODELS = {
     model.__name__: model
-    for module in (destination, facts, handoff, pack, policy, portfolio)
+    for module in (destination, duties, facts, pack, policy, portfolio, rights)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Model) and model is not Model
     if model not in MADE_BY_US

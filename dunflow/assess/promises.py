@@ -10,38 +10,44 @@ from dunflow.ledger.tables import payment, promise
 
 
 def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[int]:
-    """Accounts with a promise that is waited for: not kept, and its date plus grace not over."""
+    """Accounts with a promise that is waited for."""
     return (
         select(promise.c.account_id)
-        .where(
-            *_made(portfolio_id, at),
-            or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
-            _deadline(book) > at,
-            _paid_since(literal(at)) < promise.c.amount,
-        )
+        .where(promise.c.portfolio_id == portfolio_id, is_pending(book, at))
         .distinct()
     )
 
 
 def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
-    """`account_id, times`: promises whose time is over and that were not paid in time.
-
-    Cancelled before its time was over, a promise was never broken; afterwards it stays so.
-    """
+    """`account_id, times`: how many promises of an account were broken."""
     return (
         select(promise.c.account_id, func.count().label("times"))
-        .where(
-            *_made(portfolio_id, at),
-            or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > _deadline(book)),
-            _deadline(book) <= at,
-            _paid_since(_deadline(book)) < promise.c.amount,
-        )
+        .where(promise.c.portfolio_id == portfolio_id, is_broken(book, at))
         .group_by(promise.c.account_id)
     )
 
 
-def _made(portfolio_id: int, at: dt.datetime) -> list[ColumnElement[bool]]:
-    return [promise.c.portfolio_id == portfolio_id, promise.c.made_at <= at]
+def is_pending(book: Book, at: dt.datetime) -> ColumnElement[bool]:
+    """Whether a row of `promise` is not kept, and its date plus grace not over."""
+    return and_(
+        promise.c.made_at <= at,
+        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
+        _deadline(book) > at,
+        _paid_since(literal(at)) < promise.c.amount,
+    )
+
+
+def is_broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
+    """Whether its time is over, and it was not paid in time.
+
+    Cancelled before its time was over, a promise was never broken; afterwards it stays so.
+    """
+    return and_(
+        promise.c.made_at <= at,
+        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > _deadline(book)),
+        _deadline(book) <= at,
+        _paid_since(_deadline(book)) < promise.c.amount,
+    )
 
 
 def _deadline(book: Book) -> ColumnElement[dt.datetime]:

@@ -39,7 +39,8 @@ from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
 from dunflow.remind import brake, faults, outbox, rates
-from dunflow.remind.compose import Named, compose
+from dunflow.remind.compose import Named, compose, language_of
+from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.senders.outcome import Message
 
@@ -380,9 +381,14 @@ def _take(
 ) -> list[Claimed]:
     """Write the claims, their texts and the amounts of now."""
     claimed, rows, texts, amounts, drops = [], [], [], [], []
+    offending: dict[int, str] = {}
     for row, person, named, span in going:
         spoken = [each for each in named if not each.quiet]
         text = compose(book, row, person, spoken)
+        language = language_of(book, person.language)
+        if family := offends(text, person.name, language, row.reference):
+            offending[row.contact_id] = f"lint.{family}"
+            continue
         rows.append(
             {
                 "of": row.contact_id,
@@ -400,6 +406,7 @@ def _take(
                 amounts.append({**of, "owed": each.overdue})
         message = _message(row, person, text, min(span.closes_at, row.expires_at))
         claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
+    _cancel(conn, offending, now)
     if not claimed:
         return []
     conn.execute(

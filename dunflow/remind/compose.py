@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from dunflow.config.book import Book
-from dunflow.config.portfolio import LANGUAGES
+from dunflow.config.portfolio import LANGUAGES, Language
 from dunflow.remind.render.message import Text, render
 from dunflow.remind.render.slots import Line, Slots
 
@@ -25,13 +25,19 @@ class Named:
     quiet: str | None
 
 
+def language_of(book: Book, declared: str | None) -> Language:
+    """The customer's language, or the portfolio's where it is none that texts are written in."""
+    known: dict[str | None, Language] = {each: each for each in LANGUAGES}
+    return known.get(declared, book.portfolio.language)
+
+
 def compose(book: Book, row: Row[Any], person: Row[Any], spoken: list[Named]) -> Text:
     """The contact's text in the customer's language, for the accounts that are spoken of.
 
     `row` is the contact's, `person` has the customer's name and language. The first account leads.
     """
     portfolio = book.portfolio
-    language = person.language if person.language in LANGUAGES else portfolio.language
+    language = language_of(book, person.language)
     slots = Slots(
         reference=row.reference,
         language=language,

@@ -11,7 +11,7 @@ from dunflow.config.policy import Channel
 from dunflow.decide.windows import next_opening
 
 PLACE = root() / "include/jurisdictions"
-PACKS = ["cn-consumer", "de", "in", "strict", "uk", "us-federal"]
+PACKS = ["cn-consumer", "de", "in", "strict", "uk", "us-federal", "us-ma"]
 SHIPPED = sorted(file.parent.name for file in root().glob("include/portfolios/*/portfolio.yaml"))
 
 

@@ -75,6 +75,20 @@ def _variables(filename: str, folder: Path) -> set[str]:
     return meta.find_undeclared_variables(environment(folder).parse(source))
 
 
+def sample(language: Language, dpd: int) -> Slots:
+    """One account so many days past due, with a name and values that nothing else looks like."""
+    line = Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
+    return Slots(
+        reference="K7Q2XH",
+        language=language,
+        customer_name="Wu Qizhen",
+        lender=_LENDER,
+        currency="CNY",
+        accounts=(line,),
+        as_of=_AS_OF,
+    )
+
+
 def _samples(language: Language) -> Iterator[Slots]:
     """One account and more than are listed, before and after the due date."""
     for count in (1, 2, LISTED + 1):

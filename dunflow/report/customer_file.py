@@ -1,0 +1,319 @@
+"""The file on one customer: everything that is kept about them, with the texts, for a person.
+
+The one place besides the provider that shows personal data; it is read by hand and logged nowhere.
+"""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Connection, Select, or_, select
+
+from dunflow.assess.holds import is_active
+from dunflow.assess.plans import plan_states
+from dunflow.assess.promises import is_broken, is_pending
+from dunflow.config.book import Book
+from dunflow.intake.holders import customer_of
+from dunflow.ledger.tables import (
+    account,
+    consent,
+    contact,
+    contact_account,
+    contact_text,
+    conversation,
+    customer,
+    episode,
+    hold,
+    instalment,
+    opt_out,
+    payment,
+    placement,
+    plan,
+    promise,
+    reply,
+    snapshot,
+)
+
+File = dict[str, Any]
+
+
+def customer_file(
+    conn: Connection, book: Book, portfolio_id: int, customer_ref: str, now: dt.datetime
+) -> File:
+    """Accounts, contacts, replies, and what was agreed, as of `now`; each list in order of time.
+
+    Raises DunflowError for a customer who was never seen.
+    """
+    number = customer_of(conn, portfolio_id, customer_ref)
+    accounts = _accounts(conn, portfolio_id, number)
+    of_them = list(accounts)
+    return {
+        "portfolio": book.name,
+        "customer": customer_ref,
+        "person": _rows(
+            conn,
+            select(
+                customer.c.name,
+                customer.c.phone,
+                customer.c.email,
+                customer.c.address,
+                customer.c.language,
+                customer.c.time_zone,
+                customer.c.seen_on,
+            ).where(customer.c.customer_id == number),
+        )[0],
+        "accounts": list(accounts.values()),
+        "episodes": _rows(
+            conn,
+            select(account.c.account_ref.label("account"), episode.c.started_on, episode.c.ended_on)
+            .add_columns(episode.c.highest_tier)
+            .join(account, account.c.account_id == episode.c.account_id)
+            .where(episode.c.account_id.in_(of_them))
+            .order_by(episode.c.started_on, account.c.account_ref),
+        ),
+        "contacts": _contacts(conn, number),
+        "replies": _replies(conn, number),
+        "holds": _holds(conn, number, of_them, now),
+        "promises": _promises(conn, book, of_them, now),
+        "plans": _plans(conn, book, portfolio_id, of_them, now),
+        "payments": _rows(
+            conn,
+            select(account.c.account_ref.label("account"), payment.c.booked_at, payment.c.amount)
+            .add_columns(payment.c.currency)
+            .join(account, account.c.account_id == payment.c.account_id)
+            .where(payment.c.account_id.in_(of_them))
+            .order_by(payment.c.booked_at),
+        ),
+        "opt_outs": _opt_outs(conn, portfolio_id, number),
+        "consents": _rows(
+            conn,
+            select(
+                consent.c.channel,
+                consent.c.basis,
+                consent.c.given_at,
+                consent.c.revoked_at,
+                consent.c.recorded_by,
+                consent.c.reason,
+            )
+            .where(consent.c.customer_id == number)
+            .order_by(consent.c.given_at),
+        ),
+        "talks": _rows(
+            conn,
+            select(conversation.c.held_at, conversation.c.recorded_by)
+            .where(conversation.c.customer_id == number)
+            .order_by(conversation.c.held_at),
+        ),
+        "placements": _rows(
+            conn,
+            select(
+                account.c.account_ref.label("account"),
+                placement.c.destination.label("to"),
+                placement.c.business_date.label("date"),
+                placement.c.state,
+            )
+            .join(account, account.c.account_id == placement.c.account_id)
+            .where(placement.c.account_id.in_(of_them))
+            .order_by(placement.c.placement_id),
+        ),
+    }
+
+
+def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, File]:
+    """account_id → what the newest snapshot that has it as this customer's says."""
+    rows = conn.execute(
+        select(
+            account.c.account_id,
+            account.c.account_ref,
+            snapshot.c.business_date,
+            snapshot.c.due_on,
+            snapshot.c.overdue_amount,
+            snapshot.c.currency,
+        )
+        .join(account, account.c.account_id == snapshot.c.account_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id == number)
+        .order_by(account.c.account_ref, snapshot.c.business_date)
+    )
+    return {
+        row.account_id: {
+            "account": row.account_ref,
+            "as_of": row.business_date,
+            "due_on": row.due_on,
+            "overdue": row.overdue_amount,
+            "currency": row.currency,
+        }
+        for row in rows
+    }
+
+
+def _contacts(conn: Connection, number: int) -> list[File]:
+    """Contacts with the accounts that they name and the text as it went out."""
+    contacts = _rows(
+        conn,
+        select(
+            contact.c.contact_id,
+            contact.c.business_date.label("date"),
+            contact.c.channel,
+            contact.c.step,
+            contact.c.state,
+            contact.c.reason,
+            contact.c.amount,
+            contact.c.currency,
+            contact.c.address.label("to"),
+            contact.c.accepted_at,
+            contact.c.reference,
+            contact_text.c.subject,
+            contact_text.c.body.label("text"),
+        )
+        .outerjoin(contact_text, contact_text.c.contact_id == contact.c.contact_id)
+        .where(contact.c.customer_id == number)
+        .order_by(contact.c.contact_id),
+    )
+    named = conn.execute(
+        select(contact_account.c.contact_id, account.c.account_ref)
+        .join(account, account.c.account_id == contact_account.c.account_id)
+        .where(contact_account.c.contact_id.in_([each["contact_id"] for each in contacts]))
+        .order_by(account.c.account_ref)
+    ).all()
+    for each in contacts:
+        contact_id = each.pop("contact_id")
+        each["accounts"] = [ref for of, ref in named if of == contact_id]
+    return contacts
+
+
+def _replies(conn: Connection, number: int) -> list[File]:
+    return _rows(
+        conn,
+        select(
+            reply.c.reply_id.label("reply"),
+            reply.c.received_at,
+            reply.c.channel,
+            reply.c.kind,
+            reply.c.state,
+            reply.c.proposed_hold,
+            reply.c.proposed_amount,
+            reply.c.proposed_on,
+            reply.c.decided_at,
+            reply.c.decided_by,
+            reply.c.decided_because,
+            reply.c.body.label("text"),
+        )
+        .where(reply.c.customer_id == number)
+        .order_by(reply.c.received_at, reply.c.reply_id),
+    )
+
+
+def _holds(conn: Connection, number: int, accounts: list[int], now: dt.datetime) -> list[File]:
+    return _rows(
+        conn,
+        select(
+            account.c.account_ref.label("account"),  # none: all of the customer's
+            hold.c.kind,
+            hold.c.from_at,
+            hold.c.until_at,
+            is_active(now).label("active"),
+            hold.c.recorded_at,
+            hold.c.recorded_by,
+            hold.c.reason,
+            hold.c.released_at,
+            hold.c.released_by,
+            hold.c.released_because,
+        )
+        .outerjoin(account, account.c.account_id == hold.c.account_id)
+        .where(
+            or_(
+                hold.c.customer_id == number,
+                hold.c.of_customer_id == number,
+                hold.c.account_id.in_(accounts),
+            )
+        )
+        .order_by(hold.c.recorded_at, hold.c.hold_id),
+    )
+
+
+def _promises(conn: Connection, book: Book, accounts: list[int], now: dt.datetime) -> list[File]:
+    return _rows(
+        conn,
+        select(
+            account.c.account_ref.label("account"),
+            promise.c.amount,
+            promise.c.currency,
+            promise.c.promised_on,
+            promise.c.made_at,
+            promise.c.recorded_by,
+            promise.c.reason,
+            promise.c.cancelled_at,
+            promise.c.cancelled_by,
+            promise.c.cancelled_because,
+            is_pending(book, now).label("pending"),
+            is_broken(book, now).label("broken"),
+        )
+        .join(account, account.c.account_id == promise.c.account_id)
+        .where(promise.c.account_id.in_(accounts))
+        .order_by(promise.c.made_at),
+    )
+
+
+def _plans(
+    conn: Connection, book: Book, portfolio_id: int, accounts: list[int], now: dt.datetime
+) -> list[File]:
+    states = plan_states(book, portfolio_id, now).subquery("states")
+    plans = _rows(
+        conn,
+        select(
+            plan.c.plan_id,
+            account.c.account_ref.label("account"),
+            plan.c.currency,
+            plan.c.grace_days,
+            plan.c.agreed_at,
+            plan.c.recorded_by,
+            plan.c.reason,
+            plan.c.cancelled_at,
+            plan.c.cancelled_because,
+            states.c.broken,
+            states.c.paid_up,
+            states.c.paid,
+        )
+        .join(account, account.c.account_id == plan.c.account_id)
+        .outerjoin(states, states.c.plan_id == plan.c.plan_id)
+        .where(plan.c.account_id.in_(accounts))
+        .order_by(plan.c.agreed_at),
+    )
+    for each in plans:
+        each["instalments"] = _rows(
+            conn,
+            select(instalment.c.due_on, instalment.c.amount)
+            .where(instalment.c.plan_id == each.pop("plan_id"))
+            .order_by(instalment.c.due_on),
+        )
+    return plans
+
+
+def _opt_outs(conn: Connection, portfolio_id: int, number: int) -> list[File]:
+    """What binds the customer, and what binds an address of theirs."""
+    theirs = (
+        select(customer.c.phone)
+        .where(customer.c.customer_id == number)
+        .union(
+            select(customer.c.email).where(customer.c.customer_id == number),
+            select(customer.c.address).where(customer.c.customer_id == number),
+        )
+    )
+    return _rows(
+        conn,
+        select(
+            opt_out.c.channel,
+            opt_out.c.address,
+            opt_out.c.since_at,
+            opt_out.c.lifted_at,
+            opt_out.c.source,
+        )
+        .where(
+            opt_out.c.portfolio_id == portfolio_id,
+            or_(opt_out.c.customer_id == number, opt_out.c.address.in_(theirs)),
+        )
+        .order_by(opt_out.c.since_at, opt_out.c.opt_out_id),
+    )
+
+
+def _rows(conn: Connection, rows: Select[Any]) -> list[File]:
+    return [dict(row._mapping) for row in conn.execute(rows)]

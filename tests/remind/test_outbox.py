@@ -1,0 +1,248 @@
+"""The life of a contact: what is asked and when, who may claim, what a person may do."""
+
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from dunflow.ledger.tables import resolution, sender_fault
+from dunflow.remind import ask, brake, faults, outbox, rates, settle
+from dunflow.remind.claim import Claimed
+from dunflow.remind.resolve import ResolveError, resolve, waiting
+from dunflow.remind.senders.outcome import (
+    Absent,
+    Accepted,
+    Answer,
+    Busy,
+    Down,
+    Message,
+    Outcome,
+    Refused,
+    Seen,
+    Silent,
+    Unclear,
+    Unknown,
+)
+from tests.remind.contacts import NOW, Outbox, outbox_of
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def box(ledger: Engine) -> Outbox:
+    return outbox_of(ledger)
+
+
+def ask_once(box: Outbox, channel: str, at: dt.datetime, answer: Answer) -> dict[str, int]:
+    with box.engine.begin() as conn:
+        taken = ask.take(conn, box.portfolio_id, channel, at)
+    with box.engine.begin() as conn:
+        return ask.record(conn, box.book, [(each, answer) for each in taken], at)
+
+
+def ask_until_settled(box: Outbox, contact_id: int, answer: Answer) -> list[dt.timedelta]:
+    """Ask whenever it is due, until it is in doubt no more; how long after the call each was."""
+    asked = []
+    while (row := box.row(contact_id)).state == "in_doubt":
+        asked.append(row.ask_at - NOW)
+        ask_once(box, row.channel, row.ask_at, answer)
+    return asked
+
+
+def put_in_doubt(box: Outbox, channel: str) -> int:
+    contact_id = box.put("claimed", channel=channel, lease_until_at=NOW + MINUTE)
+    tell(box, contact_id, Unknown("no reply"))
+    return contact_id
+
+
+def tell(box: Outbox, contact_id: int, outcome: Outcome, attempt: int = 1) -> None:
+    row = box.row(contact_id)
+    message = Message(row.reference, row.channel, row.address, "text", None, None, NOW)
+    with box.engine.begin() as conn:
+        settled = [(Claimed(contact_id, attempt, message), outcome)]
+        settle.settle(conn, box.book, box.portfolio_id, settled, NOW)
+
+
+def test_an_sms_that_is_absent_in_three_looks_over_two_minutes_goes_out_again(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "sms")
+    asked = ask_until_settled(box, doubtful, Absent())
+    assert len(asked) == 3
+    assert asked[-1] == 2 * MINUTE
+    assert (box.state(doubtful), box.row(doubtful).occupies) == ("planned", True)
+
+
+def test_an_email_is_looked_for_over_a_quarter_of_an_hour(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "email")
+    asked = ask_until_settled(box, doubtful, Absent())
+    assert (len(asked), asked[-1]) == (3, 15 * MINUTE)
+    assert box.state(doubtful) == "planned"
+
+
+def test_an_answer_that_says_nothing_is_no_look_and_ends_with_a_person(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "sms")
+    asked = ask_until_settled(box, doubtful, Unclear("503"))
+    assert box.state(doubtful) == "parked"
+    assert box.row(doubtful).occupies
+    assert dt.timedelta(days=3) <= asked[-1] <= dt.timedelta(days=3, minutes=16)
+    assert len(asked) < 400
+
+
+def test_where_nobody_can_be_asked_a_person_decides(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "email")
+    ask_until_settled(box, doubtful, Silent())
+    assert box.state(doubtful) == "parked"
+
+
+def test_what_never_arrived_ends_with_its_day(box: Outbox) -> None:
+    late = box.put("in_doubt", ask_at=NOW, expires_at=NOW + MINUTE)
+    ask_until_settled(box, late, Absent())
+    assert (box.state(late), box.row(late).occupies) == ("expired", False)
+
+
+def test_what_the_provider_has_is_accepted_as_of_then(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "sms")
+    since = NOW + dt.timedelta(seconds=3)
+    counts = ask_once(box, "sms", NOW + MINUTE, Seen("SM1", since))
+    row = box.row(doubtful)
+    assert counts == {"accepted": 1}
+    assert (row.state, row.provider_id, row.accepted_at) == ("accepted", "SM1", since)
+    assert (row.last_contact_at, row.progress) == (since, {"t1": [1, 0, "2026-03-03"]})
+
+
+def test_two_who_ask_at_once_take_each_question_once(box: Outbox) -> None:
+    for _ in range(10):
+        box.put("in_doubt", ask_at=NOW)
+    with box.engine.begin() as one, box.engine.begin() as other:
+        first = ask.take(one, box.portfolio_id, "sms", NOW)
+        second = ask.take(other, box.portfolio_id, "sms", NOW)
+    assert (len(first), len(second)) == (10, 0)
+
+
+def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
+    for _ in range(ask.MOST["email"] + 5):
+        box.put("in_doubt", channel="email", ask_at=NOW)
+    with box.engine.begin() as conn:
+        assert len(ask.take(conn, box.portfolio_id, "email", NOW)) == ask.MOST["email"]
+    with box.engine.begin() as conn:
+        assert ask.take(conn, box.portfolio_id, "email", NOW) == []
+    with box.engine.begin() as conn:
+        assert len(ask.take(conn, box.portfolio_id, "email", NOW + ask.NEXT_QUERY)) == 5
+
+
+def test_the_result_of_what_was_accepted_is_asked_for_ever_more_rarely(box: Outbox) -> None:
+    sent = box.put("claimed", lease_until_at=NOW + MINUTE)
+    tell(box, sent, Accepted("SM1"))
+    asked = []
+    while (at := box.row(sent).ask_at) is not None:
+        asked.append(at - NOW)
+        ask_once(box, "sms", at, Seen("SM1", NOW))
+    assert [each.total_seconds() // 3600 for each in asked] == [0, 1, 6, 24, 48]
+    assert box.state(sent) == "accepted"
+
+
+def test_an_answer_about_an_older_try_is_not_taken(box: Outbox) -> None:
+    doubtful = put_in_doubt(box, "sms")
+    with box.engine.begin() as conn:
+        taken = ask.take(conn, box.portfolio_id, "sms", NOW + MINUTE)
+    tell(box, doubtful, Busy("held_too_long", 0))
+    with box.engine.begin() as conn:
+        counts = ask.record(conn, box.book, [(each, Silent()) for each in taken], NOW + 60 * MINUTE)
+    assert (counts, box.state(doubtful)) == ({}, "planned")
+
+
+def test_a_refusal_that_comes_late_frees_no_step_of_what_was_accepted(box: Outbox) -> None:
+    sent = box.put("accepted", provider_id="SM1", accepted_at=NOW)
+    tell(box, sent, Refused("21211", "address"))
+    assert (box.state(sent), box.row(sent).occupies) == ("accepted", True)
+
+
+def test_a_busy_provider_is_tried_again_after_ever_longer_waits(box: Outbox) -> None:
+    waits = []
+    for attempt in range(1, 12):
+        tried = box.put("claimed", attempts=attempt)
+        tell(box, tried, Busy("429", 1.0), attempt)
+        waits.append(box.row(tried).not_before_at - NOW)
+    assert waits == sorted(waits)
+    assert (waits[0].total_seconds(), waits[-1].total_seconds()) == (5, 900)
+
+
+def test_a_sender_at_fault_is_known_to_all_and_tried_by_one(box: Outbox) -> None:
+    tried = box.put("claimed")
+    tell(box, tried, Down("20003", "Twilio does not accept the credentials"))
+    assert (box.state(tried), box.row(tried).occupies) == ("planned", True)
+    with box.engine.begin() as conn:
+        held = outbox.held_up(conn, box.portfolio_id, ["sms", "email"], NOW)
+        fault = faults.known(conn, box.portfolio_id)["sms"]
+    assert held == {"sms": "Twilio does not accept the credentials"}
+    with box.engine.begin() as one:
+        tries = [faults.take_trial(one, box.portfolio_id, "sms", fault.try_at) for _ in range(2)]
+        assert not faults.take_trial(one, box.portfolio_id, "sms", NOW)
+    assert tries == [True, False]
+    again = box.put("claimed")
+    tell(box, again, Accepted("SM1"))
+    with box.engine.begin() as conn:
+        assert conn.execute(select(func.count()).select_from(sender_fault)).scalar_one() == 0
+
+
+def test_a_stop_is_of_one_channel_or_of_all_and_each_ends_by_its_own_name(box: Outbox) -> None:
+    both = ["sms", "email"]
+    with box.engine.begin() as conn:
+        place = (conn, box.portfolio_id)
+        assert brake.pull(*place, "sms", "text under review", "li", NOW)
+        assert not brake.pull(*place, "sms", "again", "li", NOW)
+        assert brake.halted(*place, both) == ["sms"]
+        assert brake.pull(*place, None, "wrong amounts", "li", NOW)
+        assert brake.halted(*place, both) == both
+        brake.release(*place, None, "mended", "li", NOW)
+        assert brake.halted(*place, both) == ["sms"]
+        with pytest.raises(brake.BrakeError, match="email: not stopped; stopped is: sms"):
+            brake.release(*place, "email", "mended", "li", NOW)
+
+
+@pytest.mark.parametrize(("sent", "state"), [(True, "accepted"), (False, "planned")])
+def test_a_person_decides_about_what_is_parked(box: Outbox, sent: bool, state: str) -> None:
+    parked = box.put("parked", channel="email")
+    reference = box.row(parked).reference
+    with box.engine.begin() as conn:
+        assert [each["reference"] for each in waiting(conn, box.portfolio_id)] == [reference]
+        decided = {"sent": sent, "reason": "seen in the console", "by": "li", "now": NOW}
+        assert resolve(conn, box.book, box.portfolio_id, reference, **decided) == state
+        kept = conn.execute(select(resolution.c.contact_id, resolution.c.sent)).all()
+    assert [tuple(each) for each in kept] == [(parked, sent)]
+    assert box.row(parked).progress == ({"t1": [1, 0, "2026-03-03"]} if sent else None)
+    with box.engine.begin() as conn, pytest.raises(ResolveError, match=f"is {state}"):
+        resolve(conn, box.book, box.portfolio_id, reference, **decided)
+
+
+def test_workers_together_keep_to_the_rate_of_their_sender(ledger: Engine) -> None:
+    """Four workers take what they may, again and again; over a minute no more than a minute's."""
+    taken: list[dt.datetime] = []
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        for step in range(20):
+            now = NOW + dt.timedelta(seconds=3 * step + number * 0.1)
+            with ledger.begin() as conn:
+                allowed = rates.allowance(conn, "twilio sms +1", 2.0, now, 100)
+                rates.take(conn, allowed, allowed.count)
+            with lock:
+                taken.extend(allowed.start_at + n * allowed.every for n in range(allowed.count))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    taken.sort()
+    gaps = [later - earlier for earlier, later in pairwise(taken)]
+    assert min(gaps) >= dt.timedelta(seconds=0.5)
+    assert len(taken) > 100
+
+
+def test_a_slow_sender_sends_all_the_same(ledger: Engine) -> None:
+    with ledger.begin() as conn:
+        first = rates.allowance(conn, "twilio sms +1", 0.01, NOW, 100)
+        rates.take(conn, first, first.count)
+        second = rates.allowance(conn, "twilio sms +1", 0.01, NOW, 100)
+    assert (first.count, second.count) == (1, 0)
+    assert second.start_at == NOW + dt.timedelta(seconds=100)

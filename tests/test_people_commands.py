@@ -1,0 +1,126 @@
+"""What a person decides, from the command line: written down with who and why, and shown again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import URL
+
+from dunflow.cli import main
+from dunflow.ledger import throwaway
+from dunflow.ledger.engine import URL_VARIABLE, make_engine, portfolio_id_of
+from dunflow.ledger.tables import account, customer
+
+NOW = ["--now", "2026-03-01 12:00"]
+WHY = ["--reason", "said so", "--by", "ann"]
+
+
+@pytest.fixture
+def run(
+    server: URL, template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Any]:
+    monkeypatch.setenv("DUNFLOW_HOME", str(tmp_path))
+    with throwaway.clone(server, template) as url:
+        monkeypatch.setenv(URL_VARIABLE, url.render_as_string(hide_password=False))
+        engine = make_engine(url)
+        with engine.begin() as conn:
+            number = portfolio_id_of(conn, "sunrise_instalment")
+            conn.execute(account.insert().values(portfolio_id=number, account_ref="007"))
+            conn.execute(
+                customer.insert().values(
+                    portfolio_id=number,
+                    customer_ref="C7",
+                    phone="+8613800138001",
+                    seen_on="2026-02-28",
+                )
+            )
+        engine.dispose()
+
+        def command(*words: str, code: int = 0) -> Any:
+            done = CliRunner().invoke(main, [*words, "--json"])
+            assert done.exit_code == code, done.output
+            return json.loads(done.stdout) if code == 0 else done.output
+
+        yield command
+
+
+def told(run: Any) -> Any:
+    return run("customer", "sunrise_instalment", "C7", *NOW)
+
+
+def test_a_hold_and_its_release_are_kept_with_who_and_why(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    run("hold", P, "--customer", "C7", "--kind", "hardship", "--to", "2026-03-31", *WHY, *NOW)
+    [hold] = told(run)["holds"]
+    assert hold["active"]
+    assert (hold["recorded_by"], hold["reason"]) == ("ann", "said so")
+    assert hold["until_at"] == "2026-03-31T16:00:00+00:00"
+    release = ["release", P, "--customer", "C7", "--kind", "hardship", *WHY, *NOW]
+    assert run(*release) == {"released": 1, "kind": "hardship"}
+    [hold] = told(run)["holds"]
+    assert not hold["active"]
+    assert hold["released_by"] == "ann"
+    run(*release, code=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["hold", "sunrise_instalment", "7", "--kind", "dispute"], "'7' was never seen"),
+        (["hold", "sunrise_instalment", "007", "--kind", "whim"], "kind is 'whim'; use one of"),
+        (["hold", "sunrise_instalment", "--kind", "dispute"], "name an ACCOUNT"),
+        (["promise", "sunrise_instalment", "007", "-5", "2026-03-20"], "No such option"),
+        (["promise", "sunrise_instalment", "007", "0", "2026-03-20"], "promise more than nothing"),
+        (["promise", "sunrise_instalment", "007", "5", "2026-02-20"], "is over"),
+        (["opt-out", "sunrise_instalment", "C7", "fax"], "'fax'; use one of sms"),
+        (["payment-plan", "sunrise_instalment", "007"], "give either --instalment"),
+        (
+            ["payment-plan", "sunrise_instalment", "007", "--instalment", "31.3.=5"],
+            "write it like 2026-03-31=100.00",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_repair(run: Any, words: list[str], says: str) -> None:
+    command, portfolio, *rest = words
+    code = 2 if says in ("No such option", "name an ACCOUNT", "is over") else None
+    done = CliRunner().invoke(main, [command, portfolio, *WHY, *NOW, *rest])
+    assert done.exit_code in ((code,) if code else (1, 2))
+    assert says in done.output
+
+
+def test_monthly_instalments_keep_to_the_month_end(run: Any) -> None:
+    plan = run(
+        "payment-plan", "sunrise_instalment", "007", "--total", "100.00", "--times", "3",
+        "--first", "2026-01-31", *WHY, *NOW,
+    )  # fmt: skip
+    assert [(each["due"], each["amount"]) for each in plan["instalments"]] == [
+        ("2026-01-31", "33.33"),
+        ("2026-02-28", "33.33"),
+        ("2026-03-31", "33.34"),
+    ]
+
+
+def test_a_reply_waits_for_a_person_who_confirms_it(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    taken = run("reply", P, "C7", "--channel", "sms", "--text", "这不是我借的", *NOW)
+    assert taken["kind"] == "dispute"
+    [waiting] = run("reply", P, *NOW)
+    assert "text" not in waiting
+    assert waiting["proposed_hold"] == "dispute"
+    run("reply", P, "--confirm", str(taken["reply"]), *WHY, *NOW)
+    file = told(run)
+    assert [hold["kind"] for hold in file["holds"]] == ["dispute"]
+    assert file["replies"][0]["text"] == "这不是我借的"
+    assert file["replies"][0]["state"] == "confirmed"
+    assert run("reply", P, *NOW) == []
+
+
+def test_an_opt_out_binds_customer_and_number_and_is_lifted_with_both(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    run("reply", P, "C7", "--channel", "sms", "--text", "别再发了", *NOW)
+    assert [each["address"] for each in told(run)["opt_outs"]] == [None, "+8613800138001"]
+    run("opt-out", P, "C7", "sms", "--lift", *WHY, *NOW)
+    assert all(each["lifted_at"] for each in told(run)["opt_outs"])
