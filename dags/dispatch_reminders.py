@@ -4,12 +4,16 @@ A contact may have to wait for the customer's contact hours, for another try, or
 word on whether an earlier call arrived. One task per channel takes what is due by now; most of the
 time there is nothing, and it ends at once.
 
-**When a task fails**, a sender is down, and its log says why. Nothing is lost and nothing is sent
-twice: the next run tries again. A contact that nobody could send ends when the next business date
-is decided, on fresh figures.
+**When a task fails**, a sender is at fault, and its log says why. Nothing is lost and nothing is
+sent twice: a later run tries again. A contact that nobody could send ends when the next business
+date is decided, on fresh figures.
 
-To hold everything back, set `mode: shadow` in `portfolio.yaml`: it takes effect at the next task.
-Pausing this DAG alone leaves the `remind` task of `daily_escalation` at work.
+**To hold everything back**: `dunflow stop PORTFOLIO --reason "…"`, or with `--channel` one channel.
+It takes effect at the next claim of any worker. Pausing this DAG alone leaves the `remind` task of
+`daily_escalation` at work.
+
+**Contacts in doubt** are settled here by asking the provider. Those that nobody can tell about wait
+for a person: `dunflow resolve PORTFOLIO`.
 """
 
 import datetime as dt

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -158,7 +159,7 @@ def test_dunflow_knows_every_command_of_its_own() -> None:
 
 
 def test_the_sandbox_takes_its_arguments_and_names_the_variables_that_it_lacks() -> None:
-    [(program, *arguments)] = [words for name, words in CALLS if words[0] == "python"]
+    [(program, *arguments)] = [words for name, words in CALLS if "dunflow.sandbox" in words]
     done = subprocess.run(
         [sys.executable, *arguments], env={}, cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -166,6 +167,23 @@ def test_the_sandbox_takes_its_arguments_and_names_the_variables_that_it_lacks()
     assert done.returncode == 2
     assert all(variable in done.stderr for variable in VARIABLES.values()), done.stderr
     assert set(VARIABLES.values()) <= SERVICES["sandbox"]["environment"].keys()
+
+
+def test_the_receiver_takes_its_arguments_and_refuses_to_be_without_an_address() -> None:
+    [(program, *arguments)] = [words for name, words in CALLS if "dunflow.intake.receiver" in words]
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={"DUNFLOW_HOME": home},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert program == "python"
+    assert done.returncode == 2
+    assert "DUNFLOW_RECEIVER_URL" in done.stderr
+    assert SERVICES["receiver"]["environment"]["DUNFLOW_RECEIVER_URL"]
 
 
 def test_nothing_else_is_called_but_programs_of_the_images() -> None:

@@ -1,5 +1,5 @@
-"""A day that dies somewhere and is run again: it ends as if nothing had happened, or says what
-nobody can know. Real processes, real SIGKILL, a sandbox that outlives them."""
+"""A day that dies somewhere and is run again: it ends as if nothing had happened. Real processes,
+real SIGKILL, a sandbox that outlives them."""
 
 import os
 import signal
@@ -170,22 +170,10 @@ def test_killed_in_remind_nothing_goes_out_twice(stage: Stage) -> None:
     dying.kill()
     dying.communicate()
     stage.run_day()
-    states = stage.states()
     went_out = Counter(message.recipient for message in stage.sent())
-    assert set(went_out.values()) == {1}
-    assert set(states) <= {"accepted", "in_doubt"}
-    assert sum(states.values()) == ACCOUNTS
-    # A contact in doubt may have gone out or not; whatever else was decided has gone out.
-    assert states["accepted"] <= len(went_out) <= ACCOUNTS
-    with stage.engine.connect() as conn:
-        doubtful = set(
-            conn.execute(select(contact.c.address).where(contact.c.state == "in_doubt")).scalars()
-        )
-        reported = set(
-            conn.execute(select(contact.c.address).where(contact.c.state == "accepted")).scalars()
-        )
-    assert reported <= set(went_out)
-    assert set(went_out) - reported <= doubtful
+    assert (len(went_out), set(went_out.values())) == (ACCOUNTS, {1})
+    # What was in doubt was asked for; by now a provider may also say that it arrived.
+    assert set(stage.states()) <= {"accepted", "delivered"}
 
 
 _PORTFOLIO = {

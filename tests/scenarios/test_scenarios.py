@@ -8,7 +8,13 @@ from sqlalchemy import URL
 from dunflow.scenario.run import Story, find_stories, run_story
 
 HERE = Path(__file__).parent
-FOLDERS = [HERE, HERE / "own", HERE / "random-ladder", HERE / "random-people"]
+FOLDERS = [
+    HERE,
+    HERE / "own",
+    HERE / "random-ladder",
+    HERE / "random-people",
+    HERE / "random-providers",
+]
 
 
 @pytest.mark.parametrize("story", find_stories(FOLDERS), ids=lambda story: story.name)
