@@ -207,7 +207,8 @@ class Portfolio(Model):
 
     def destination(self, name: str) -> Destination:
         """The receiver `name`, with what holds for one that the portfolio says nothing about."""
-        return self.destinations.get(name, Destination())
+        unsaid = Destination(kind="legal" if name == "legal" else "agency")
+        return self.destinations.get(name, unsaid)
 
     @property
     def zone(self) -> ZoneInfo:

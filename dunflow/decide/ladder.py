@@ -177,7 +177,7 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
     """Destination → whether its rule, and what the packs ask for before it, is met."""
     found: dict[str, ColumnElement[bool]] = {}
     for rule in book.policy.hand_off:
-        met = [holds(book, rule.when, f), *_notice_waited_for(book, rule.to, f, moment)]
+        met = [holds(book, rule.when, f)]
         if rule.after:
             met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
         kind = book.portfolio.destination(rule.to).kind
@@ -185,17 +185,6 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
             met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
         found[rule.to] = func.coalesce(and_(*met), False)
     return found
-
-
-def _notice_waited_for(
-    book: Book, destination: str, f: FromClause, moment: Moment
-) -> list[ColumnElement[bool]]:
-    kind = book.portfolio.destination(destination).kind
-    days = book.floor.notice_days(kind)
-    if days is None:
-        return []
-    notices = [step for step in book.policy.ladder if step.purpose == "notice"]
-    return [or_(false(), *[days_since(step.step, f, moment) >= days for step in notices])]
 
 
 def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:

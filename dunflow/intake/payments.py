@@ -4,11 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.intake.holders import ensure_account, ensure_customer
-from dunflow.ledger.tables import credit, payment
+from dunflow.ledger.tables import account, credit, payment
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,39 @@ def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
         booked_at=paid.booked_at,
     )
     conn.execute(row.on_conflict_do_nothing())
+
+
+def record_payments(conn: Connection, portfolio_id: int, paid: list[Payment]) -> int:
+    """Keep many payments, each once; how many were new."""
+    if not paid:
+        return 0
+    refs = sorted({each.account_ref for each in paid})
+    known = insert(account).values(
+        [{"portfolio_id": portfolio_id, "account_ref": ref} for ref in refs]
+    )
+    conn.execute(known.on_conflict_do_nothing())
+    numbers = dict(
+        conn.execute(
+            select(account.c.account_ref, account.c.account_id).where(
+                account.c.portfolio_id == portfolio_id, account.c.account_ref.in_(refs)
+            )
+        ).all()
+    )
+    rows = insert(payment).values(
+        [
+            {
+                "portfolio_id": portfolio_id,
+                "payment_ref": each.ref,
+                "account_id": numbers[each.account_ref],
+                "amount": each.amount,
+                "currency": each.currency,
+                "booked_at": each.booked_at,
+            }
+            for each in paid
+        ]
+    )
+    new = conn.execute(rows.on_conflict_do_nothing().returning(payment.c.payment_id))
+    return len(new.all())
 
 
 def record_credit(conn: Connection, portfolio_id: int, given: Credit) -> None:

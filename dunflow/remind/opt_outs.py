@@ -18,8 +18,10 @@ def bind(
     addresses: Collection[str],
     source: str,
     now: dt.datetime,
-) -> None:
+) -> int:
     """No more contacts by these channels, to these customers nor to these addresses.
+
+    Returns how many were not bound before.
 
     It holds for whoever else uses an address. One that stands already stays as it is. The next
     claim finds it, since each claim asks anew.
@@ -39,8 +41,10 @@ def bind(
         for channel in sorted(channels)
         for each in bound
     ]
-    if rows:
-        conn.execute(insert(opt_out).on_conflict_do_nothing(), rows)
+    if not rows:
+        return 0
+    kept = insert(opt_out).values(rows).on_conflict_do_nothing().returning(opt_out.c.opt_out_id)
+    return len(conn.execute(kept).all())
 
 
 def lift(

@@ -156,6 +156,6 @@ def test_a_policy_shortens_no_notice(floor: Floor, destination: str, wanted: int
         },
         "policy",
     )
-    [rule] = tightened(policy, floor, "policy").hand_off
+    [rule] = tightened(policy, floor, str, "policy").hand_off
     assert rule.after is not None
     assert rule.after.days == max(wanted, floor.notice_days(destination) or 0)
