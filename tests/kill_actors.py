@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from dunflow import day as stages
-from dunflow.config.book import read_book
+from dunflow.config.book import Book, read_book
 from dunflow.home import local_secrets
 from dunflow.ledger.engine import ledger_url, make_engine
 from dunflow.remind import dispatch  # noqa: F401 - so that a fork has it already
@@ -34,21 +34,20 @@ def work(clock: FileClock, portfolio: str, date: dt.date) -> None:
 
     Whatever it prints on its way goes to stderr. A worker that ends by itself leaves 0.
     """
+    book, environ = read_book(portfolio), local_secrets() | os.environ
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            _drain(clock, portfolio, date)
+            _drain(clock, book, date, environ)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _drain(clock: FileClock, portfolio: str, date: dt.date) -> None:
+def _drain(clock: FileClock, book: Book, date: dt.date, environ: dict[str, str]) -> None:
     code = 1
     try:
-        engine = make_engine(ledger_url())
-        day = stages.Day(engine, read_book(portfolio), date, clock, local_secrets() | os.environ)
-        stages.remind(day)
+        stages.remind(stages.Day(make_engine(ledger_url()), book, date, clock, environ))
         code = 0
     finally:
         os._exit(code)

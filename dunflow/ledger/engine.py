@@ -67,6 +67,20 @@ def give_room(conn: Connection) -> None:
         conn.execute(text(f"SET LOCAL {setting} = {value}"))
 
 
+def make_durable(conn: Connection) -> None:
+    """This transaction is on disk once it is committed, however the server is set.
+
+    With `synchronous_commit = off` a crash of PostgreSQL takes the latest commits along. A claim
+    that is forgotten after the provider was called would be made again.
+    """
+    conn.execute(
+        text(
+            "SELECT set_config('synchronous_commit', 'on', true) "
+            "WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    )
+
+
 def portfolio_id_of(conn: Connection, name: str) -> int:
     """The number of portfolio `name`, given on first use."""
     known = conn.execute(select(portfolio.c.portfolio_id).where(portfolio.c.name == name)).scalar()

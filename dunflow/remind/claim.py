@@ -37,6 +37,7 @@ from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.reach import address_for, barred, wall_zone
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
+from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
 from dunflow.remind import brake, faults, outbox, rates
 from dunflow.remind.compose import Named, compose, language_of
@@ -95,6 +96,7 @@ def claim(
     Nothing of a channel that a person stopped, nor of one whose sender is at fault. A `rate` is
     that of the one channel claimed for.
     """
+    make_durable(conn)
     going = _open_channels(conn, portfolio_id, channels, now)
     if not going.channels:
         return Batch(0, [])
