@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, Engine, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from dunflow import day as stages
@@ -32,9 +32,11 @@ from dunflow.config.book import read_book, root
 from dunflow.home import local_secrets
 from dunflow.ledger import embedded, throwaway
 from dunflow.ledger.engine import make_engine
-from dunflow.ledger.tables import contact
+from dunflow.ledger.tables import contact, portfolio
+from dunflow.remind.claim import claim
 from dunflow.report.audit import audit
 from dunflow.sandbox.store import open_reader
+from tests.remind.contacts import book
 from tests.test_kill import _POLICY, _PORTFOLIO
 
 ROUNDS = int(os.environ.get("DUNFLOW_KILL_ROUNDS", "24"))
@@ -71,6 +73,27 @@ def own_server() -> Iterator[URL]:
     folder = Path(tempfile.mkdtemp(prefix="dunflow-kill-")) / "postgres"
     yield throwaway.start_server(folder)
     embedded.stop(folder)
+
+
+def crash(url: URL) -> None:
+    """Kill one backend: the server ends all others at once and recovers from its log."""
+    engine = make_engine(url)
+    with suppress(OperationalError), engine.connect() as conn:
+        os.kill(conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), signal.SIGKILL)
+    engine.dispose()
+
+
+def wait_for(engine: Engine) -> None:
+    """Until the server is back."""
+    engine.dispose()
+    give_up_at = time.monotonic() + 30
+    while True:
+        try:
+            with engine.connect():
+                return
+        except OperationalError:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.05)
 
 
 class Season:
@@ -124,7 +147,8 @@ class Season:
         time.sleep(self.dice.uniform(0.0, 1.5))
         victim = self.dice.choices(["worker", "postgres", "sandbox"], [8, 1, 1])[0]
         if victim == "postgres":
-            self._kill_postgres()
+            crash(self.url)
+            wait_for(self.engine)
         elif victim == "sandbox":
             self.sandbox.kill()
             self.sandbox.wait()
@@ -176,22 +200,6 @@ class Season:
         with self.engine.begin() as conn:
             checked = audit(conn, read_book("shop"), 1)
         return [f"{each.promise}: {each.accounts}" for each in checked if each.broken]
-
-    def _kill_postgres(self) -> None:
-        """One backend by SIGKILL: the server ends all others and recovers from its log."""
-        engine = make_engine(self.url)
-        with suppress(OperationalError), engine.connect() as conn:
-            os.kill(conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), signal.SIGKILL)
-        engine.dispose()
-        self.engine.dispose()
-        give_up_at = time.monotonic() + 30
-        while True:
-            try:
-                with self.engine.connect():
-                    return
-            except Exception:
-                assert time.monotonic() < give_up_at
-                time.sleep(0.05)
 
     def _start(self, *arguments: str) -> "subprocess.Popen[str]":
         role, *rest = arguments
@@ -273,3 +281,25 @@ def test_nothing_twice_and_nothing_lost_whatever_dies(
                 season.close()
     assert doubts > 0, "nothing was ever left half done: the deaths came at the wrong moments"
     print(f"seed {SEED}: {seasons} days, deaths {dict(deaths)}, {doubts} contacts left half done")
+
+
+def test_a_claim_outlives_a_crash_of_a_server_that_does_not_wait_for_its_disk(
+    own_server: URL,
+) -> None:
+    """What is claimed is sent next: were it forgotten, it would be sent twice."""
+    template = throwaway.ensure_template(own_server)
+    with throwaway.clone(own_server, template) as url:
+        engine = make_engine(url)
+        with engine.begin() as conn:
+            assert conn.exec_driver_sql("SHOW synchronous_commit").scalar() == "off"
+            conn.execute(insert(portfolio).values(name="shop"))
+        for tried in range(5):
+            with engine.begin() as conn:
+                claim(conn, book(), 1, ["sms"], MORNING)
+                conn.execute(insert(portfolio).values(name=f"claimed {tried}"))
+            crash(url)
+            wait_for(engine)
+            with engine.connect() as conn:
+                names = conn.execute(select(portfolio.c.name)).scalars().all()
+            assert f"claimed {tried}" in names
+        engine.dispose()
