@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pypdfium2 as pdfium
 import pytest
 from sqlalchemy import Engine, select
 
@@ -20,9 +21,6 @@ from dunflow.placements import Desk
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, book_of
 from dunflow.snapshot.pull import Pull
-
-pytest.importorskip("typst")
-pdfium = pytest.importorskip("pypdfium2")
 
 DATE = dt.date(2026, 3, 9)
 POLICY = {

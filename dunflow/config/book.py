@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,8 +128,7 @@ def make_book(
     if faults:
         raise ConfigError("\n".join(faults))
     floor = read_floor(policy.packs, pack_places)
-    kept = tightened(policy, floor, lambda to: portfolio.destination(to).kind, origin)
-    return Book(portfolio, kept, floor, folder)
+    return Book(portfolio, tightened(policy, portfolio, floor, origin), floor, folder)
 
 
 def read_floor(names: list[str], places: list[Path]) -> Floor:
@@ -146,16 +144,14 @@ def read_floor(names: list[str], places: list[Path]) -> Floor:
     return Floor(packs=list(packs.values()))
 
 
-def tightened(policy: Policy, floor: Floor, kind_of: Callable[[str], str], origin: str) -> Policy:
+def tightened(policy: Policy, portfolio: Portfolio, floor: Floor, origin: str) -> Policy:
     """The policy with at least the notice before each hand-off that the packs ask for.
-
-    `kind_of` tells what kind of receiver a destination is.
 
     Raises ConfigError for a hand-off without the step that gives notice, where a pack asks for one.
     """
     rules, faults = [], []
     for rule in policy.hand_off:
-        days = floor.notice_days(kind_of(rule.to))
+        days = floor.notice_days(portfolio.destination(rule.to).kind)
         if days is None:
             rules.append(rule)
         elif rule.after is None:

@@ -206,7 +206,10 @@ class Portfolio(Model):
         return self
 
     def destination(self, name: str) -> Destination:
-        """The receiver `name`, with what holds for one that the portfolio says nothing about."""
+        """The receiver `name`, with what holds for one that the portfolio says nothing about.
+
+        One that is called `legal` is what it says.
+        """
         unsaid = Destination(kind="legal" if name == "legal" else "agency")
         return self.destinations.get(name, unsaid)
 

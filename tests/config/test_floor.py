@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dunflow.config.base import build
-from dunflow.config.book import tightened
+from dunflow.config.book import read_portfolio, root, tightened
 from dunflow.config.pack import WEEKDAYS, Floor, Pack
 from dunflow.config.policy import CHANNELS, Policy
 from dunflow.decide.windows import next_opening
 
+PORTFOLIO = read_portfolio(root() / "include/portfolios/sunrise_instalment")
+KINDS = {"agency": "agency", "legal": "legal", "bureau": "agency", "sale": "agency"}
 THOUSANDS = settings(max_examples=700, deadline=None)
 ZONES = [ZoneInfo(name) for name in ("Asia/Shanghai", "America/New_York", "Pacific/Apia")]
 HOURS = [f"{hour:02}:00" for hour in range(24)]
@@ -156,6 +158,6 @@ def test_a_policy_shortens_no_notice(floor: Floor, destination: str, wanted: int
         },
         "policy",
     )
-    [rule] = tightened(policy, floor, str, "policy").hand_off
+    [rule] = tightened(policy, PORTFOLIO, floor, "policy").hand_off
     assert rule.after is not None
-    assert rule.after.days == max(wanted, floor.notice_days(destination) or 0)
+    assert rule.after.days == max(wanted, floor.notice_days(KINDS[destination]) or 0)
