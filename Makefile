@@ -33,7 +33,7 @@ lint: install  ## Linter, formatter, type checker, layers, portfolios
 	$(BIN)/dunflow check
 
 test: lint  ## Lint, then every test, on all cores
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto
 
 bench: install  ## A million accounts against the floor of this machine
 	$(BIN)/python -m bench

@@ -8,12 +8,31 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Engine
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # The wheel's server keeps its lock beside the runtime folder; in a container there is none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
 from dunflow.ledger import embedded, throwaway
 from dunflow.ledger.engine import make_engine
+
+
+class ByFile(LoadScopeScheduling):
+    """The tests of a file stay together, as they share what is dear to make; stories don't.
+
+    Whatever runs an Airflow stays together too: one at a time is enough for two cores.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        if file.endswith(("e2e/test_stack.py", "real/test_real_run.py")):
+            return "stack"
+        return nodeid if file.endswith("test_scenarios.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

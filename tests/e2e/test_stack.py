@@ -37,10 +37,6 @@ FIRST, LAST, EMPTY = dt.date(2026, 3, 2), dt.date(2026, 3, 3), dt.date(2026, 3, 
 DAG = "daily_escalation__corner_shop"
 
 
-# One Airflow at a time is enough for two cores.
-pytestmark = pytest.mark.xdist_group("stack")
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -37,8 +37,6 @@ if DATA is None:
         allow_module_level=True,
     )
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture(scope="module")
 def ledger_of_the_run() -> Iterator[Engine]:

@@ -1,0 +1,131 @@
+"""The ledger's tables: all of the pipeline's own state.
+
+Inside the ledger accounts and customers are numbers; what the source calls them stands once, as
+text, in `account_ref` and `customer_ref`. Personal data stand in the columns of `PERSONAL` and
+nowhere else.
+
+Tables that a day fills by the hundred thousand (contacts, episodes, placements, and the partitions)
+have no foreign keys: the server would look each number up once more, one by one, though they all
+come out of joins with the very tables that they point to. `dunflow audit` asks that question once,
+for all rows together.
+"""
+
+from dunflow.ledger.tables.books import account, customer, portfolio
+from dunflow.ledger.tables.decisions import (
+    ACTIONS,
+    decision,
+    decision_replaced,
+    episode,
+    policy_version,
+    run,
+)
+from dunflow.ledger.tables.outbox import (
+    ACTUAL,
+    ALIVE,
+    CONTACT_STATES,
+    COUNTED,
+    DONE,
+    IN_FLIGHT,
+    contact,
+    contact_account,
+    contact_text,
+    receipt,
+    resolution,
+    sender_fault,
+    sender_rate,
+    stop,
+)
+from dunflow.ledger.tables.people import (
+    HOLD_KINDS,
+    REPLY_STATES,
+    consent,
+    conversation,
+    dead_address,
+    hold,
+    instalment,
+    opt_out,
+    plan,
+    promise,
+    reply,
+)
+from dunflow.ledger.tables.placements import (
+    NOT_AGAIN,
+    PACKAGE_KINDS,
+    PLACED,
+    PLACEMENT_ACTIVE,
+    PLACEMENT_STATES,
+    package,
+    package_line,
+    placement,
+    placement_event,
+    print_batch,
+    print_line,
+)
+from dunflow.ledger.tables.schema import Instant, metadata
+from dunflow.ledger.tables.snapshots import acceptance, credit, load, payment, quarantine, snapshot
+
+__all__ = [
+    "ACTIONS",
+    "ACTUAL",
+    "ALIVE",
+    "CONTACT_STATES",
+    "COUNTED",
+    "DONE",
+    "HOLD_KINDS",
+    "IN_FLIGHT",
+    "NOT_AGAIN",
+    "PACKAGE_KINDS",
+    "PERSONAL",
+    "PLACED",
+    "PLACEMENT_ACTIVE",
+    "PLACEMENT_STATES",
+    "REPLY_STATES",
+    "Instant",
+    "acceptance",
+    "account",
+    "consent",
+    "contact",
+    "contact_account",
+    "contact_text",
+    "conversation",
+    "credit",
+    "customer",
+    "dead_address",
+    "decision",
+    "decision_replaced",
+    "episode",
+    "hold",
+    "instalment",
+    "load",
+    "metadata",
+    "opt_out",
+    "package",
+    "package_line",
+    "payment",
+    "placement",
+    "placement_event",
+    "plan",
+    "policy_version",
+    "portfolio",
+    "print_batch",
+    "print_line",
+    "promise",
+    "quarantine",
+    "receipt",
+    "reply",
+    "resolution",
+    "run",
+    "sender_fault",
+    "sender_rate",
+    "snapshot",
+    "stop",
+]
+
+PERSONAL = {
+    customer: ("name", "phone_raw", "phone", "email_raw", "email", "address"),
+    contact: ("address",),
+    contact_text: ("subject", "body"),
+    dead_address: ("address",),
+    opt_out: ("address",),
+    reply: ("address", "body"),
+}

@@ -1,0 +1,53 @@
+"""Who owes what to whom: portfolios, accounts and customers under their numbers."""
+
+from sqlalchemy import (
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from dunflow.ledger.tables.schema import Instant, metadata, number
+
+portfolio = Table(
+    "portfolio",
+    metadata,
+    Column("portfolio_id", SmallInteger, Identity(always=False), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+account = Table(
+    "account",
+    metadata,
+    number("account_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("account_ref", Text, nullable=False),
+    # When a contact that named this account was last accepted by a provider: the gap counts on.
+    Column("last_contact_at", Instant),
+    UniqueConstraint("portfolio_id", "account_ref"),
+    postgresql_with={"fillfactor": 85},
+)
+
+# One row per customer with the contact points as last seen, raw (as delivered) and as read.
+customer = Table(
+    "customer",
+    metadata,
+    number("customer_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_ref", Text, nullable=False),
+    Column("name", Text),
+    Column("phone_raw", Text),
+    Column("phone", Text),  # E.164, or NULL where the raw value is no valid number
+    Column("email_raw", Text),
+    Column("email", Text),
+    Column("address", Text),
+    Column("language", Text),
+    Column("time_zone", Text),
+    Column("seen_on", Date, nullable=False),  # the business date that these values are of
+    UniqueConstraint("portfolio_id", "customer_ref"),
+    postgresql_with={"fillfactor": 85},
+)

@@ -1,0 +1,1 @@
+"""What an audit proves: each check gives the rows that would break a promise."""

@@ -1,0 +1,173 @@
+"""Whether nothing was sent twice, too soon, too often or at the wrong hour."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Date,
+    Integer,
+    Select,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    values,
+)
+from sqlalchemy import type_coerce as coerce
+
+from dunflow.assess.progress import local_day
+from dunflow.config.pack import Cap
+from dunflow.decide.reach import wall_zone
+from dunflow.decide.windows import next_opening
+from dunflow.ledger.tables import (
+    ACTUAL,
+    ALIVE,
+    COUNTED,
+    DONE,
+    account,
+    contact,
+    contact_account,
+    customer,
+    run,
+)
+from dunflow.report.proofs.scope import Scope, contacted
+
+
+def key_not_kept(scope: Scope) -> Select[int]:
+    """Contacts that are alive or done and do not hold their step's key, or the reverse."""
+    holds_it = contact.c.state.in_((*ALIVE, *DONE)) & contact_account.c.dropped.is_(None)
+    return (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(contacted(scope), contact_account.c.occupies != holds_it)
+    )
+
+
+def done_too_often(scope: Scope) -> Select[int]:
+    """A step that was done twice as the same repetition of one key."""
+    return (
+        select(func.min(contact_account.c.account_id).label("account_id"))
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(
+            contacted(scope),
+            contact.c.state.in_(DONE),
+            contact_account.c.dropped.is_(None),
+            contact_account.c.step.is_not(None),
+        )
+        .group_by(
+            contact_account.c.episode_id, contact_account.c.step, contact_account.c.repetition
+        )
+        .having(func.count() > 1)
+    )
+
+
+def within_gap(scope: Scope) -> Select[int]:
+    """Steps decided sooner after the account's last actual contact than their gap allows."""
+    own = (
+        values(
+            column("policy_version_id", BigInteger),
+            column("step", Text),
+            column("days", Integer),
+            name="own_gap",
+        )
+        .data(scope.gaps or [(None, None, None)])
+        .alias("own_gap")
+    )
+    earlier, earlier_account = contact.alias("earlier"), contact_account.alias("earlier_account")
+    decided_on = local_day(scope.book, run.c.decided_at)
+    since = coerce(decided_on - local_day(scope.book, earlier.c.accepted_at), Integer)
+    return (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .join(run, run.c.run_id == contact.c.run_id)
+        .join(
+            own,
+            and_(
+                own.c.policy_version_id == run.c.policy_version_id,
+                own.c.step == contact_account.c.step,
+            ),
+        )
+        .join(earlier_account, earlier_account.c.account_id == contact_account.c.account_id)
+        .join(earlier, earlier.c.contact_id == earlier_account.c.contact_id)
+        .where(
+            contacted(scope),
+            contact.c.state.in_(ACTUAL),
+            contact_account.c.dropped.is_(None),
+            earlier.c.state.in_(ACTUAL),
+            earlier_account.c.dropped.is_(None),
+            earlier.c.contact_id < contact.c.contact_id,
+            earlier.c.accepted_at <= run.c.decided_at,
+            since < own.c.days,
+        )
+    )
+
+
+def twice_a_day(scope: Scope) -> Select[int]:
+    day = local_day(scope.book, contact.c.accepted_at)
+    return (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(
+            contacted(scope),
+            contact.c.state.in_(ACTUAL),
+            contact_account.c.dropped.is_(None),
+            contact_account.c.step.is_not(None),
+        )
+        .group_by(contact_account.c.account_id, day)
+        .having(func.count() > 1)
+    )
+
+
+def customer_twice_a_day(scope: Scope) -> Select[int]:
+    one_per_day = literal(scope.book.policy.per_customer == "one_per_day")
+    return (
+        select(func.min(contact.c.account_id).label("account_id"))
+        .where(contacted(scope), contact.c.state.in_(ACTUAL), one_per_day)
+        .group_by(contact.c.customer_id, local_day(scope.book, contact.c.accepted_at))
+        .having(func.count() > 1)
+    )
+
+
+def over_cap(scope: Scope, cap: Cap) -> Select[int]:
+    """Contacts before which the customer's days already held as many as the cap allows."""
+    other = contact.alias("other")
+    whose = {
+        "debtor": other.c.customer_id == contact.c.customer_id,
+        "contact_point": other.c.address == contact.c.address,
+        "debt": other.c.account_id == contact.c.account_id,
+    }[cap.by]
+    first = contact.c.contact_on - func.make_interval(0, 0, 0, cap.days - 1)
+    return (
+        select(contact.c.account_id)
+        .join(other, whose)
+        .where(
+            contacted(scope),
+            contact.c.state.in_(COUNTED),
+            contact.c.channel.in_(cap.channels),
+            other.c.state.in_(COUNTED),
+            other.c.channel.in_(cap.channels),
+            other.c.contact_on.between(cast(first, Date), contact.c.contact_on),
+        )
+        .group_by(contact.c.contact_id, contact.c.account_id)
+        .having(func.count() > cap.max)
+    )
+
+
+def outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
+    """Accounts whose contact was claimed while its window was shut, by the packs of today."""
+    rows = conn.execution_options(yield_per=10_000).execute(
+        select(account.c.account_ref, contact.c.channel, contact.c.claimed_at, customer.c.time_zone)
+        .join(account, account.c.account_id == contact.c.account_id)
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .where(contacted(scope), contact.c.state.in_(ACTUAL))
+    )
+    book = scope.book
+    for account_ref, channel, at, declared in rows:
+        zone = wall_zone(book, declared, channel)
+        span = next_opening(book.floor, channel, zone, book.portfolio.region, at) if zone else None
+        if span is None or span.opens_at > at:
+            yield account_ref

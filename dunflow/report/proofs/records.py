@@ -1,0 +1,160 @@
+"""Whether each account of each date has its row, and each contact its decision."""
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    and_,
+    cast,
+    exists,
+    func,
+    null,
+    select,
+    union_all,
+)
+
+from dunflow.ledger.tables import (
+    account,
+    contact,
+    contact_account,
+    customer,
+    decision,
+    decision_replaced,
+    episode,
+    load,
+    placement,
+    run,
+    snapshot,
+)
+from dunflow.report.proofs.scope import Scope, contacted, decided
+
+
+def without_decision(scope: Scope) -> Select[int]:
+    ran = exists().where(
+        run.c.portfolio_id == snapshot.c.portfolio_id,
+        run.c.business_date == snapshot.c.business_date,
+    )
+    has = exists().where(
+        decision.c.portfolio_id == snapshot.c.portfolio_id,
+        decision.c.business_date == snapshot.c.business_date,
+        decision.c.account_id == snapshot.c.account_id,
+    )
+    return select(snapshot.c.account_id).where(
+        snapshot.c.portfolio_id == scope.portfolio_id,
+        snapshot.c.business_date.between(scope.first, scope.last),
+        ran,
+        ~has,
+    )
+
+
+def without_reason_to_be(scope: Scope) -> Select[int]:
+    """Rows of accounts that the date's snapshot does not have, and that say not why."""
+    seen = exists().where(
+        snapshot.c.portfolio_id == decision.c.portfolio_id,
+        snapshot.c.business_date == decision.c.business_date,
+        snapshot.c.account_id == decision.c.account_id,
+    )
+    return select(decision.c.account_id).where(
+        decided(scope), ~seen, decision.c.reason.not_in(("quarantined", "cured"))
+    )
+
+
+def counts_wrong(scope: Scope) -> Select[int]:
+    """Dates whose load does not count what the snapshot holds."""
+    s = snapshot.c
+    counted = (
+        select(func.count())
+        .where(
+            s.portfolio_id == load.c.portfolio_id,
+            s.business_date == load.c.business_date,
+            s.due_on < s.business_date,
+            s.overdue_amount > 0,
+        )
+        .scalar_subquery()
+    )
+    return select(cast(null(), Integer).label("account_id")).where(
+        load.c.portfolio_id == scope.portfolio_id,
+        load.c.business_date.between(scope.first, scope.last),
+        load.c.state == "accepted",
+        load.c.accounts != counted,
+    )
+
+
+def sent_without_decision(scope: Scope) -> Select[int]:
+    def said(table: Any) -> ColumnElement[bool]:
+        return exists().where(
+            table.c.portfolio_id == contact.c.portfolio_id,
+            table.c.business_date == contact.c.business_date,
+            table.c.account_id == contact.c.account_id,
+            table.c.action == "send",
+        )
+
+    return select(contact.c.account_id).where(
+        contacted(scope), ~said(decision), ~said(decision_replaced)
+    )
+
+
+def decided_without_contact(scope: Scope) -> Select[int]:
+    there = exists().where(
+        contact.c.portfolio_id == decision.c.portfolio_id,
+        contact.c.business_date == decision.c.business_date,
+        contact.c.contact_id == contact_account.c.contact_id,
+        contact_account.c.account_id == decision.c.account_id,
+        contact_account.c.step == decision.c.step,
+    )
+    return select(decision.c.account_id).where(decided(scope), decision.c.action == "send", ~there)
+
+
+def late_but_planned(scope: Scope) -> Select[int]:
+    return (
+        select(contact.c.account_id)
+        .join(run, run.c.run_id == contact.c.run_id)
+        .where(contacted(scope), run.c.late)
+    )
+
+
+def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
+    """Rows whose numbers no table knows; these tables have no foreign keys (see tables.py)."""
+
+    def known(number: Column[int], there: Column[int]) -> ColumnElement[bool]:
+        return exists().where(there == number)
+
+    mine = select(contact.c.contact_id).where(contacted(scope)).subquery("mine")
+    named = contact_account.c
+    return union_all(
+        select(contact.c.account_id).where(
+            contacted(scope),
+            ~and_(
+                known(contact.c.account_id, account.c.account_id),
+                known(contact.c.customer_id, customer.c.customer_id),
+                known(contact.c.run_id, run.c.run_id),
+                exists().where(
+                    named.contact_id == contact.c.contact_id,
+                    named.account_id == contact.c.account_id,
+                ),
+            ),
+        ),
+        select(named.account_id)
+        .join(mine, mine.c.contact_id == named.contact_id)
+        .where(
+            ~and_(
+                known(named.account_id, account.c.account_id),
+                known(named.ladder_episode_id, episode.c.episode_id),
+            )
+        ),
+        select(episode.c.account_id).where(
+            episode.c.portfolio_id == scope.portfolio_id,
+            ~known(episode.c.account_id, account.c.account_id),
+        ),
+        select(placement.c.account_id).where(
+            placement.c.portfolio_id == scope.portfolio_id,
+            ~and_(
+                known(placement.c.account_id, account.c.account_id),
+                known(placement.c.episode_id, episode.c.episode_id),
+            ),
+        ),
+    )

@@ -1,0 +1,52 @@
+"""What an audit looks at, and the rows that its checks begin with."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, select
+
+from dunflow.config.book import Book
+from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is looked at: business dates first to last, both included.
+
+    `gaps`: policy version, step, and the gap in days that it keeps.
+    """
+
+    book: Book
+    portfolio_id: int
+    first: dt.date
+    last: dt.date
+    gaps: list[tuple[int, str, int]]
+
+
+Check = Callable[[Scope], Select[*tuple[Any, ...]] | CompoundSelect[Any]]
+"""Gives the `account_id`s (or NULL) of the rows that break the promise."""
+
+
+def decided(scope: Scope) -> ColumnElement[bool]:
+    return and_(
+        decision.c.portfolio_id == scope.portfolio_id,
+        decision.c.business_date.between(scope.first, scope.last),
+    )
+
+
+def contacted(scope: Scope) -> ColumnElement[bool]:
+    return and_(
+        contact.c.portfolio_id == scope.portfolio_id,
+        contact.c.business_date.between(scope.first, scope.last),
+    )
+
+
+def sent(scope: Scope) -> Select[int]:
+    """One row per account named by a contact that reached a provider."""
+    return (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(contacted(scope), contact.c.state.in_(ACTUAL), contact_account.c.dropped.is_(None))
+    )
