@@ -31,6 +31,12 @@ class ByFile(LoadScopeScheduling):
         return nodeid if file.endswith("test_scenarios.py") else file
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest ones first, so that no worker is left alone with them in the end."""
+    longest = ("e2e/test_stack.py", "real/test_real_run.py", "test_kill_rounds.py")
+    items.sort(key=lambda item: not str(item.path).endswith(longest))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
