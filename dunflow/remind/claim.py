@@ -294,7 +294,10 @@ def _too_often(
     if not going or not (book.floor.caps or book.floor.cooldowns):
         return {}
     out = values(
-        column("contact_id", BigInteger), column("out_on", Date), column("address", Text), name="out"
+        column("contact_id", BigInteger),
+        column("out_on", Date),
+        column("address", Text),
+        name="out",
     ).data(
         [
             (row.contact_id, _today(book, row, people[row.contact_id], now), _to(row, people))
