@@ -27,9 +27,5 @@ def down(progress: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
 
 
 def _stopping_order() -> list[Part]:
-    # Tasks that run may finish while the scheduler waits for them: they still need the API server.
-    listed = {part.name: part for part in parts(remembered() or Ports())}
-    return [
-        listed[name]
-        for name in ("scheduler", "triggerer", "dag-processor", "api-server", "sandbox")
-    ]
+    """Those last that the others need: running tasks may finish, and talk to the API server."""
+    return list(reversed(parts(remembered() or Ports())))

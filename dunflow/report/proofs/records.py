@@ -118,7 +118,7 @@ def late_but_planned(scope: Scope) -> Select[int]:
 
 
 def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
-    """Rows whose numbers no table knows; these tables have no foreign keys (see tables.py)."""
+    """Rows whose numbers no table knows: these tables have no foreign keys (ledger/tables)."""
 
     def known(number: Column[int], there: Column[int]) -> ColumnElement[bool]:
         return exists().where(there == number)
