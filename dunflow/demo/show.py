@@ -107,7 +107,11 @@ def _lender() -> dt.date:
     url = ensure_core(DATABASE, CONNECTION)
     if kept.exists():
         return dt.date.fromisoformat(json.loads(kept.read_text())["last_business_date"])
+    # In the small hours the newest closed date still waits for its usual time.
     last = stages.newest_closed(PORTFOLIO)
+    calendar = read_book(PORTFOLIO).portfolio.calendar
+    if calendar.usual_time_of(last) > dt.datetime.now(dt.UTC):
+        last -= DAY
     make_lender(url, SEED, last)
     kept.write_text(json.dumps({"last_business_date": str(last)}))
     return last
