@@ -43,7 +43,8 @@ _PORTFOLIO = {
     "region": "CN",
     "language": "zh",
     "currency": "CNY",
-    "run_at": "06:30",
+    # A date's run may begin when the date has closed, so no test hangs on the time of day.
+    "run_at": "00:00",
     "clock": "replay",
     "source": {"kind": "files", "path": "{business_date}.csv"},
     "lender": {
