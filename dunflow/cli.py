@@ -351,7 +351,7 @@ def scenario(paths: tuple[Path, ...], keep: bool, json_: bool) -> None:
     with _scratch_server(keep=keep) as server:
         told = None if json_ else tell.ending
         ended = list(run_stories(stories, server, keep=keep, told=told))
-    failed = [each for each in ended if each.differences and not each.story.scenario.xfail]
+    failed = [each for each in ended if each.failed]
     if json_:
         tell.as_json(
             [

@@ -50,7 +50,7 @@ class Ladder:
             case "days_since_payment":
                 seen = [self.day.day_of(at) for at, _ in account.payments if self._counts(at)]
                 seen += [account.last_payment_on] if account.last_payment_on else []
-                return (self.day.business_date - max(seen)).days if seen else None
+                return max((self.day.business_date - max(seen)).days, 0) if seen else None
             case "balance" | "currency" | "product" | "segment" | "instalments_overdue":
                 return getattr(account, name)
             case _:
