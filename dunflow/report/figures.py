@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Integer, Row, Select, case, cast, extract, fu
 
 from dunflow.config.book import Book
 from dunflow.config.policy import CHANNELS
+from dunflow.decide.guards import BLOCKING
 from dunflow.ledger.tables import (
     ACTIONS,
     ACTUAL,
@@ -29,9 +30,6 @@ from dunflow.report.movement import Movement, movement, per_currency
 
 Groups = Sequence[Row[*tuple[Any, ...]]]
 """Groups of rows that agree in everything the figures tell apart, each with its count `n`."""
-
-BLOCKING = ("given_up", "unreachable", "opt_out.", "consent.", "cooldown.", "cap.", "window")
-"""The reasons for which a due step can't be carried out: it was given up, or no channel is left."""
 
 
 class SnapshotFigures(TypedDict):

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.intake import consents, holds, plans, promises, replies
+from dunflow.intake import consents, holds, plans, promises, replies, waivers
 from dunflow.intake.holders import ensure_account, ensure_customer
 from dunflow.scenario.model import (
     Consent,
@@ -18,6 +18,7 @@ from dunflow.scenario.model import (
     Release,
     Reply,
     Talk,
+    Waive,
 )
 from dunflow.scenario.world import World
 
@@ -42,6 +43,7 @@ class People:
             or entry.reply
             or entry.talk
             or entry.consent
+            or entry.waive
         )
         return self._at(said.at) if said else None
 
@@ -61,6 +63,8 @@ class People:
             self._talk(conn, entry.talk)
         elif entry.consent:
             self._consent(conn, entry.consent)
+        elif entry.waive:
+            self._waive(conn, entry.waive, now)
 
     def _hold(self, conn: Connection, said: Hold, now: dt.datetime) -> None:
         until_at = self._calendar.start_of(said.to + DAY) if said.to else None
@@ -118,6 +122,18 @@ class People:
         customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
         given = consents.Consent(customer_id, said.channel, said.basis, self._at(said.at), BY)
         consents.record_consent(conn, self._portfolio_id, given)
+
+    def _waive(self, conn: Connection, said: Waive, now: dt.datetime) -> None:
+        waivers.waive(
+            conn,
+            self._book,
+            self._portfolio_id,
+            said.account,
+            said.step,
+            reason="a person said so",
+            by=BY,
+            now=now,
+        )
 
     def _holder(self, conn: Connection, said: Held) -> holds.Holder:
         if said.account is not None:
