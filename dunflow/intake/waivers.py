@@ -5,8 +5,9 @@ What comes after it goes on with the next run. A step that a pack demands is nev
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.assess.progress import refresh
@@ -14,7 +15,7 @@ from dunflow.config.book import Book
 from dunflow.decide.guards import BLOCKING
 from dunflow.errors import DunflowError
 from dunflow.intake.holders import account_of
-from dunflow.ledger.tables import decision, episode, waiver
+from dunflow.ledger.tables import account, decision, episode, run, waiver
 
 
 class WaiveError(DunflowError):
@@ -86,6 +87,30 @@ def waive(
     mine = select(episode.c.episode_id).where(episode.c.episode_id == blocked.episode_id)
     refresh(conn, book, mine)
     return passed is not None
+
+
+def blocked(conn: Connection, book: Book, portfolio_id: int) -> list[dict[str, Any]]:
+    """The accounts that the newest decided date finds blocked at a mandatory step, severe first."""
+    d = decision.c
+    newest = (
+        select(func.max(run.c.business_date))
+        .where(run.c.portfolio_id == portfolio_id)
+        .scalar_subquery()
+    )
+    mandatory = [each.step for each in book.policy.ladder if each.mandatory]
+    rows = conn.execute(
+        select(account.c.account_ref.label("account"), d.step, d.reason, d.tier, d.dpd)
+        .join(account, account.c.account_id == d.account_id)
+        .where(
+            d.portfolio_id == portfolio_id,
+            d.business_date == newest,
+            d.action == "suppress",
+            d.step.in_(mandatory),
+            or_(*[d.reason.startswith(reason, autoescape=True) for reason in BLOCKING]),
+        )
+        .order_by(d.dpd.desc(), account.c.account_ref)
+    )
+    return [dict(row._mapping) for row in rows]
 
 
 def demands(book: Book, step: str) -> Iterator[str]:

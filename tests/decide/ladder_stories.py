@@ -256,7 +256,7 @@ class Book:
         for rank, step in self._steps:
             if rank <= highest and self._perhaps(0.5):
                 self._do(account, step)
-            if step.get("mandatory") and self._perhaps(0.15):
+            if step.get("mandatory") and self._perhaps(0.4):
                 account.waived[step["step"]] = self._lately()
         if self._perhaps(0.15):
             listed = Contact(None, 0, rng.choice(CHANNELS), "accepted", self._lately())
