@@ -302,6 +302,7 @@ class _Filler:
                 "amount": promise.amount,
                 "promised_on": promise.by,
                 "made_at": promise.made_at,
+                "recorded_at": promise.made_at,
                 "cancelled_at": promise.made_at if promise.cancelled else None,
                 "recorded_by": "x",
             }
