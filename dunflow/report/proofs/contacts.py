@@ -82,7 +82,7 @@ def within_gap(scope: Scope) -> Select[int]:
             column("days", Integer),
             name="own_gap",
         )
-        .data(gaps or [(None, None, None)])
+        .data(gaps or [(0, "", 0)])
         .alias("own_gap")
     )
     earlier, earlier_account = contact.alias("earlier"), contact_account.alias("earlier_account")

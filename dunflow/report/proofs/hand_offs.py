@@ -36,7 +36,7 @@ def before_notice(scope: Scope) -> Select[int]:
             column("waivable", Boolean),
             name="rule",
         )
-        .data(rows or [(None, None, None, None, None)])
+        .data(rows or [(0, "", "", 0, False)])
         .alias("rule")
     )
     decided_on = local_day(scope.book, run.c.decided_at)
