@@ -89,7 +89,7 @@ def story(told: "Story", zone: dt.tzinfo) -> None:
             _money(each["overdue"], each["currency"]),
         )
     screen.print(days)
-    for what in ("contacts", "payments", "episodes", "placements"):
+    for what in ("contacts", "waivers", "payments", "episodes", "placements"):
         rows(what.capitalize(), told[what], zone)
 
 

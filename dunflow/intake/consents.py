@@ -67,6 +67,7 @@ def record_talk(
     account_id: int | None,
     held_at: dt.datetime,
     recorded_by: str,
+    now: dt.datetime,
 ) -> None:
     """Keep that somebody talked with the customer, about one account or (None) all of theirs.
 
@@ -82,6 +83,7 @@ def record_talk(
         account_id=account_id,
         held_at=held_at,
         held_on=held_at.astimezone(zone).date(),
+        recorded_at=now,
         recorded_by=recorded_by,
     )
     conn.execute(row.on_conflict_do_nothing())

@@ -206,6 +206,14 @@ class Talk(Model):
     at: Instant
 
 
+class Waive(Model):
+    """A person passes a mandatory step that blocks the account."""
+
+    account: str
+    step: str
+    at: Instant
+
+
 class Consent(Model):
     customer: str
     channel: Channel
@@ -240,6 +248,7 @@ class Entry(Model):
     reply: Reply | None = None
     talk: Talk | None = None
     consent: Consent | None = None
+    waive: Waive | None = None
     fault: Fault | None = None
     crash: Crash | None = None
     approve: Placement | None = None

@@ -18,6 +18,7 @@ from dunflow.ledger.tables.decisions import (
     episode,
     policy_version,
     run,
+    waiver,
 )
 from dunflow.ledger.tables.outbox import (
     ACTUAL,
@@ -119,6 +120,7 @@ __all__ = [
     "sender_rate",
     "snapshot",
     "stop",
+    "waiver",
 ]
 
 PERSONAL = {
