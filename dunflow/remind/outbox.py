@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from dunflow.ledger.tables import contact, contact_account, run, sender_fault
 from dunflow.remind import brake
+from dunflow.remind.senders.listed import LISTED
 
 
 def expire_older(
@@ -29,19 +30,27 @@ def expire_older(
 
 
 def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
-    """End what has lived its time, and put in doubt what a dead worker left behind.
+    """End what has lived its time, and take up what a dead worker left behind.
 
-    Whether a provider has a message of a worker that died is unknown, so it is never sent again
-    without asking.
+    Whether a provider has a message of a worker that died is unknown, so it is in doubt, and never
+    sent again without asking. What is only listed is nowhere but here: it is planned as before.
     """
+    left = and_(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.state == "claimed",
+        contact.c.lease_until_at <= now,
+    )
+    unlisted = conn.execute(
+        update(contact)
+        .where(left, contact.c.channel.in_(LISTED))
+        .values(state="planned", lease_until_at=None)
+        .returning(contact.c.contact_id)
+    )
+    end_overtaken(conn, portfolio_id, list(unlisted.scalars()), now)
     _end_planned(conn, portfolio_id, contact.c.expires_at <= now, now)
     conn.execute(
         update(contact)
-        .where(
-            contact.c.portfolio_id == portfolio_id,
-            contact.c.state == "claimed",
-            contact.c.lease_until_at <= now,
-        )
+        .where(left)
         # Asked at once: since the claim more time has passed than any call takes.
         .values(state="in_doubt", reason="lease", lease_until_at=None, ask_at=now, asked=0)
     )

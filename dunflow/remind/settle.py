@@ -29,7 +29,7 @@ from dunflow.remind.consequences import (
     start_gap,
 )
 from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
-from dunflow.remind.senders.choose import LISTED
+from dunflow.remind.senders.listed import LISTED
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
 
 Settled = tuple[Claimed, Outcome]

@@ -44,6 +44,8 @@ class PortfolioChanges(Model):
     currency: Currency = "CNY"
     run_at: WallTime = dt.time(6, 30)
     history: Literal["by_date", "current_only"] = "by_date"
+    mode: Literal["live", "shadow"] = "live"
+    max_contacts: int | None = None
 
 
 class Customer(Model):
@@ -169,10 +171,14 @@ FaultKind = Literal[
     "timeout_before_accept",
     "http_429",
     "http_503",
+    "http_503_after_accept",
     "bad_credentials",
     "invalid_number",
+    "landline",
     "opted_out",
+    "queue_full",
     "undelivered",
+    "unreachable",
     "bounced",
 ]
 
@@ -197,6 +203,28 @@ class Crash(Model):
         if (self.stage == "remind") != (self.after is not None):
             raise ValueError("after is claim or accept where stage is remind, and nowhere else")
         return self
+
+
+class Brake(Model):
+    """A person stops a channel, or all, or lets it go on."""
+
+    channel: Channel | None = None
+    at: Instant
+
+
+class Resolve(Model):
+    """A person says what became of the account's contact that nobody knows about."""
+
+    account: str
+    sent: bool
+    at: Instant
+
+
+class Accept(Model):
+    """A person vouches for a date that was stopped."""
+
+    date: dt.date
+    at: Instant
 
 
 class Talk(Model):
@@ -251,6 +279,10 @@ class Entry(Model):
     waive: Waive | None = None
     fault: Fault | None = None
     crash: Crash | None = None
+    stop: Brake | None = None
+    resume: Brake | None = None
+    resolve: Resolve | None = None
+    accept: Accept | None = None
     approve: Placement | None = None
     reject: Placement | None = None
     recall: Placement | None = None

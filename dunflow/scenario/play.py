@@ -15,6 +15,7 @@ from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.placements import Desk
 from dunflow.remind.dispatch import play
+from dunflow.scenario import operator
 from dunflow.scenario.death import Died, MortalDispatcher, dying
 from dunflow.scenario.faults import BadDays
 from dunflow.scenario.model import Crash, Entry, Pay, Scenario
@@ -101,14 +102,18 @@ class Player:
             self._decide_placement(entry)
 
     def _said(self, number: int, entry: Entry) -> None:
-        said_at = self._people.happens_at(entry)
-        if said_at is not None:
-            self._pass_until(said_at)
-            try:
-                with self._engine.begin() as conn:
-                    self._people.record(conn, number, entry, self._clock.now())
-            except DunflowError as error:
-                self._refused.append(str(error))
+        operated_at = operator.said_at(entry)
+        said_at = self._at(operated_at) if operated_at else self._people.happens_at(entry)
+        if said_at is None:
+            return
+        self._pass_until(said_at)
+        now = self._clock.now()
+        try:
+            with self._engine.begin() as conn:
+                operator.operate(conn, self._book, self._portfolio_id, entry, now)
+                self._people.record(conn, number, entry, now)
+        except DunflowError as error:
+            self._refused.append(str(error))
 
     def _crash(self, crash: Crash) -> None:
         if crash.after:

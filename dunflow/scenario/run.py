@@ -141,7 +141,8 @@ def book_of(story: Story) -> Book:
         source=Source(kind="files", path="{business_date}.csv", history=given.history),
         # A story holds a handful of accounts: shares and counts mean nothing there.
         gate=Gate(min_rows=0, max_rejected=Decimal(1)),
-        volume=Volume(max_times_usual=None),
+        volume=Volume(max_times_usual=None, max_contacts=given.max_contacts),
+        mode=given.mode,
         lender=Lender(
             name={"zh": "测试贷款", "en": "Test Lending"},
             phone="400-000-0000",

@@ -6,12 +6,11 @@ from urllib.parse import urlsplit
 
 from dunflow.config.portfolio import Sender as SenderConfig
 from dunflow.errors import ConfigError
-from dunflow.remind.senders.listed import ListedSender
+from dunflow.remind.senders.listed import LISTED, ListedSender
 from dunflow.remind.senders.outcome import Sender
 from dunflow.remind.senders.sendgrid import SendGridEmail
 from dunflow.remind.senders.twilio import TwilioSms
 
-LISTED = ("letter", "call", "visit")
 SANDBOX_URL = "DUNFLOW_SANDBOX_URL"
 RECEIVER_URL = "DUNFLOW_RECEIVER_URL"
 """Under which the providers reach the receiver."""

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from dunflow.remind.senders.outcome import Accepted, Answer, Message, Outcome, Question, Seen
 
+LISTED = ("letter", "call", "visit")
+
 
 class ListedSender:
     """Accepts at once: the outbox row itself is the line on the list or the sheet in the batch."""
