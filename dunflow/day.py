@@ -108,6 +108,7 @@ def decide(day: Day) -> Figures:
     with portfolio_lock(day.engine, book.name) as conn:
         number = portfolio_id_of(conn, book.name)
         require_accepted(conn, book.name, number, date)
+        outbox.sweep(conn, number, now)
         outbox.expire_older(conn, number, date, now)
         moment = moment_of(conn, book, number, date, now)
         assess(conn, book, number, date)

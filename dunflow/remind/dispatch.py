@@ -74,6 +74,11 @@ class Dispatcher:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
+    @property
+    def sends(self) -> bool:
+        """In shadow mode everything is done but that."""
+        return self._book.portfolio.mode != "shadow"
+
     def drain(self, channels: list[str], progress: Progress | None = None) -> Drained:
         """Ask what is to be asked, and send what is due now by these channels.
 
@@ -85,7 +90,7 @@ class Dispatcher:
         for channel in channels:
             if channel in ASKABLE:
                 self._ask(channel, drained)
-        if self._book.portfolio.mode == "shadow":
+        if not self.sends:
             return drained
         for group in self._groups(channels):
             self._drain(group, drained, progress)
@@ -198,7 +203,9 @@ def play(
     whole = business_date is None
     while True:
         with engine.begin() as conn:
-            due = outbox.next_due(conn, portfolio_id, business_date, channels, results=whole)
+            due = outbox.next_due(
+                conn, portfolio_id, business_date, channels, results=whole, sends=dispatcher.sends
+            )
         # What became due while nothing ran comes after whatever happens at this very instant.
         if due is None or max(due, clock.now()) >= until:
             return played

@@ -63,11 +63,13 @@ def next_due(
     channels: list[str],
     *,
     results: bool = True,
+    sends: bool = True,
 ) -> dt.datetime | None:
     """The earliest instant at which there is something to do; None: nothing waits.
 
-    A planned contact may go out, the lease of a dead worker has run out, or a provider is to be
-    asked. Of one business date, or of all; `results`: also for what became of accepted ones.
+    A planned contact may go out (if anything `sends`), the lease of a dead worker has run out, or a
+    provider is to be asked. Of one business date, or of all; `results`: also for what became of
+    accepted ones.
     """
     asked = ("in_doubt", "accepted") if results else ("in_doubt",)
     halted = brake.halted(conn, portfolio_id, channels)
@@ -91,7 +93,7 @@ def next_due(
         contact.c.portfolio_id == portfolio_id,
         contact.c.channel.in_(channels),
         or_(
-            can_go,
+            *([can_go] if sends else []),
             contact.c.state == "claimed",
             and_(contact.c.state.in_(asked), contact.c.ask_at.is_not(None)),
         ),

@@ -10,7 +10,7 @@ from dunflow import day as stages
 from dunflow.clock import DAY, VirtualClock
 from dunflow.config.book import Book
 from dunflow.day import Day
-from dunflow.errors import DunflowError, GateFailed, SourceError
+from dunflow.errors import BreakerTripped, DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.placements import Desk
@@ -22,7 +22,7 @@ from dunflow.scenario.model import Crash, Entry, Pay, Scenario
 from dunflow.scenario.people import People
 from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
-from dunflow.snapshot.pull import Pull
+from dunflow.snapshot.pull import Pull, is_over
 
 RETRY_AFTER = dt.timedelta(minutes=5)
 """When Airflow runs a task again whose worker died."""
@@ -142,9 +142,10 @@ class Player:
         as_of = self._calendar.close_of(date)
         if self._book.portfolio.source.history == "current_only":
             as_of = self._clock.now()
+        shows = not is_over(self._book, date, self._clock.now())
         try:
             with dying(self._engine, self._take_death("snapshot")):
-                stages.snapshot(day, Pull(self._world.rows(date), as_of))
+                stages.snapshot(day, Pull(self._world.rows(date) if shows else None, as_of))
             stages.gate(day)
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)
@@ -152,7 +153,7 @@ class Player:
             self._placements.work()
         except SourceError as error:
             self._refused.append(str(error))
-        except GateFailed:
+        except (GateFailed, BreakerTripped):
             self._stopped.append(date)
         except Died:
             # Airflow's retry. It takes up the task that died; those before it change nothing.

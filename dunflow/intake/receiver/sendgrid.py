@@ -86,9 +86,11 @@ def _seen(
     if request_id is None and code is None:
         return None
     at = event.get("timestamp")
-    told_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
+    # Other events come hours or days after it was accepted.
+    is_first = name == "processed" and isinstance(at, int | float)
+    told_at = datetime.fromtimestamp(at, UTC) if is_first else None
     if code is not None:
-        return Seen(request_id, told_at, "undelivered", code, _blames(code, event))
+        return Seen(request_id, None, "undelivered", code, _blames(code, event))
     return Seen(request_id, told_at, "accepted" if name in ON_ITS_WAY else "delivered")
 
 

@@ -101,14 +101,15 @@ def _address(row: dict[str, Any]) -> str:
 
 
 def _seen(client: python_http_client.Client, rows: list[dict[str, Any]]) -> Answer:
+    """A row tells when its latest event was: that of acceptance only while nothing came after."""
     row = rows[0]
-    at = datetime.fromisoformat(row["last_event_time"]).astimezone(UTC)
     twice = len({_request_id(row) for row in rows}) > 1
     if row["status"] == "delivered":
-        return Seen(_request_id(row), at, "delivered", twice=twice)
+        return Seen(_request_id(row), None, "delivered", twice=twice)
     if row["status"] == "not_delivered":
         code, blames = _failure(client, str(row["msg_id"]))
-        return Seen(_request_id(row), at, "undelivered", code, blames, twice)
+        return Seen(_request_id(row), None, "undelivered", code, blames, twice)
+    at = datetime.fromisoformat(row["last_event_time"]).astimezone(UTC)
     return Seen(_request_id(row), at, twice=twice)
 
 
