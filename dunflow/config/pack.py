@@ -21,6 +21,7 @@ from dunflow.config.duties import (
     Slot,
     Tools,
 )
+from dunflow.config.period import longest, shortest
 from dunflow.config.policy import Channel
 from dunflow.config.rights import (
     ConsentRule,
@@ -206,6 +207,17 @@ class Floor(Model):
     def may_leave(self, field: str) -> bool:
         """Whether every pack lets this field of an account be given away."""
         return all(field not in pack.handoff.deny_fields for pack in self.packs)
+
+    @property
+    def keep_at_least(self) -> str | None:
+        """How long records are to be kept; None if no pack says."""
+        return longest(each.min for pack in self.packs for each in pack.retention if each.min)
+
+    @property
+    def keep_at_most(self) -> str | None:
+        """How long records may be kept; None if no pack says."""
+        said = [each.max for pack in self.packs for each in pack.retention if each.max]
+        return shortest(said)
 
     def barred_after_years(self, kind: str) -> int | None:
         """From which age on an account may not be handed over; None: whatever its age."""

@@ -201,6 +201,7 @@ def _replies(conn: Connection, number: int) -> list[File]:
             reply.c.reply_id.label("reply"),
             reply.c.received_at,
             reply.c.channel,
+            reply.c.address.label("from"),
             reply.c.kind,
             reply.c.state,
             reply.c.proposed_hold,

@@ -39,9 +39,11 @@ from dunflow.ledger.tables.outbox import (
 from dunflow.ledger.tables.people import (
     HOLD_KINDS,
     REPLY_STATES,
+    confirmation,
     consent,
     conversation,
     dead_address,
+    erasure,
     hold,
     instalment,
     opt_out,
@@ -80,10 +82,12 @@ __all__ = [
     "PLACED",
     "PLACEMENT_ACTIVE",
     "PLACEMENT_STATES",
+    "REMARKS",
     "REPLY_STATES",
     "Instant",
     "acceptance",
     "account",
+    "confirmation",
     "consent",
     "contact",
     "contact_account",
@@ -95,6 +99,7 @@ __all__ = [
     "decision",
     "decision_replaced",
     "episode",
+    "erasure",
     "hold",
     "instalment",
     "load",
@@ -131,3 +136,15 @@ PERSONAL = {
     opt_out: ("address",),
     reply: ("address", "body"),
 }
+
+REMARKS = {
+    hold: ("reason", "released_because"),
+    promise: ("reason", "cancelled_because"),
+    plan: ("reason", "cancelled_because"),
+    consent: ("reason",),
+    opt_out: ("source",),
+    reply: ("decided_because",),
+    placement_event: ("reason",),
+    resolution: ("reason",),
+}
+"""Where people write why they decided something: there may stand anything about a person."""

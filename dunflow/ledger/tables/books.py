@@ -46,7 +46,9 @@ customer = Table(
     Column("email", Text),
     Column("address", Text),
     Column("language", Text),
-    Column("time_zone", Text),
+    Column("time_zone", Text),  # as the lender says
+    Column("phone_zones", Text),  # as the number says: names with blanks between, mostly one
+    Column("address_zones", Text),
     Column("seen_on", Date, nullable=False),  # the business date that these values are of
     UniqueConstraint("portfolio_id", "customer_ref"),
     postgresql_with={"fillfactor": 85},

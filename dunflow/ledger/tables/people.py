@@ -194,6 +194,13 @@ REPLY_STATES = {
     "dismissed": "a person saw it, and nothing followed",
 }
 
+CONFIRMATION_STATES = {
+    "waiting": "goes out with the next drain",
+    "taken": "a worker took it, and the provider may have it; it is never sent again",
+    "sent": "the provider took it",
+    "dropped": "it was too late, out of hours, or the provider refused it",
+}
+
 # What a customer answered, as it came, and how plain rules read it.
 reply = Table(
     "reply",
@@ -218,4 +225,43 @@ reply = Table(
     UniqueConstraint("portfolio_id", "reply_ref"),
     Index(None, "customer_id"),
     Index("ix_reply_open", "portfolio_id", postgresql_where=text("state = 'open'")),
+)
+
+# A person whose data were erased, and until when the law wants the records of contacting them kept.
+erasure = Table(
+    "erasure",
+    metadata,
+    number("erasure_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("erased_at", Instant, nullable=False),
+    Column("erased_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("records_until", Date, nullable=False),  # the first day on which nothing asks for them
+    Column("records_erased_at", Instant),
+    Index(None, "customer_id"),
+    Index("ix_erasure_due", "records_until", postgresql_where=text("records_erased_at IS NULL")),
+)
+
+# One text that says "you will hear no more": sent at most once for the reply that it answers.
+confirmation = Table(
+    "confirmation",
+    metadata,
+    Column("reply_id", ForeignKey(reply.c.reply_id), primary_key=True),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("expires_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    Column("provider_id", Text),
+    one_of("state", CONFIRMATION_STATES),
+    Index(
+        "ix_confirmation_waiting",
+        "portfolio_id",
+        "channel",
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
