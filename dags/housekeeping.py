@@ -7,8 +7,8 @@
 
 Both may be killed anywhere and run again.
 
-**When `audit` fails**, its log names the promise. `dunflow audit PORTFOLIO` says which accounts it is
-about, and `dunflow explain PORTFOLIO ACCOUNT` how it came to it.
+**When `audit` fails**, its log names the promise. `dunflow audit PORTFOLIO` says which accounts it
+is about, and `dunflow explain PORTFOLIO ACCOUNT` how it came to it.
 """
 
 import datetime as dt

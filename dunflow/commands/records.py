@@ -27,8 +27,9 @@ def customer(
 ) -> None:
     """Show the file on a customer: accounts, contacts with their texts, replies, what was agreed.
 
-    It holds personal data: show it to whoever asks for their own, and keep it out of tickets. With
-    --export it is complete: what was delivered and decided day by day, and to whom it was passed on.
+    It holds personal data: show it to whoever asks for their own, and keep it out of tickets.
+    With --export it is complete: what was delivered and decided day by day, and to whom it was
+    passed on.
 
     \b
     dunflow customer sunrise_instalment C77

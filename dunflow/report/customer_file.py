@@ -33,6 +33,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
+from dunflow.retain.activity import accounts_of
 
 File = dict[str, Any]
 
@@ -46,7 +47,7 @@ def customer_file(
     """
     number = customer_of(conn, portfolio_id, customer_ref)
     accounts = _accounts(conn, portfolio_id, number)
-    of_them = list(accounts)
+    of_them = accounts_of(conn, portfolio_id, number)
     return {
         "portfolio": book.name,
         "customer": customer_ref,

@@ -1,6 +1,6 @@
 """Everything that is held about one person, to be given to them: the customer file and the rest.
 
-What was decided about them, day by day, goes with it, and so does whom their data were passed on to.
+What was decided about them day by day goes with it, and so does whom their data were passed on to.
 """
 
 import datetime as dt

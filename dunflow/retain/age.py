@@ -124,8 +124,8 @@ def _quiet_people(
             if not people:
                 return count
             accounts = list(conn.execute(contacted(people)).scalars())
-            erase_records(conn, people, accounts, now)
             erase_contact_points(conn, portfolio_id, people, newest + DAY)
+            erase_records(conn, people, accounts, now)
             conn.execute(
                 insert(erasure),
                 [

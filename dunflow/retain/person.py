@@ -16,7 +16,7 @@ from dunflow.retain.erase import erase_contact_points, erase_records
 
 @dataclass(frozen=True)
 class Erased:
-    """`records_until`: when housekeeping erases what the packs want kept; None: that is gone too."""
+    """`records_until`: when housekeeping erases what packs want kept; None: that is gone, too."""
 
     customer: str
     records_until: dt.date | None
