@@ -59,10 +59,15 @@ class PackHead(Model):
     extends: str | None = None
 
 
+ZoneSource = Literal["customer", "address", "phone", "portfolio"]
+
+
 class PackClock(Model):
     """Where a customer's time zone comes from, and what holds where it is unknown."""
 
-    tz_from: list[Literal["customer"]] = ["customer"]
+    tz_from: list[ZoneSource] = ["customer"]
+    """`customer` is the zone that the lender gives: where it is given, the others don't count."""
+    on_conflict: Literal["intersect", "deny"] = "intersect"
     on_unknown: Literal["portfolio", "deny"] = "deny"
 
 
@@ -144,9 +149,9 @@ class Floor(Model):
     packs: list[Pack]
 
     @property
-    def deny_unknown_zone(self) -> bool:
-        """Whether a customer without a known zone may not be contacted in any hour."""
-        return any(pack.clock.on_unknown == "deny" for pack in self.packs)
+    def zone_sources(self) -> set[ZoneSource]:
+        """What any of them goes by to find a customer's time zone."""
+        return {source for pack in self.packs for source in pack.clock.tz_from}
 
     @property
     def caps(self) -> list[Cap]:
