@@ -31,6 +31,7 @@ from dunflow.config.rights import (
     OptOut,
     Parties,
     Visits,
+    minutes_of,
 )
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -165,6 +166,14 @@ class Floor(Model):
     def consent(self) -> list[ConsentRule]:
         """Every one of them must be met."""
         return [rule for pack in self.packs for rule in pack.consent.values()]
+
+    @property
+    def confirms_within(self) -> dt.timedelta | None:
+        """How soon an opt-out may be confirmed; None if not every pack lets it be."""
+        said = [pack.opt_out for pack in self.packs]
+        if not said or any(each.confirm_max == 0 for each in said):
+            return None
+        return min(minutes_of(each.confirm_within) for each in said)
 
     @property
     def customer_wide_holds(self) -> set[str]:

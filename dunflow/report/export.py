@@ -12,7 +12,6 @@ from dunflow.config.book import Book
 from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import (
     account,
-    confirmation,
     contact,
     credit,
     customer,
@@ -50,7 +49,6 @@ def export(
         "addresses_of_no_use": _addresses_of_no_use(portfolio_id, number),
         "opt_outs_in_full": _opt_outs(portfolio_id, number),
         "replies_from_their_addresses": _replies(portfolio_id, number),
-        "confirmations": _confirmations(number),
         "receipts": _receipts(number),
         "decided_about_contacts": _resolutions(number),
         "snapshots": _snapshots(portfolio_id, accounts),
@@ -92,7 +90,7 @@ def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
     theirs = addresses_of([number]).subquery("theirs")
     return (
         select(opt_out.c.channel, opt_out.c.address, opt_out.c.since_at, opt_out.c.lifted_at)
-        .add_columns(opt_out.c.source)
+        .add_columns(opt_out.c.source, opt_out.c.confirmation, opt_out.c.confirmed_at)
         .where(
             opt_out.c.portfolio_id == portfolio_id,
             or_(
@@ -116,16 +114,6 @@ def _replies(portfolio_id: int, number: int) -> Select[Any]:
             reply.c.address.in_(select(theirs.c.address)),
         )
         .order_by(reply.c.reply_id)
-    )
-
-
-def _confirmations(number: int) -> Select[Any]:
-    return (
-        select(confirmation.c.reply_id.label("reply"), confirmation.c.channel)
-        .add_columns(confirmation.c.template, confirmation.c.state, confirmation.c.sent_at)
-        .join(reply, reply.c.reply_id == confirmation.c.reply_id)
-        .where(reply.c.customer_id == number)
-        .order_by(confirmation.c.reply_id)
     )
 
 

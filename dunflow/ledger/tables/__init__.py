@@ -39,7 +39,6 @@ from dunflow.ledger.tables.outbox import (
 from dunflow.ledger.tables.people import (
     HOLD_KINDS,
     REPLY_STATES,
-    confirmation,
     consent,
     conversation,
     dead_address,
@@ -87,7 +86,6 @@ __all__ = [
     "Instant",
     "acceptance",
     "account",
-    "confirmation",
     "consent",
     "contact",
     "contact_account",

@@ -42,6 +42,10 @@ opt_out = Table(
     Column("since_at", Instant, nullable=False),  # when we learned of it: it binds from then on
     Column("lifted_at", Instant),
     Column("source", Text, nullable=False),
+    # The one message that says so, by the reference that it went out with: set before the call, so
+    # that there is never a second one.
+    Column("confirmation", Text),
+    Column("confirmed_at", Instant),  # the provider took it
     CheckConstraint("num_nonnulls(customer_id, address) = 1", name="one_bound"),
     Index(
         "uq_opt_out_customer",
@@ -194,13 +198,6 @@ REPLY_STATES = {
     "dismissed": "a person saw it, and nothing followed",
 }
 
-CONFIRMATION_STATES = {
-    "waiting": "goes out with the next drain",
-    "taken": "a worker took it, and the provider may have it; it is never sent again",
-    "sent": "the provider took it",
-    "dropped": "it was too late, out of hours, or the provider refused it",
-}
-
 # What a customer answered, as it came, and how plain rules read it.
 reply = Table(
     "reply",
@@ -241,27 +238,4 @@ erasure = Table(
     Column("records_erased_at", Instant),
     Index(None, "customer_id"),
     Index("ix_erasure_due", "records_until", postgresql_where=text("records_erased_at IS NULL")),
-)
-
-# One text that says "you will hear no more": sent at most once for the reply that it answers.
-confirmation = Table(
-    "confirmation",
-    metadata,
-    Column("reply_id", ForeignKey(reply.c.reply_id), primary_key=True),
-    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("template", Text, nullable=False),
-    Column("reference", Text, nullable=False, unique=True),
-    Column("state", Text, nullable=False),
-    Column("reason", Text),
-    Column("expires_at", Instant, nullable=False),
-    Column("sent_at", Instant),
-    Column("provider_id", Text),
-    one_of("state", CONFIRMATION_STATES),
-    Index(
-        "ix_confirmation_waiting",
-        "portfolio_id",
-        "channel",
-        postgresql_where=text("state = 'waiting'"),
-    ),
 )
