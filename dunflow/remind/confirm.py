@@ -89,7 +89,9 @@ def record(conn: Connection, sent: Confirmation, outcome: Outcome, now: dt.datet
     """Keep that the provider took it. Of any other outcome nothing follows."""
     if isinstance(outcome, Accepted):
         conn.execute(
-            update(opt_out).where(opt_out.c.opt_out_id == sent.opt_out_id).values(confirmed_at=now)
+            update(opt_out)
+            .where(opt_out.c.opt_out_id == sent.opt_out_id)
+            .values(confirmed_at=now, provider_id=outcome.provider_id)
         )
 
 

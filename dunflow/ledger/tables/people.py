@@ -42,10 +42,11 @@ opt_out = Table(
     Column("since_at", Instant, nullable=False),  # when we learned of it: it binds from then on
     Column("lifted_at", Instant),
     Column("source", Text, nullable=False),
-    # The one message that says so, by the reference that it went out with: set before the call, so
+    # The one message that says so, by the reference that it goes out with: set before the call, so
     # that there is never a second one.
     Column("confirmation", Text),
-    Column("confirmed_at", Instant),  # the provider took it
+    Column("confirmed_at", Instant),  # the provider took it, under this id
+    Column("provider_id", Text),
     CheckConstraint("num_nonnulls(customer_id, address) = 1", name="one_bound"),
     Index(
         "uq_opt_out_customer",
