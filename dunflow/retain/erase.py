@@ -44,6 +44,7 @@ from dunflow.ledger.tables import (
     promise,
     reply,
     resolution,
+    waiver,
 )
 
 People = Collection[int]
@@ -150,6 +151,7 @@ def _records(
         plan: and_(plan.c.account_id.in_(accounts), plan.c.agreed_at < before),
         consent: and_(consent.c.customer_id.in_(people), consent.c.given_at < before),
         opt_out: and_(opt_out.c.customer_id.in_(people), opt_out.c.since_at < before),
+        waiver: and_(waiver.c.account_id.in_(accounts), waiver.c.waived_at < before),
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
         ),

@@ -27,6 +27,7 @@ from dunflow.ledger.tables import (
     promise,
     reply,
     resolution,
+    waiver,
 )
 
 DAY = dt.date(2026, 3, 2)
@@ -88,7 +89,7 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
         put(opt_out, **bound, address=f"{ref}:contact.address")
         about = {**mine, "account_id": debt}
         put(hold, **about, **by, kind="dispute", from_at=AT, recorded_at=AT, released_at=AT)
-        put(promise, **about, **by, **ONE, promised_on=DAY, made_at=AT)
+        put(promise, **about, **by, **ONE, promised_on=DAY, made_at=AT, recorded_at=AT)
         put(plan, **about, **by, currency="CNY", grace_days=0, agreed_at=AT)
         put(consent, **mine, **by, customer_id=person, channel="sms", basis="b", given_at=AT)
         put(
@@ -98,6 +99,10 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
         put(
             reply, **mine, reply_ref=f"unknown-{ref}", channel="email", received_at=AT,
             kind="other", state="kept", address=f"{ref}:customer.email",
+        )  # fmt: skip
+        put(
+            waiver, **about, episode_id=stretch, business_date=DAY, step="s", waived_by="ann",
+            waived_at=AT,
         )  # fmt: skip
         gone = put(
             placement, **about, **ONE, episode_id=stretch, business_date=DAY, destination="agency",

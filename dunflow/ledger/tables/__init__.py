@@ -144,5 +144,6 @@ REMARKS = {
     reply: ("decided_because",),
     placement_event: ("reason",),
     resolution: ("reason",),
+    waiver: ("reason",),
 }
 """Where people write why they decided something: there may stand anything about a person."""
