@@ -82,8 +82,19 @@ def list_openings(conn: Connection, book: Book, places: Select[str], at: dt.date
         conn.execute(insert(opening), rows)
 
 
-def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
+def point_of(channel: str) -> Column[str | None]:
     """The customer's contact point by which a channel reaches them."""
+    match channel:
+        case "email":
+            return customer.c.email
+        case "letter" | "visit":
+            return customer.c.address
+        case _:
+            return customer.c.phone
+
+
+def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
+    """The same, of a channel that stands in a row."""
     return case(
         (channel == "email", customer.c.email),
         (channel.in_(("letter", "visit")), customer.c.address),

@@ -9,11 +9,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, exists, func, literal, select, true, update
+from sqlalchemy import Connection, Select, exists, func, select, true, update
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.reach import address_for
+from dunflow.decide.reach import point_of
 from dunflow.decide.windows import next_opening
 from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.engine import make_durable
@@ -111,7 +111,7 @@ def _waiting(portfolio_id: int, channel: str, since: dt.datetime) -> Select[Any]
         select(c.language, c.time_zone, c.address_zones, c.phone_zones)
         .where(
             c.portfolio_id == portfolio_id,
-            address_for(literal(channel, Text)) == opt_out.c.address,
+            point_of(channel) == opt_out.c.address,
         )
         .order_by(c.customer_id)
         .limit(1)

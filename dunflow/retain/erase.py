@@ -81,7 +81,10 @@ def only_theirs(portfolio_id: int, people: People) -> Subquery:
         for point in POINTS
     ]
     return (
-        select(theirs).where(theirs.c.address.is_not(None), ~or_(*others)).subquery("only_theirs")
+        select(theirs)
+        # One by one, so that each can be an anti-join.
+        .where(theirs.c.address.is_not(None), *[~each for each in others])
+        .subquery("only_theirs")
     )
 
 

@@ -37,6 +37,12 @@ def upgrade() -> None:
     )
     op.add_column("customer", sa.Column("phone_zones", sa.Text(), nullable=True))
     op.add_column("customer", sa.Column("address_zones", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_customer_email", "customer", ["email"], unique=False, postgresql_using="hash"
+    )
+    op.create_index(
+        "ix_customer_phone", "customer", ["phone"], unique=False, postgresql_using="hash"
+    )
     op.add_column("opt_out", sa.Column("confirmation", sa.Text(), nullable=True))
     op.add_column("opt_out", sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("opt_out", sa.Column("provider_id", sa.Text(), nullable=True))
@@ -48,6 +54,8 @@ def downgrade() -> None:
     op.drop_column("opt_out", "provider_id")
     op.drop_column("opt_out", "confirmed_at")
     op.drop_column("opt_out", "confirmation")
+    op.drop_index("ix_customer_phone", table_name="customer", postgresql_using="hash")
+    op.drop_index("ix_customer_email", table_name="customer", postgresql_using="hash")
     op.drop_column("customer", "address_zones")
     op.drop_column("customer", "phone_zones")
     op.drop_index(
