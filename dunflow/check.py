@@ -6,8 +6,9 @@ from dunflow.config.book import Book, read_book
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.errors import ConfigError
+from dunflow.remind import confirm
 from dunflow.remind.render.check import check_templates
-from dunflow.remind.render.lint import lint_templates
+from dunflow.remind.render.lint import lint_notes, lint_templates
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
 
@@ -51,7 +52,11 @@ def _templates(book: Book) -> list[str]:
     for step in book.policy.ladder:
         used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
     faults = check_templates(LANGUAGES, used, book.folder)
-    return faults + lint_templates(LANGUAGES, used, book.folder, book.floor)
+    faults += lint_templates(LANGUAGES, used, book.folder, book.floor)
+    if book.floor.confirms_within is not None:
+        both = [each for each in confirm.CHANNELS if each in book.policy.channels]
+        faults += lint_notes(LANGUAGES, {confirm.TEMPLATE: both}, book.folder)
+    return faults
 
 
 def _letters(book: Book) -> list[str]:

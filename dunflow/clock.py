@@ -1,5 +1,6 @@
 """Time is an argument: the one place where it is read, and the calendar of a portfolio."""
 
+import calendar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -15,6 +16,13 @@ DAY = timedelta(days=1)
 def time_zones() -> frozenset[str]:
     """The IANA zones of this machine. Looked up once: each time walks through a thousand files."""
     return frozenset(available_timezones())
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month (an earlier one, if negative), or its last if it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))
 
 
 class Clock(Protocol):

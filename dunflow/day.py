@@ -155,6 +155,27 @@ def report(day: Day) -> Figures:
     return dict(write_page(day.engine, day.book, number, day.business_date, reports).figures)
 
 
+def let_go(portfolio: str) -> Figures:
+    """Let go of what the portfolio has kept long enough; counts, and since when all is kept."""
+    from dunflow.retain.age import age
+
+    book, engine = read_book(portfolio), open_ledger()
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+    aged = vars(age(engine, book, number, DatabaseClock(engine).now()))
+    return aged | {"since": str(aged["since"]) if aged["since"] else None}
+
+
+def broken_promises(portfolio: str) -> list[str]:
+    """The promises that the audit finds broken, with how often."""
+    from dunflow.report.audit import audit
+
+    book, engine = read_book(portfolio), open_ledger()
+    with engine.begin() as conn:
+        checked = audit(conn, book, portfolio_id_of(conn, portfolio))
+    return [f"{each.promise}: {each.broken}" for each in checked if each.broken]
+
+
 def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
     """All stages, as one process. `begun` hears the name of each stage as it begins.
 

@@ -15,13 +15,13 @@ from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
 from dunflow.home import local_secrets
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place import life
 from dunflow.place.export import Exported, export
 from dunflow.place.life import Chosen, Moved
 from dunflow.place.listing import listing, summary
 from dunflow.place.lock import placement_lock
-from dunflow.place.standing import newest_accepted
 
 Figures = dict[str, Any]
 """Counts, amounts and names of packages as JSON; never anything about a person."""

@@ -34,7 +34,11 @@ aside = Console(stderr=True, highlight=False)
 
 def as_json(value: Any) -> None:
     """Print for a script: dates and amounts as text."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    print(json_of(value))
+
+
+def json_of(value: Any) -> str:
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
 
 
 def _plain(value: object) -> str:

@@ -186,3 +186,28 @@ def test_a_waiver_of_what_a_pack_demands_is_refused(run: Any) -> None:
     block("final_notice")
     said = run("waive", "sunrise_instalment", "007", "final_notice", *WHY, *NOW, code=1)
     assert "cn-consumer asks for it before a hand-off to harbour_agency" in said
+
+
+def test_an_export_is_a_new_file_for_its_owner_alone(run: Any, tmp_path: Path) -> None:
+    P, file = "sunrise_instalment", tmp_path / "C7.json"  # noqa: N806
+    run("reply", P, "C7", "--channel", "sms", "--text", "在吗", *NOW)
+    run("customer", P, "C7", "--export", str(file), *NOW)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "在吗" in file.read_text(encoding="utf-8")
+    assert "is there already" in run("customer", P, "C7", "--export", str(file), *NOW, code=2)
+
+
+def test_who_is_erased_leaves_a_trace_of_who_did_it_and_why(run: Any, tmp_path: Path) -> None:
+    P, file = "sunrise_instalment", tmp_path / "C7.json"  # noqa: N806
+    assert run("erase", P, "C7", *WHY, *NOW) == {"customer": "C7", "records_until": None}
+    run("customer", P, "C7", "--export", str(file), *NOW)
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert written["person"]["phone"] is None
+    assert [(each["erased_by"], each["reason"]) for each in written["erasures"]] == [
+        ("ann", "said so")
+    ]
+
+
+def test_housekeeping_of_a_book_without_dates_lets_nothing_go(run: Any) -> None:
+    done = run("housekeeping", "sunrise_instalment")
+    assert (done["since"], done["people"], done["broken"]) == (None, 0, [])

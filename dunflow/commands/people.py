@@ -270,32 +270,6 @@ def reply(portfolio: str, now: dt.datetime | None, json_: bool, by: str, **said:
 
 @click.command()
 @click.argument("portfolio")
-@click.argument("customer")
-@now_option
-@json_option
-def customer(portfolio: str, customer: str, now: dt.datetime | None, json_: bool) -> None:
-    """Show the file on a customer: accounts, contacts with their texts, replies, what was agreed.
-
-    It holds personal data: show it to whoever asks for their own, and keep it out of tickets.
-
-    \b
-    dunflow customer sunrise_instalment C77
-    dunflow customer sunrise_instalment C77 --json
-    """
-    from dunflow import tell
-    from dunflow.commands.customer_page import show
-    from dunflow.report.customer_file import customer_file
-
-    with desk(portfolio, now) as at:
-        file = customer_file(at.conn, at.book, at.portfolio_id, customer, at.now)
-    if json_:
-        tell.as_json(file)
-    else:
-        show(file, at.book.portfolio.zone)
-
-
-@click.command()
-@click.argument("portfolio")
 @click.argument("kind", type=click.Choice(["payments", "holds", "promises", "opt_outs"]))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @by_option
@@ -351,4 +325,4 @@ def _holder(at: Desk, account: str | None, customer: str | None) -> Any:
     return Holder(customer_id=customer_of(at.conn, at.portfolio_id, str(customer)))
 
 
-COMMANDS = (hold, release, opt_out, consent, talked, reply, customer, take)
+COMMANDS = (hold, release, opt_out, consent, talked, reply, take)

@@ -10,6 +10,7 @@ from pathlib import Path
 from dunflow.config.base import build, read_document
 from dunflow.config.facts import check_when
 from dunflow.config.pack import Floor, Pack
+from dunflow.config.period import is_shorter
 from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Portfolio
 from dunflow.errors import ConfigError
@@ -35,6 +36,14 @@ class Book:
     @property
     def name(self) -> str:
         return self.portfolio.portfolio
+
+    @property
+    def keep_records(self) -> str:
+        """How long the records of collecting are kept after the last activity.
+
+        Where neither portfolio nor pack says, as long as `strict` asks for.
+        """
+        return self.portfolio.keep_records or self.floor.keep_at_least or "P5Y"
 
     @cached_property
     def stop_words(self) -> frozenset[str]:
@@ -128,7 +137,28 @@ def make_book(
     if faults:
         raise ConfigError("\n".join(faults))
     floor = read_floor(policy.packs, pack_places)
+    _require_lawful_keeping(portfolio, floor)
     return Book(portfolio, tightened(policy, portfolio, floor, origin), floor, folder)
+
+
+def _require_lawful_keeping(portfolio: Portfolio, floor: Floor) -> None:
+    least, most = floor.keep_at_least, floor.keep_at_most
+    if least and most and is_shorter(most, least):
+        raise ConfigError(
+            f"packs: one has records kept for {least} at least, another for {most} at most; "
+            "a policy can't name both"
+        )
+    kept = portfolio.keep_records
+    if kept and least and is_shorter(kept, least):
+        raise ConfigError(
+            f"portfolio.yaml: keep_records: is {kept!r}, and a pack asks for {least} at least; "
+            "write a longer time, or leave it out"
+        )
+    if kept and most and is_shorter(most, kept):
+        raise ConfigError(
+            f"portfolio.yaml: keep_records: is {kept!r}, and a pack allows {most} at most; "
+            "write a shorter time, or leave it out"
+        )
 
 
 def read_floor(names: list[str], places: list[Path]) -> Floor:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from dunflow.config.base import Model
 
-Kind = Literal["agency", "legal"]
+Kind = Literal["agency", "legal", "bureau", "sale"]
 Format = Literal["csv", "excel", "json"]
 FieldName = Literal[
     "placement",

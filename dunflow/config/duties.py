@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from dunflow.config.base import Model
+from dunflow.config.period import Period
 from dunflow.config.policy import Channel
-from dunflow.config.rights import Duration, Rule, WholeDays, days_of
+from dunflow.config.rights import Rule, WholeDays, days_of
 
 Slot = Literal[
     "institution_name",
@@ -99,8 +100,8 @@ class Retention(Rule):
     """How long something is kept at least and at most."""
 
     what: str
-    min: Duration | None = None
-    max: Duration | None = None
+    min: Period | None = None
+    max: Period | None = None
     from_: str = Field("last_activity", alias="from")
 
 

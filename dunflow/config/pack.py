@@ -21,6 +21,7 @@ from dunflow.config.duties import (
     Slot,
     Tools,
 )
+from dunflow.config.period import longest, shortest
 from dunflow.config.policy import Channel
 from dunflow.config.rights import (
     ConsentRule,
@@ -30,6 +31,7 @@ from dunflow.config.rights import (
     OptOut,
     Parties,
     Visits,
+    minutes_of,
 )
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -58,10 +60,15 @@ class PackHead(Model):
     extends: str | None = None
 
 
+ZoneSource = Literal["customer", "address", "phone", "portfolio"]
+
+
 class PackClock(Model):
     """Where a customer's time zone comes from, and what holds where it is unknown."""
 
-    tz_from: list[Literal["customer"]] = ["customer"]
+    tz_from: list[ZoneSource] = ["customer"]
+    """`customer` is the zone that the lender gives: where it is given, the others don't count."""
+    on_conflict: Literal["intersect", "deny"] = "intersect"
     on_unknown: Literal["portfolio", "deny"] = "deny"
 
 
@@ -143,9 +150,9 @@ class Floor(Model):
     packs: list[Pack]
 
     @property
-    def deny_unknown_zone(self) -> bool:
-        """Whether a customer without a known zone may not be contacted in any hour."""
-        return any(pack.clock.on_unknown == "deny" for pack in self.packs)
+    def zone_sources(self) -> set[ZoneSource]:
+        """What any of them goes by to find a customer's time zone."""
+        return {source for pack in self.packs for source in pack.clock.tz_from}
 
     @property
     def caps(self) -> list[Cap]:
@@ -159,6 +166,14 @@ class Floor(Model):
     def consent(self) -> list[ConsentRule]:
         """Every one of them must be met."""
         return [rule for pack in self.packs for rule in pack.consent.values()]
+
+    @property
+    def confirms_within(self) -> dt.timedelta | None:
+        """How soon an opt-out may be confirmed; None if not every pack lets it be."""
+        said = [pack.opt_out for pack in self.packs]
+        if not said or any(each.confirm_max == 0 for each in said):
+            return None
+        return min(minutes_of(each.confirm_within) for each in said)
 
     @property
     def customer_wide_holds(self) -> set[str]:
@@ -206,6 +221,17 @@ class Floor(Model):
     def may_leave(self, field: str) -> bool:
         """Whether every pack lets this field of an account be given away."""
         return all(field not in pack.handoff.deny_fields for pack in self.packs)
+
+    @property
+    def keep_at_least(self) -> str | None:
+        """How long records are to be kept; None if no pack says."""
+        return longest(each.min for pack in self.packs for each in pack.retention if each.min)
+
+    @property
+    def keep_at_most(self) -> str | None:
+        """How long records may be kept; None if no pack says."""
+        said = [each.max for pack in self.packs for each in pack.retention if each.max]
+        return shortest(said)
 
     def barred_after_years(self, kind: str) -> int | None:
         """From which age on an account may not be handed over; None: whatever its age."""

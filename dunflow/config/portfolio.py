@@ -11,6 +11,7 @@ from dunflow.clock import BusinessCalendar, time_zones
 from dunflow.config.base import Currency, Model, WallTime
 from dunflow.config.destination import Destination
 from dunflow.config.facts import BUILT_IN_FACTS
+from dunflow.config.period import Period
 
 
 def _zone(value: str) -> str:
@@ -193,6 +194,9 @@ class Portfolio(Model):
     volume: Volume = Volume()
     lender: Lender
     senders: Senders = Senders()
+    keep_records: Period | None = None
+    """How long the records of collecting are kept after the last activity, if longer than the packs
+    ask for."""
     destinations: dict[str, Destination] = {}
     """Who takes accounts over, by the name in `hand_off`; without an entry it is an agency."""
 

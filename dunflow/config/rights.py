@@ -1,5 +1,6 @@
 """What a pack says of people's rights: consent, saying no, rest after a talk, holds."""
 
+import datetime as dt
 import re
 from typing import Annotated, Literal
 
@@ -24,13 +25,25 @@ def _whole_days(value: str) -> str:
     return value
 
 
+def _minutes(value: str) -> str:
+    if not re.fullmatch(r"PT[1-9]\d{0,2}M", value):
+        raise ValueError(f"is {value!r}; write minutes like PT5M")
+    return value
+
+
 Duration = Annotated[str, AfterValidator(_duration)]
 WholeDays = Annotated[str, AfterValidator(_whole_days)]
+Minutes = Annotated[str, AfterValidator(_minutes)]
 
 
 def days_of(value: str) -> int:
     """`P7D` → 7."""
     return int(value[1:-1])
+
+
+def minutes_of(value: str) -> dt.timedelta:
+    """`PT5M` → five minutes."""
+    return dt.timedelta(minutes=int(value[2:-1]))
 
 
 class Rule(Model):
@@ -76,6 +89,7 @@ class OptOut(Rule):
     scope: Literal["address", "medium_and_address"] = "medium_and_address"
     honour_within: Duration | None = None
     confirm_max: int = Field(0, ge=0, le=1)
+    confirm_within: Minutes = "PT5M"
 
 
 class HoldRule(Rule):

@@ -1,7 +1,6 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -33,21 +32,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from dunflow.clock import DAY, time_zones
+from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.config.policy import Channel
 from dunflow.config.rights import ConsentRule, days_of
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.rest import resting
-from dunflow.decide.windows import WITHOUT_HOURS, next_opening
+from dunflow.decide.windows import next_opening
+from dunflow.decide.zones import place_key, places_of, wall_zones
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import consent, contact, customer, dead_address, opt_out
 
-# The next opening of each channel for each time zone among the customers; no row: none for days.
+# The next opening of each channel for each place among the customers; no row: none for days.
 opening = Table(
     "opening",
     MetaData(),
-    Column("time_zone", Text),  # as the customer's row has it; NULL: none is known
+    Column("place", Text, nullable=False),  # a place_key
     Column("channel", Text, nullable=False),
     Column("wall_zone", Text, nullable=False),
     Column("opens_at", DateTime(timezone=True), nullable=False),
@@ -56,25 +55,25 @@ opening = Table(
 )
 
 
-def list_openings(conn: Connection, book: Book, zones: Select[str | None], at: dt.datetime) -> None:
-    """Fill `opening` for these customers' time zones, as of `at`.
+def list_openings(conn: Connection, book: Book, places: Select[str], at: dt.datetime) -> None:
+    """Fill `opening` for these customers' places (their `place_key`s), as of `at`.
 
-    There are few zones however many customers, so the law's own logic runs in plain Python.
+    There are few places however many customers, so the law's own logic runs in plain Python.
     """
     opening.create(conn)
     rows = []
-    for (name,) in conn.execute(zones.distinct()):
+    for (place,) in conn.execute(places.distinct()):
         for channel in sorted(book.policy.channels):
-            zone = wall_zone(book, name, channel)
-            if zone is None:
-                continue
-            span = next_opening(book.floor, channel, zone, book.portfolio.region, at)
+            zones = wall_zones(
+                book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
+            )
+            span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
             if span:
                 rows.append(
                     {
-                        "time_zone": name,
+                        "place": place,
                         "channel": channel,
-                        "wall_zone": zone.key,
+                        "wall_zone": zones[0].key,
                         "opens_at": span.opens_at,
                         "closes_at": span.closes_at,
                     }
@@ -83,19 +82,19 @@ def list_openings(conn: Connection, book: Book, zones: Select[str | None], at: d
         conn.execute(insert(opening), rows)
 
 
-def wall_zone(book: Book, declared: str | None, channel: Channel) -> ZoneInfo | None:
-    """The zone whose clock counts for a customer; None: no hour is allowed.
-
-    Letters have no hours, so they go out to those whose zone is unknown, too.
-    """
-    if declared in time_zones():
-        return ZoneInfo(str(declared))
-    denied = book.floor.deny_unknown_zone and channel not in WITHOUT_HOURS
-    return None if denied else book.portfolio.zone
+def point_of(channel: str) -> Column[str | None]:
+    """The customer's contact point by which a channel reaches them."""
+    match channel:
+        case "email":
+            return customer.c.email
+        case "letter" | "visit":
+            return customer.c.address
+        case _:
+            return customer.c.phone
 
 
 def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
-    """The customer's contact point by which a channel reaches them."""
+    """The same, of a channel that stands in a row."""
     return case(
         (channel == "email", customer.c.email),
         (channel.in_(("letter", "visit")), customer.c.address),
@@ -170,7 +169,7 @@ def reach(
     list_openings(
         conn,
         book,
-        select(customer.c.time_zone).where(customer.c.portfolio_id == portfolio_id),
+        select(place_key(book.floor)).where(customer.c.portfolio_id == portfolio_id),
         at,
     )
     ways = _ways(book)
@@ -196,7 +195,7 @@ def reach(
             opening,
             and_(
                 opening.c.channel == channel,
-                opening.c.time_zone.is_not_distinct_from(customer.c.time_zone),
+                opening.c.place == place_key(book.floor),
             ),
         )
     )

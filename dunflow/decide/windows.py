@@ -5,6 +5,7 @@ one that it repeats is open both times.
 """
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -30,21 +31,43 @@ class Span:
 
 
 def next_opening(
-    floor: Floor, channel: Channel, zone: ZoneInfo, region: str, at: dt.datetime
+    floor: Floor, channel: Channel, zones: Sequence[ZoneInfo], region: str, at: dt.datetime
 ) -> Span | None:
     """The span that is open at `at`, else the first after it; None if there is none for days.
 
-    A span that is open already begins at `at`. Letters have no hours. A channel for which no pack
-    gives hours is closed.
+    Open is what is so on the clocks of all `zones`; none: nothing is. A span that is open already
+    begins at `at`. Letters have no hours. A channel for which no pack gives hours is closed.
     """
     if channel in WITHOUT_HOURS:
         return Span(at, FOREVER)
+    if not zones:
+        return None
+    for span in _in_all(floor, channel, zones, region, at):
+        if span.closes_at > at:
+            return Span(max(span.opens_at, at), span.closes_at)
+    return None
+
+
+def _in_all(
+    floor: Floor, channel: Channel, zones: Sequence[ZoneInfo], region: str, at: dt.datetime
+) -> Iterator[Span]:
+    """What is open on every clock, for some days from the one that `at` falls on."""
+    first, *others = (_ahead(floor, channel, zone, region, at) for zone in zones)
+    if not others:
+        yield from first
+        return
+    spans = list(first)
+    for other in others:
+        spans = _both(spans, list(other))
+    yield from spans
+
+
+def _ahead(
+    floor: Floor, channel: Channel, zone: ZoneInfo, region: str, at: dt.datetime
+) -> Iterator[Span]:
     today = at.astimezone(zone).date()
     for ahead in range(LOOK_AHEAD_DAYS):
-        for span in _open_spans(floor, channel, zone, region, today + dt.timedelta(days=ahead)):
-            if span.closes_at > at:
-                return Span(max(span.opens_at, at), span.closes_at)
-    return None
+        yield from _open_spans(floor, channel, zone, region, today + dt.timedelta(days=ahead))
 
 
 def _open_spans(

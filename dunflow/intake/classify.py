@@ -11,13 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from dunflow.remind.senders.codes import STOP_WORDS
+
 EVERY_CHANNEL: Final = frozenset({"sms", "email", "voice", "call"})
 """What "do not contact me" is about: whatever comes by itself. The law may still demand letters."""
-
-STOP_WORDS: Final = frozenset(
-    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
-)
-"""What Twilio takes for an opt-out by itself, whatever the packs say."""
 
 START_WORDS: Final = frozenset({"start", "unstop", "resubscribe", "恢复", "恢复订阅", "重新订阅"})
 """Undo an opt-out, as the whole text. Twilio knows YES as well; here that is an answer."""

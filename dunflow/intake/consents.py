@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.config.book import Book
-from dunflow.decide.reach import wall_zone
+from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.tables import consent, conversation, customer
 
 
@@ -73,10 +73,13 @@ def record_talk(
 
     Its day is the customer's own, as contact hours are.
     """
-    declared = conn.execute(
-        select(customer.c.time_zone).where(customer.c.customer_id == customer_id)
-    ).scalar()
-    zone = wall_zone(book, declared, "letter") or book.portfolio.zone
+    c = customer.c
+    known = conn.execute(
+        select(c.time_zone, c.address_zones, c.phone_zones).where(c.customer_id == customer_id)
+    ).one_or_none()
+    # Those of a letter: there is always one.
+    places = Places(*(known or [None]))
+    zone = wall_zones(book.floor, book.portfolio.zone, places, "letter", held_at)[0]
     row = insert(conversation).values(
         portfolio_id=portfolio_id,
         customer_id=customer_id,

@@ -1,6 +1,5 @@
 """Repayment plans as they are agreed and cancelled."""
 
-import calendar
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, insert, select, update
 
+from dunflow.clock import months_after
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import instalment, plan
 from dunflow.money import decimals_of
@@ -45,7 +45,7 @@ def monthly(total: Decimal, currency: str, first: dt.date, times: int) -> list[I
     smallest = Decimal(1).scaleb(-decimals_of(currency))
     part = (total / times).quantize(smallest, rounding=ROUND_DOWN)
     amounts = [part] * (times - 1) + [total - part * (times - 1)]
-    return [Instalment(_months_after(first, n), amount) for n, amount in enumerate(amounts)]
+    return [Instalment(months_after(first, n), amount) for n, amount in enumerate(amounts)]
 
 
 def record_plan(conn: Connection, portfolio_id: int, given: Plan) -> int | None:
@@ -121,9 +121,3 @@ def _is_known(conn: Connection, portfolio_id: int, ref: str) -> bool:
         plan.c.portfolio_id == portfolio_id, plan.c.plan_ref == ref
     )
     return conn.execute(known).first() is not None
-
-
-def _months_after(first: dt.date, months: int) -> dt.date:
-    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return dt.date(year, month + 1, min(first.day, last))

@@ -92,6 +92,12 @@ def portfolio_id_of(conn: Connection, name: str) -> int:
     return number
 
 
+def lock_portfolio(conn: Connection, name: str) -> None:
+    """Take the portfolio's advisory lock for the rest of this transaction."""
+    key = zlib.crc32(name.encode()) >> 1
+    conn.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, key)))
+
+
 @contextmanager
 def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
     """One transaction under the portfolio's advisory lock; commits at the end.
@@ -100,9 +106,7 @@ def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
     scheduled run and the command line may well meet.
     """
     with engine.begin() as conn:
-        conn.execute(
-            select(func.pg_advisory_xact_lock(_LOCK_SPACE, zlib.crc32(name.encode()) >> 1))
-        )
+        lock_portfolio(conn, name)
         give_room(conn)
         open_scratch(conn)
         yield conn

@@ -26,6 +26,16 @@ def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> N
     return Neighbours(*conn.execute(nearest).one())
 
 
+def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:
+    """The business date whose facts are the newest; None before the first one."""
+    found: dt.date | None = conn.execute(
+        select(func.max(load.c.business_date)).where(
+            load.c.portfolio_id == portfolio_id, load.c.state == "accepted"
+        )
+    ).scalar()
+    return found
+
+
 def require_accepted(
     conn: Connection, name: str, portfolio_id: int, business_date: dt.date
 ) -> None:

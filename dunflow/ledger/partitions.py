@@ -33,6 +33,19 @@ def exists(conn: Connection, parent: Table, portfolio_id: int, business_date: dt
     return conn.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is not None
 
 
+def dates(conn: Connection, parent: Table, portfolio_id: int) -> list[dt.date]:
+    """The business dates of the portfolio that have a partition."""
+    prefix = f"{parent.name}_p{portfolio_id}_"
+    found = conn.execute(
+        text(
+            "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid "
+            "WHERE inhparent = to_regclass(:parent) AND starts_with(relname, :prefix)"
+        ),
+        {"parent": parent.name, "prefix": prefix},
+    )
+    return sorted(dt.date.fromisoformat(each.removeprefix(prefix)) for each in found.scalars())
+
+
 def fill(
     conn: Connection,
     parent: Table,

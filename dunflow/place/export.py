@@ -17,6 +17,7 @@ from dunflow.clock import Clock
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.engine import give_room, portfolio_id_of
+from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.tables import placement
 from dunflow.place import lines
 from dunflow.place.content import fields_of, rows
@@ -25,7 +26,6 @@ from dunflow.place.files import write
 from dunflow.place.life import Chosen, active, take_back, withdraw_refused
 from dunflow.place.lines import Package
 from dunflow.place.lock import placement_lock
-from dunflow.place.standing import newest_accepted
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from dunflow.config.book import Book
 from dunflow.errors import ConfigError, DunflowError
+from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.tables import (
     PLACED,
     PLACEMENT_ACTIVE,
@@ -37,7 +38,7 @@ from dunflow.ledger.tables import (
     placement,
     placement_event,
 )
-from dunflow.place.standing import UNKNOWN, newest_accepted, standing, takes_back
+from dunflow.place.standing import UNKNOWN, standing, takes_back
 
 APPROVAL = "approval"
 MACHINE = "dunflow"

@@ -8,7 +8,6 @@ import datetime as dt
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Select,
     Subquery,
     Text,
@@ -31,23 +30,13 @@ from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.judge import layer
 from dunflow.decide.ladder import due_step, rules_met, rungs
 from dunflow.decide.tiers import rank
-from dunflow.ledger.tables import load, placement
+from dunflow.ledger.tables import placement
 
 UNKNOWN = "quarantined"
 """Nothing is known of the account today, so it neither leaves nor comes back."""
 MANDATORY_UNDONE = "mandatory_undone"
 EPISODE_OVER = "episode_over"
 NOT_MET = "not_met"
-
-
-def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:
-    """The business date whose facts are the newest; None before the first one."""
-    found: dt.date | None = conn.execute(
-        select(func.max(load.c.business_date)).where(
-            load.c.portfolio_id == portfolio_id, load.c.state == "accepted"
-        )
-    ).scalar()
-    return found
 
 
 def standing(

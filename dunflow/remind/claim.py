@@ -7,6 +7,7 @@ now. What comes of it is written in the same transaction as the claim.
 import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -34,9 +35,10 @@ from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.reach import address_for, barred, wall_zone
+from dunflow.decide.reach import address_for, barred
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
+from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
 from dunflow.remind import brake, faults, outbox, rates
@@ -221,6 +223,8 @@ def _people(
             customer.c.name,
             customer.c.language,
             customer.c.time_zone,
+            customer.c.address_zones,
+            customer.c.phone_zones,
             address.label("address"),
             barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
         )
@@ -274,8 +278,8 @@ def _check(
         return named[0].quiet
     if person.barred:
         return str(person.barred)
-    zone = wall_zone(book, person.time_zone, row.channel)
-    span = next_opening(book.floor, row.channel, zone, book.portfolio.region, now) if zone else None
+    zones = _zones(book, row, person, now)
+    span = next_opening(book.floor, row.channel, zones, book.portfolio.region, now)
     if span is None or span.opens_at > now:
         return _Later(span.opens_at if span else None)
     return span
@@ -328,9 +332,12 @@ planned = contact.alias("planned")
 
 def _today(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.date:
     """The customer's own calendar date."""
-    return now.astimezone(
-        wall_zone(book, person.time_zone, row.channel) or book.portfolio.zone
-    ).date()
+    return now.astimezone(_zones(book, row, person, now)[0]).date()
+
+
+def _zones(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> tuple[ZoneInfo, ...]:
+    places = Places(person.time_zone, person.address_zones, person.phone_zones)
+    return wall_zones(book.floor, book.portfolio.zone, places, row.channel, now)
 
 
 def _to(row: Row[Any], people: dict[int, Row[Any]]) -> str:

@@ -13,11 +13,21 @@ from sqlalchemy import Engine
 
 from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
+from dunflow.config.policy import Channel
 from dunflow.errors import SenderDown
-from dunflow.remind import ask, faults, outbox
+from dunflow.remind import ask, confirm, faults, outbox
 from dunflow.remind.claim import Batch, Claimed, Rate, claim
 from dunflow.remind.senders.choose import make_sender
-from dunflow.remind.senders.outcome import Answer, Busy, Down, Outcome, Question, Sender, Unclear
+from dunflow.remind.senders.outcome import (
+    Answer,
+    Busy,
+    Down,
+    Message,
+    Outcome,
+    Question,
+    Sender,
+    Unclear,
+)
 from dunflow.remind.settle import Settled, settle
 
 THREADS = 4
@@ -92,11 +102,27 @@ class Dispatcher:
                 self._ask(channel, drained)
         if not self.sends:
             return drained
+        for channel in confirm.CHANNELS:
+            if channel in channels:
+                self._confirm(channel)
         for group in self._groups(channels):
             self._drain(group, drained, progress)
         with self._engine.connect() as conn:
             waiting = outbox.held_up(conn, self._portfolio_id, channels, self._clock.now())
         return Drained(drained.outcomes, waiting | drained.down)
+
+    def _confirm(self, channel: Channel) -> None:
+        """Tell those who said no that they were heard; no transaction is open meanwhile."""
+        now = self._clock.now()
+        with self._engine.begin() as conn:
+            confirmations = confirm.take(conn, self._book, self._portfolio_id, channel, now)
+        for each in confirmations:
+            outcome = self._pool.submit(self._tell, each.message, now).result()
+            with self._engine.begin() as conn:
+                confirm.record(conn, each, outcome, self._clock.now())
+
+    def _tell(self, message: Message, now: dt.datetime) -> Outcome:
+        return self._sender(message.channel).send(message, now=now)
 
     def _groups(self, channels: list[str]) -> list[list[str]]:
         """Channels that are claimed for together; one whose sender has a rate stands alone."""

@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Text, literal, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.decide.reach import address_for
+from dunflow.decide import reach
 from dunflow.ledger.tables import customer, opt_out
 
 
@@ -76,7 +76,7 @@ def lift(
 def point_of(conn: Connection, customer_id: int, channel: str) -> str | None:
     """The contact point by which a channel reaches the customer now; None: there is none."""
     found: str | None = conn.execute(
-        select(address_for(literal(channel, Text))).where(customer.c.customer_id == customer_id)
+        select(reach.point_of(channel)).where(customer.c.customer_id == customer_id)
     ).scalar()
     return found
 
@@ -87,7 +87,7 @@ def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) ->
         select(customer.c.customer_id)
         .where(
             customer.c.portfolio_id == portfolio_id,
-            address_for(literal(channel, Text)) == address,
+            reach.point_of(channel) == address,
         )
         .order_by(customer.c.customer_id)
     )

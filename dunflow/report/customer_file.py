@@ -33,6 +33,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
+from dunflow.retain.activity import accounts_of
 
 File = dict[str, Any]
 
@@ -46,7 +47,7 @@ def customer_file(
     """
     number = customer_of(conn, portfolio_id, customer_ref)
     accounts = _accounts(conn, portfolio_id, number)
-    of_them = list(accounts)
+    of_them = accounts_of(conn, portfolio_id, number)
     return {
         "portfolio": book.name,
         "customer": customer_ref,
@@ -201,6 +202,7 @@ def _replies(conn: Connection, number: int) -> list[File]:
             reply.c.reply_id.label("reply"),
             reply.c.received_at,
             reply.c.channel,
+            reply.c.address.label("from"),
             reply.c.kind,
             reply.c.state,
             reply.c.proposed_hold,

@@ -4,7 +4,7 @@ import datetime as dt
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from dunflow.clock import BusinessCalendar
 from dunflow.ledger.tables import (
@@ -14,6 +14,7 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     decision,
+    opt_out,
     placement,
     quarantine,
 )
@@ -33,7 +34,8 @@ def differences(
     """What is not as expected. `provider_ids` are those of the messages that the sandbox has."""
     found = _contacts(conn, played.portfolio_id)
     sent = [row for row in found if row["state"] in ACTUAL]
-    lines: list[str] = _against_sandbox(sent, provider_ids)
+    confirmed = _confirmed(conn, played.portfolio_id)
+    lines: list[str] = _against_sandbox(sent + confirmed, provider_ids)
     if expect.contacts is not None:
         lines += _exactly("contacts", expect.contacts, sent, calendar)
     lines += _at_least("contacts_include", expect.contacts_include, sent, calendar)
@@ -44,6 +46,8 @@ def differences(
     if expect.hand_offs is not None:
         placed = _placements(conn, played.portfolio_id)
         lines += _exactly("hand_offs", expect.hand_offs, placed, calendar)
+    if expect.confirmed is not None:
+        lines += _exactly("confirmed", expect.confirmed, confirmed, calendar)
     if expect.quarantined is not None:
         unread = _quarantined(conn, played.portfolio_id)
         if sorted(expect.quarantined) != unread:
@@ -155,6 +159,24 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[Found]:
         .order_by(contact.c.contact_id)
     )
     return [{**row._mapping, "lists": sorted(row.lists or [])} for row in rows]
+
+
+def _confirmed(conn: Connection, portfolio_id: int) -> list[Found]:
+    """Opt-outs that were confirmed, and whoever is reached there."""
+    rows = conn.execute(
+        select(
+            customer.c.customer_ref.label("customer"),
+            opt_out.c.channel,
+            opt_out.c.confirmed_at.label("sent"),
+            opt_out.c.provider_id,
+        )
+        .join(
+            customer,
+            or_(customer.c.phone == opt_out.c.address, customer.c.email == opt_out.c.address),
+        )
+        .where(opt_out.c.portfolio_id == portfolio_id, opt_out.c.confirmed_at.is_not(None))
+    )
+    return [dict(row._mapping) for row in rows]
 
 
 def _decisions(conn: Connection, portfolio_id: int) -> list[Found]:

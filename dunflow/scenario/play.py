@@ -76,7 +76,7 @@ class Player:
         ) as self._dispatcher:
             for number, entry in enumerate(self._scenario.timeline):
                 self._happen(number, entry)
-                self._placements.work()
+                self._place()
             self._pass_until(self._end())
         return Played(self._portfolio_id, self._stopped, self._refused)
 
@@ -121,6 +121,12 @@ class Player:
         else:
             self._dying = crash.stage
 
+    def _place(self) -> None:
+        try:
+            self._placements.work()
+        except DunflowError as error:
+            self._refused.append(str(error))
+
     def _decide_placement(self, entry: Entry) -> None:
         for decide, said in (
             (self._placements.approve, entry.approve),
@@ -150,7 +156,7 @@ class Player:
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)
             self._dispatcher.drain(self._channels)
-            self._placements.work()
+            self._place()
         except SourceError as error:
             self._refused.append(str(error))
         except (GateFailed, BreakerTripped):

@@ -6,7 +6,7 @@ comparison and is not parsed again, and a bad one is told on every date that del
 
 import datetime as dt
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -40,6 +40,7 @@ from dunflow.config.book import Book
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
+from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
 # Our column of the source → the customer's column that holds it as delivered.
@@ -51,8 +52,14 @@ DELIVERED: dict[str, Column[Any]] = {
     "language": customer.c.language,
     "time_zone": customer.c.time_zone,
 }
-# Our column of the source → the customer's column that holds what was read from it.
-READ: dict[str, Column[Any]] = {"phone": customer.c.phone, "email": customer.c.email}
+# Our column of the source → the customer's columns that hold what was read from it.
+READ: dict[str, tuple[Column[Any], ...]] = {
+    "phone": (customer.c.phone, customer.c.phone_zones),
+    "email": (customer.c.email,),
+    "address": (customer.c.address_zones,),
+}
+Reader = Callable[[str], tuple[str | None, ...]]
+"""From a value as delivered to those of the columns in READ."""
 
 _BATCH = 20_000
 
@@ -69,19 +76,32 @@ def take_customers(
 
     A customer with several accounts has the values that stand with the first account id. Older
     dates don't overwrite what a newer one delivered. Returns the values that were read just now:
-    our column → table of `raw, value`.
+    our column → table of `raw` and the columns in READ.
     """
     lead = _differing(conn, stage, matched)
-    readers: dict[str, Callable[[str], str | None]] = {
-        "phone": partial(read_phone, region=book.portfolio.region),
-        "email": read_email,
-    }
+    readers = _readers(book)
     readings = {name: _read_new(conn, lead, name, read) for name, read in readers.items()}
     added = _add(conn, portfolio_id, business_date, lead, readings)
     if added > _BATCH:
         conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
     _renew(conn, portfolio_id, business_date, lead, readings)
     return readings
+
+
+def _readers(book: Book) -> dict[str, Reader]:
+    """Time zones are looked for where a pack goes by them: it takes longer than the rest."""
+    region, sources = book.portfolio.region, book.floor.zone_sources
+
+    def phone(raw: str) -> tuple[str | None, ...]:
+        number = read_phone(raw, region)
+        if number is None or "phone" not in sources:
+            return number, None
+        return number, zones_of_phone(number)
+
+    readers: dict[str, Reader] = {"phone": phone, "email": lambda raw: (read_email(raw),)}
+    if "address" in sources:
+        readers["address"] = lambda raw: (zones_of_address(raw, region),)
+    return readers
 
 
 def bad_contact_points(
@@ -94,13 +114,14 @@ def bad_contact_points(
         "email": "is no valid email address",
     }
     parts = []
-    for name, reading in readings.items():
+    for name in reasons:
+        reading, value = readings[name], READ[name][0]
         stored = select(DELIVERED[name]).where(
             customer.c.portfolio_id == portfolio_id,
             DELIVERED[name].is_not(None),
-            READ[name].is_(None),
+            value.is_(None),
         )
-        unusable = union(select(reading.c.raw).where(reading.c.value.is_(None)), stored)
+        unusable = union(select(reading.c.raw).where(reading.c[value.name].is_(None)), stored)
         bad = unusable.subquery(f"bad_{name}")
         parts.append(
             select(
@@ -140,9 +161,7 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
     return keep(conn, "lead", lead)
 
 
-def _read_new(
-    conn: Connection, lead: TableClause, name: str, read: Callable[[str], str | None]
-) -> Table:
+def _read_new(conn: Connection, lead: TableClause, name: str, read: Reader) -> Table:
     """Parse the values of `name` that their customers did not have before."""
     reading = _readings_of(name)
     reading.create(conn)
@@ -151,17 +170,20 @@ def _read_new(
     )
     new = select(lead.c[name]).where(lead.c[name].is_not(None), ~known).distinct()
     found = conn.execute(new, execution_options={"yield_per": _BATCH})
+    names = [column.name for column in READ[name]]
     for raws in found.scalars().partitions():
-        values = [read(raw) for raw in raws]
-        with copying(conn, reading, ["raw", "value"]) as copy:
-            write(copy, pa.table({"raw": pa.array(raws), "value": pa.array(values, pa.string())}))
+        values = zip(*[read(raw) for raw in raws], strict=True)
+        arrays = {"raw": pa.array(raws)}
+        arrays |= {of: pa.array(each, pa.string()) for of, each in zip(names, values, strict=True)}
+        with copying(conn, reading, list(arrays)) as copy:
+            write(copy, pa.table(arrays))
     conn.execute(text(f"ANALYZE {reading.name}"))
     return reading
 
 
 @cache
 def _readings_of(name: str) -> Table:
-    columns = [Column("raw", Text), Column("value", Text)]
+    columns = [Column("raw", Text), *[Column(each.name, Text) for each in READ[name]]]
     return Table(f"{name}_read", MetaData(), *columns, prefixes=[PREFIX])
 
 
@@ -171,7 +193,7 @@ def _fresh(lead: TableClause, readings: dict[str, Table]) -> Select[Any]:
     rows = select(lead.c.customer, lead.c.customer_id, *columns)
     for name, reading in readings.items():
         rows = rows.outerjoin(reading, reading.c.raw == lead.c[name]).add_columns(
-            reading.c.value.label(READ[name].name)
+            *[reading.c[column.name] for column in READ[name]]
         )
     return rows
 
@@ -184,7 +206,8 @@ def _add(
     readings: dict[str, Table],
 ) -> int:
     fresh = _fresh(lead, readings).subquery("fresh")
-    values = [fresh.c[column.name] for column in (*DELIVERED.values(), *READ.values())]
+    read = [column for name in readings for column in READ[name]]
+    values = [fresh.c[column.name] for column in (*DELIVERED.values(), *read)]
     rows = select(
         literal(portfolio_id, SmallInteger),
         fresh.c.customer,
@@ -217,7 +240,8 @@ def _renew(
             (DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name]), column),
             else_=fresh.c[column.name],
         )
-        for name, column in READ.items()
+        for name in readings
+        for column in READ[name]
     }
     conn.execute(
         update(customer)

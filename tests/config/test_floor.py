@@ -1,6 +1,7 @@
 """Packs together, and a policy on top of them, allow nothing that one of the packs forbids."""
 
 import datetime as dt
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -8,9 +9,10 @@ from hypothesis import strategies as st
 
 from dunflow.config.base import build
 from dunflow.config.book import read_portfolio, root, tightened
-from dunflow.config.pack import WEEKDAYS, Floor, Pack
+from dunflow.config.pack import WEEKDAYS, Floor, Pack, ZoneSource
 from dunflow.config.policy import CHANNELS, Policy
 from dunflow.decide.windows import next_opening
+from dunflow.decide.zones import Places, wall_zones
 
 PORTFOLIO = read_portfolio(root() / "include/portfolios/sunrise_instalment")
 KINDS = {"agency": "agency", "legal": "legal", "bureau": "agency", "sale": "agency"}
@@ -51,6 +53,11 @@ duties = st.fixed_dictionaries(
 @st.composite
 def packs(draw: st.DrawFn) -> Pack:
     document = {
+        "clock": {
+            "tz_from": draw(st.lists(st.sampled_from(get_args(ZoneSource)), min_size=1)),
+            "on_conflict": draw(st.sampled_from(["intersect", "deny"])),
+            "on_unknown": draw(st.sampled_from(["portfolio", "deny"])),
+        },
         "pack": {
             "id": draw(st.sampled_from("abcdef")),
             "version": 1,
@@ -58,7 +65,6 @@ def packs(draw: st.DrawFn) -> Pack:
             "as_of": "2026-11-25",
             "legal_review": "none",
         },
-        "clock": {"on_unknown": draw(st.sampled_from(["portfolio", "deny"]))},
         "windows": draw(st.lists(windows(), max_size=3)),
         "quiet_days": draw(st.lists(st.sampled_from([*WEEKDAYS, "holidays"]), max_size=2)),
         "caps": [
@@ -113,7 +119,7 @@ def test_one_more_pack_opens_no_hour(
     floor: Floor, extra: Pack, channel: str, zone: ZoneInfo, at: dt.datetime
 ) -> None:
     def is_open(each: Floor) -> bool:
-        span = next_opening(each, channel, zone, "CN", at)  # type: ignore[arg-type]
+        span = next_opening(each, channel, [zone], "CN", at)  # type: ignore[arg-type]
         return span is not None and span.opens_at == at
 
     # A pack without windows gives no hours; without any, everything is closed.
@@ -121,11 +127,28 @@ def test_one_more_pack_opens_no_hour(
         assert is_open(floor) or not is_open(Floor(packs=[*floor.packs, extra]))
 
 
+known = st.none() | st.sampled_from(
+    ["Asia/Shanghai", "America/New_York", "America/Chicago America/New_York", "nowhere"]
+)
+
+
+@THOUSANDS
+@given(floors, packs(), st.builds(Places, known, known, known), instants)
+def test_one_more_pack_takes_no_clock_away(
+    floor: Floor, extra: Pack, places: Places, at: dt.datetime
+) -> None:
+    def zones(each: Floor) -> set[str]:
+        return {zone.key for zone in wall_zones(each, ZONES[0], places, "sms", at)}
+
+    both = zones(Floor(packs=[*floor.packs, extra]))
+    assert not both or zones(floor) <= both  # none is no hour at all
+    assert zones(floor) or not both
+
+
 @THOUSANDS
 @given(floors, packs(), destinations)
 def test_one_more_pack_loosens_no_rule(floor: Floor, extra: Pack, destination: str) -> None:
     both = Floor(packs=[*floor.packs, extra])
-    assert both.deny_unknown_zone >= floor.deny_unknown_zone
     assert all(cap in both.caps for cap in floor.caps)
     assert all(rest in both.cooldowns for rest in floor.cooldowns)
     assert all(rule in both.consent for rule in floor.consent)

@@ -60,7 +60,7 @@ def test_fifty_portfolios_parse_in_a_second_without_a_database(
         write_portfolio(tmp_path, f"book_{number:02}", {"starts_on": "2026-03-01"})
     parsed = parse(tmp_path)
     assert parsed["errors"] == {}
-    assert len(parsed["dags"]) == 150
+    assert len(parsed["dags"]) == 200
     assert parsed["seconds"] < 1.0
     assert parsed["heavy"] == []
 
@@ -79,11 +79,17 @@ def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, An
     assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
 
 
+def test_what_is_let_go_is_let_go_before_the_audit(dags: dict[str, Any]) -> None:
+    assert dags["housekeeping__plain"]["tasks"] == {"let_go": ["audit"], "audit": []}
+
+
 def test_a_run_that_waits_for_a_person_keeps_no_other_waiting(dags: dict[str, Any]) -> None:
     assert dags["placements__plain"]["runs_at_once"] > 14  # days that an answer may take
 
 
-@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders", "placements"])
+@pytest.mark.parametrize(
+    "kind", ["daily_escalation", "dispatch_reminders", "housekeeping", "placements"]
+)
 def test_every_dag_has_an_owner_tags_and_documentation(dags: dict[str, Any], kind: str) -> None:
     dag = dags[f"{kind}__plain"]
     assert dag["owner"] == "risk"
@@ -91,7 +97,7 @@ def test_every_dag_has_an_owner_tags_and_documentation(dags: dict[str, Any], kin
     assert dag["documented"]
 
 
-@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders"])
+@pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders", "housekeeping"])
 def test_days_and_dispatches_run_one_after_the_other(dags: dict[str, Any], kind: str) -> None:
     assert dags[f"{kind}__plain"]["runs_at_once"] == 1
 
@@ -123,5 +129,5 @@ def test_a_broken_portfolio_keeps_its_dags_and_harms_no_other(
     parsed: dict[str, Any], name: str
 ) -> None:
     assert parsed["errors"] == {}
-    for kind in ("daily_escalation", "dispatch_reminders", "placements"):
+    for kind in ("daily_escalation", "dispatch_reminders", "housekeeping", "placements"):
         assert "unreadable portfolio.yaml" in parsed["dags"][f"{kind}__{name}"]["tags"]

@@ -40,7 +40,7 @@ def opening(
     """The next opening from `at`, a UTC instant or one with an offset; told in UTC."""
     given = dt.datetime.fromisoformat(at)
     instant = given.astimezone(dt.UTC) if given.tzinfo else given.replace(tzinfo=dt.UTC)
-    span = next_opening(Floor(packs=floor), channel, zone, region, instant)
+    span = next_opening(Floor(packs=floor), channel, [zone], region, instant)
     return told(span) if span else None
 
 
@@ -121,7 +121,7 @@ def test_a_channel_that_a_pack_with_hours_does_not_name_is_closed() -> None:
 def test_letters_have_no_hours() -> None:
     at = dt.datetime(2026, 3, 1, 3, tzinfo=dt.UTC)
     span = next_opening(
-        Floor(packs=[pack(("08:00", "20:00"), quiet_days=["sun"])]), "letter", SHANGHAI, "CN", at
+        Floor(packs=[pack(("08:00", "20:00"), quiet_days=["sun"])]), "letter", [SHANGHAI], "CN", at
     )
     assert span is not None
     assert span.opens_at == at
@@ -200,7 +200,7 @@ def test_an_opening_is_the_first_moment_whose_wall_time_is_in_the_window(
 ) -> None:
     """Against the wall clock itself, tried every ten minutes for a day and a half."""
     opens, closes = (dt.time.fromisoformat(each) for each in hours)
-    span = next_opening(Floor(packs=[pack((hours[0], hours[1]))]), "sms", zone, "CN", at)
+    span = next_opening(Floor(packs=[pack((hours[0], hours[1]))]), "sms", [zone], "CN", at)
     assert span is not None
     moments = [at + n * dt.timedelta(minutes=10) for n in range(9 * 24)]
     allowed = [m for m in moments if opens <= m.astimezone(zone).time() < closes]

@@ -64,7 +64,7 @@ def test_a_pack_keeps_its_hours(
     name: str, channel: Channel, zone: str, region: str, local: str, is_open: bool
 ) -> None:
     at = dt.datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
-    span = next_opening(Floor(packs=[pack(name)]), channel, ZoneInfo(zone), region, at)
+    span = next_opening(Floor(packs=[pack(name)]), channel, [ZoneInfo(zone)], region, at)
     assert (span is not None and span.opens_at == at) is is_open
 
 
@@ -72,7 +72,7 @@ def test_a_pack_keeps_its_hours(
 def test_nobody_is_visited_under_these_packs(name: str) -> None:
     noon = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
     floor = Floor(packs=[pack(name)])
-    assert next_opening(floor, "visit", ZoneInfo("UTC"), "DE", noon) is None
+    assert next_opening(floor, "visit", [ZoneInfo("UTC")], "DE", noon) is None
 
 
 @pytest.mark.parametrize("name", PACKS)

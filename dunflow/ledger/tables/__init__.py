@@ -42,6 +42,7 @@ from dunflow.ledger.tables.people import (
     consent,
     conversation,
     dead_address,
+    erasure,
     hold,
     instalment,
     opt_out,
@@ -80,6 +81,7 @@ __all__ = [
     "PLACED",
     "PLACEMENT_ACTIVE",
     "PLACEMENT_STATES",
+    "REMARKS",
     "REPLY_STATES",
     "Instant",
     "acceptance",
@@ -95,6 +97,7 @@ __all__ = [
     "decision",
     "decision_replaced",
     "episode",
+    "erasure",
     "hold",
     "instalment",
     "load",
@@ -131,3 +134,16 @@ PERSONAL = {
     opt_out: ("address",),
     reply: ("address", "body"),
 }
+
+REMARKS = {
+    hold: ("reason", "released_because"),
+    promise: ("reason", "cancelled_because"),
+    plan: ("reason", "cancelled_because"),
+    consent: ("reason",),
+    opt_out: ("source",),
+    reply: ("decided_because",),
+    placement_event: ("reason",),
+    resolution: ("reason",),
+    waiver: ("reason",),
+}
+"""Where people write why they decided something: there may stand anything about a person."""

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Identity,
+    Index,
     SmallInteger,
     Table,
     Text,
@@ -46,8 +47,14 @@ customer = Table(
     Column("email", Text),
     Column("address", Text),
     Column("language", Text),
-    Column("time_zone", Text),
+    Column("time_zone", Text),  # as the lender says
+    Column("phone_zones", Text),  # as the number says: names with blanks between, mostly one
+    Column("address_zones", Text),
     Column("seen_on", Date, nullable=False),  # the business date that these values are of
     UniqueConstraint("portfolio_id", "customer_ref"),
+    # Whom a reply is from: asked for each one. By hash, which costs a first load of a million the
+    # least; later ones change few of them.
+    Index("ix_customer_phone", "phone", postgresql_using="hash"),
+    Index("ix_customer_email", "email", postgresql_using="hash"),
     postgresql_with={"fillfactor": 85},
 )

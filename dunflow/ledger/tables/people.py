@@ -42,6 +42,11 @@ opt_out = Table(
     Column("since_at", Instant, nullable=False),  # when we learned of it: it binds from then on
     Column("lifted_at", Instant),
     Column("source", Text, nullable=False),
+    # The one message that says so, by the reference that it goes out with: set before the call, so
+    # that there is never a second one.
+    Column("confirmation", Text),
+    Column("confirmed_at", Instant),  # the provider took it, under this id
+    Column("provider_id", Text),
     CheckConstraint("num_nonnulls(customer_id, address) = 1", name="one_bound"),
     Index(
         "uq_opt_out_customer",
@@ -218,4 +223,20 @@ reply = Table(
     UniqueConstraint("portfolio_id", "reply_ref"),
     Index(None, "customer_id"),
     Index("ix_reply_open", "portfolio_id", postgresql_where=text("state = 'open'")),
+)
+
+# A person whose data were erased, and until when the law wants the records of contacting them kept.
+erasure = Table(
+    "erasure",
+    metadata,
+    number("erasure_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
+    Column("erased_at", Instant, nullable=False),
+    Column("erased_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("records_until", Date, nullable=False),  # the first day on which nothing asks for them
+    Column("records_erased_at", Instant),
+    Index(None, "customer_id"),
+    Index("ix_erasure_due", "records_until", postgresql_where=text("records_erased_at IS NULL")),
 )

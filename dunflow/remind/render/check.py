@@ -17,7 +17,7 @@ from dunflow.remind.render.templates import environment, fill, load
 
 _AS_OF: Final = date(2026, 3, 9)
 _LENDER: Final = Lender(
-    name={"zh": "示例", "en": "Example"},
+    name={"zh": "星桥消金", "en": "Starbridge"},
     phone="+12015550123",
     pay_url="https://pay.example/",
     complaints="https://example/complaints",

@@ -18,7 +18,7 @@ from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language
 from dunflow.errors import ConfigError
 from dunflow.remind.render.check import sample
-from dunflow.remind.render.message import Text, render
+from dunflow.remind.render.message import Text, render, render_note
 from dunflow.remind.render.slots import NEUTRAL, Slots, called, values
 
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
@@ -92,10 +92,38 @@ def _faults(
         text = render(channel, template, slots, folder)
     except ConfigError:
         return []  # told by check_templates
-    whole = "\n".join(part for part in (text.subject, text.body, text.html) if part)
-    used = [f"{where}: wording of family {name}; reword it" for name in families_in(whole)]
-    missing = sorted(floor.required_slots(channel) - said_in(whole, slots))
-    return used + [f"{where}: does not say {slot}, which a pack asks for" for slot in missing]
+    missing = sorted(floor.required_slots(channel) - said_in(_whole(text), slots))
+    return _bad_wording(where, text) + [
+        f"{where}: does not say {slot}, which a pack asks for" for slot in missing
+    ]
+
+
+def lint_notes(
+    languages: Collection[Language], notes: Mapping[str, Collection[Channel]], folder: Path
+) -> list[str]:
+    """What is wrong with templates that speak of no debt, their wording included."""
+    faults: dict[str, None] = {}
+    for language in languages:
+        lender = sample(language, 8).lender
+        for template, channels in notes.items():
+            for channel in channels:
+                try:
+                    text = render_note(channel, template, language, lender, "K7Q2XH", folder)
+                except ConfigError as err:
+                    faults[str(err)] = None
+                    continue
+                where = f"template {language}/{template} by {channel}"
+                faults.update(dict.fromkeys(_bad_wording(where, text)))
+    return list(faults)
+
+
+def _bad_wording(where: str, text: Text) -> list[str]:
+    families = families_in(_whole(text))
+    return [f"{where}: wording of family {name}; reword it" for name in families]
+
+
+def _whole(text: Text) -> str:
+    return "\n".join(part for part in (text.subject, text.body, text.html) if part)
 
 
 def said_in(text: str, slots: Slots) -> set[Slot]:

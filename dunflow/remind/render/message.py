@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from dunflow.config.policy import Channel
+from dunflow.config.portfolio import Language, Lender
 from dunflow.remind.render.segments import spell_plainly
-from dunflow.remind.render.slots import Slots, one_line, values
+from dunflow.remind.render.slots import Slots, lender_for, one_line, values
 from dunflow.remind.render.templates import fill, load
 
 PARTS: Final[dict[Channel, tuple[str, ...]]] = {
@@ -38,10 +39,13 @@ def render(channel: Channel, template: str, slots: Slots, folder: Path) -> Text:
     For a call, a letter or a visit it is what a person needs to carry it out. Raises ConfigError if
     a template is missing or at fault; what a customer's data holds never makes it raise.
     """
-    given = values(slots)
-    parts = {
-        part: fill(load(slots.language, template, part, folder), given) for part in PARTS[channel]
-    }
+    return _text(channel, template, slots.language, values(slots), folder)
+
+
+def _text(
+    channel: Channel, template: str, language: Language, given: dict[str, object], folder: Path
+) -> Text:
+    parts = {part: fill(load(language, template, part, folder), given) for part in PARTS[channel]}
     if channel == "email":
         return Text(
             subject=one_line(parts["subject.txt"]),
@@ -51,6 +55,23 @@ def render(channel: Channel, template: str, slots: Slots, folder: Path) -> Text:
     (whole,) = parts.values()
     body = spell_plainly(one_line(whole)) if channel == "sms" else _paragraphs(whole)
     return Text(subject=None, body=body, html=None)
+
+
+def render_note(
+    channel: Channel,
+    template: str,
+    language: Language,
+    lender: Lender,
+    reference: str,
+    folder: Path,
+) -> Text:
+    """A text that speaks of no debt, and so names nobody and no amount."""
+    given: dict[str, object] = {
+        "language": language,
+        "lender": lender_for(lender, language),
+        "reference": reference,
+    }
+    return _text(channel, template, language, given, folder)
 
 
 def _paragraphs(text: str) -> str:

@@ -91,7 +91,7 @@ def values(slots: Slots) -> dict[str, object]:
         "reference": one_line(slots.reference),
         "language": language,
         "customer": called(slots.customer_name, language),
-        "lender": _lender_for(slots.lender, language),
+        "lender": lender_for(slots.lender, language),
         "currency": currency,
         "accounts": accounts,
         "account_count": len(ordered),
@@ -149,7 +149,7 @@ def _harmless(char: str) -> str:
     return "" if unicodedata.category(char) in ("Cf", "Cs") else " "
 
 
-def _lender_for(lender: Lender, language: Language) -> LenderView:
+def lender_for(lender: Lender, language: Language) -> LenderView:
     """The name in `language`, or else in the first language that has one."""
     order = (language, *LANGUAGES)
     view = LenderView(

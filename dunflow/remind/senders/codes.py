@@ -11,6 +11,12 @@ Blame = Literal["address", "opted_out", "later", "sender", "message"]
 again within the rules. `sender`: our account, number or credentials. `message`: this one alone."""
 
 
+STOP_WORDS = frozenset(
+    {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
+)
+"""What Twilio takes for an opt-out by itself, and confirms by itself, whatever the packs say."""
+
+
 class Meaning(NamedTuple):
     blames: Blame
     words: str

@@ -23,8 +23,8 @@ from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.progress import local_day
 from dunflow.config.pack import Cap
-from dunflow.decide.reach import wall_zone
 from dunflow.decide.windows import next_opening
+from dunflow.decide.zones import place_key, places_of, wall_zones
 from dunflow.ledger.tables import (
     ACTUAL,
     ALIVE,
@@ -208,14 +208,17 @@ def over_cap(scope: Scope, cap: Cap) -> Select[int]:
 def outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
     """Accounts whose contact was claimed while its window was shut, by the packs of today."""
     rows = conn.execution_options(yield_per=10_000).execute(
-        select(account.c.account_ref, contact.c.channel, contact.c.claimed_at, customer.c.time_zone)
+        select(account.c.account_ref, contact.c.channel, contact.c.claimed_at)
+        .add_columns(place_key(scope.book.floor))
         .join(account, account.c.account_id == contact.c.account_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(contacted(scope), contact.c.state.in_(ACTUAL))
     )
     book = scope.book
-    for account_ref, channel, at, declared in rows:
-        zone = wall_zone(book, declared, channel)
-        span = next_opening(book.floor, channel, zone, book.portfolio.region, at) if zone else None
+    for account_ref, channel, at, place in rows:
+        zones = wall_zones(
+            book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
+        )
+        span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
         if span is None or span.opens_at > at:
             yield account_ref

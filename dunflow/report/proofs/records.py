@@ -94,8 +94,13 @@ def sent_without_decision(scope: Scope) -> Select[int]:
             table.c.action == "send",
         )
 
+    # Of a date that was let go (retain/age.py) the contacts stay, and their decisions do not.
+    kept = exists().where(
+        load.c.portfolio_id == contact.c.portfolio_id,
+        load.c.business_date == contact.c.business_date,
+    )
     return select(contact.c.account_id).where(
-        contacted(scope), ~said(decision), ~said(decision_replaced)
+        contacted(scope), kept, ~said(decision), ~said(decision_replaced)
     )
 
 

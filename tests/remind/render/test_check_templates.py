@@ -11,7 +11,7 @@ Write = Callable[[str, str], None]
 
 def test_the_shipped_templates_have_no_fault(own_folder: Path) -> None:
     channels = ("sms", "email", "call", "letter", "visit")
-    shipped = dict.fromkeys(("courtesy", "gentle", "firm", "final"), channels)
+    shipped = dict.fromkeys(("courtesy", "gentle", "firm", "final", "plan_offer"), channels)
     assert check_templates(LANGUAGES, shipped, own_folder) == []
 
 

@@ -14,7 +14,7 @@ from dunflow.remind.render.message import Text, render
 from dunflow.remind.render.segments import measure
 from dunflow.remind.render.slots import Line, Slots
 
-TEMPLATES = ("courtesy", "gentle", "firm", "final")
+TEMPLATES = ("courtesy", "gentle", "firm", "final", "plan_offer")
 LANGUAGES = ("zh", "en")
 CHANNELS: tuple[Channel, ...] = ("sms", "email", "call", "letter", "visit")
 ELECTRONIC: tuple[Channel, ...] = ("sms", "email")

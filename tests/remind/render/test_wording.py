@@ -1,5 +1,7 @@
 """The linter catches what no decent lender writes, and lets pass what one would sign."""
 
+import re
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -7,13 +9,20 @@ import pytest
 import yaml
 
 from dunflow.config.pack import Floor
-from dunflow.config.portfolio import LANGUAGES
-from dunflow.remind.render.lint import families, families_in, lint_templates, offends
-from dunflow.remind.render.message import Text, render
+from dunflow.config.portfolio import LANGUAGES, Language
+from dunflow.remind.render.lint import (
+    families,
+    families_in,
+    lint_notes,
+    lint_templates,
+    offends,
+)
+from dunflow.remind.render.message import Text, render, render_note
 from dunflow.remind.render.slots import Slots
+from tests.remind.render.conftest import LENDER
 
 DATA = yaml.safe_load((Path(__file__).parent / "wording.yaml").read_text(encoding="utf-8"))
-TEMPLATES = ("courtesy", "gentle", "firm", "final")
+TEMPLATES = ("courtesy", "gentle", "firm", "final", "plan_offer")
 
 
 @pytest.mark.parametrize("text", DATA["bad"])
@@ -137,6 +146,30 @@ def test_what_a_pack_asks_for_must_be_said(
     )
     faults = lint_templates(["en"], {"firm": ["sms"]}, own_folder, floor)
     assert {fault.split("does not say ")[1].split(",")[0] for fault in faults} == missing
+
+
+NOTES = dict.fromkeys(("opt_out_confirmation", "hold_confirmation"), ("sms", "email"))
+
+
+def test_the_shipped_notes_can_be_rendered_and_offend_nobody(folder: Path) -> None:
+    assert lint_notes(LANGUAGES, NOTES, folder) == []
+
+
+@pytest.mark.parametrize(("language", "note"), list(product(LANGUAGES, NOTES)))
+def test_a_note_asks_for_no_money(language: Language, note: str, folder: Path) -> None:
+    for channel in NOTES[note]:
+        text = render_note(channel, note, language, LENDER, "K7Q2XH", folder)
+        whole = " ".join(part for part in (text.subject, text.body, text.html) if part)
+        assert LENDER.name[language] in whole
+        assert LENDER.phone in whole
+        assert LENDER.pay_url not in whole
+        assert not re.search(r"应还|立即还款|overdue|amount due|please pay", whole, re.IGNORECASE)
+
+
+def test_a_note_that_threatens_is_found(own_folder: Path, write: Callable[..., None]) -> None:
+    write("en/opt_out_confirmation/sms.txt", "Stopped. Pay, or else. {{ lender.name }}")
+    [fault] = lint_notes(["en"], {"opt_out_confirmation": ["sms"]}, own_folder)
+    assert "wording of family E07_vague_threat" in fault
 
 
 @pytest.mark.parametrize("pack", ["cn-consumer", "us-federal", "us-ma", "uk", "de", "in", "strict"])

@@ -1,0 +1,250 @@
+"""Everything that is held about one person, to be given to them: the customer file and the rest.
+
+What was decided about them day by day goes with it, and so does whom their data were passed on to.
+"""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, or_, select
+
+from dunflow.config.book import Book
+from dunflow.intake.holders import customer_of
+from dunflow.ledger.tables import (
+    account,
+    contact,
+    credit,
+    customer,
+    dead_address,
+    decision,
+    decision_replaced,
+    erasure,
+    opt_out,
+    package,
+    package_line,
+    placement,
+    placement_event,
+    print_batch,
+    print_line,
+    quarantine,
+    receipt,
+    reply,
+    resolution,
+    snapshot,
+    waiver,
+)
+from dunflow.report.customer_file import File, customer_file
+from dunflow.retain.activity import accounts_of
+from dunflow.retain.erase import addresses_of, only_theirs
+
+
+def export(
+    conn: Connection, book: Book, portfolio_id: int, customer_ref: str, now: dt.datetime
+) -> File:
+    """The whole of it, as plain values. Raises DunflowError for a customer who was never seen."""
+    file = customer_file(conn, book, portfolio_id, customer_ref, now)
+    number = customer_of(conn, portfolio_id, customer_ref)
+    accounts = accounts_of(conn, portfolio_id, number)
+    more = {
+        "as_delivered": _as_delivered(number),
+        "addresses_of_no_use": _addresses_of_no_use(portfolio_id, number),
+        "opt_outs_in_full": _opt_outs(portfolio_id, number),
+        "replies_from_their_addresses": _replies(portfolio_id, number),
+        "receipts": _receipts(number),
+        "decided_about_contacts": _resolutions(number),
+        "snapshots": _snapshots(portfolio_id, accounts),
+        "unreadable_rows": _unreadable(accounts),
+        "decisions": _decisions(portfolio_id, accounts),
+        "decisions_replaced": _decisions_replaced(accounts),
+        "waivers": _waivers(accounts),
+        "credits": _credits(number),
+        "placement_events": _placement_events(accounts),
+        "packages": _packages(accounts),
+        "letters": _letters(number),
+        "erasures": _erasures(number),
+    }
+    found = {name: conn.execute(rows) for name, rows in more.items()}
+    return file | {name: [dict(row._mapping) for row in rows] for name, rows in found.items()}
+
+
+def _as_delivered(number: int) -> Select[Any]:
+    c = customer.c
+    return select(
+        c.phone_raw, c.email_raw, c.phone_zones, c.address_zones, c.time_zone, c.seen_on
+    ).where(c.customer_id == number)
+
+
+def _addresses_of_no_use(portfolio_id: int, number: int) -> Select[Any]:
+    theirs = addresses_of([number]).subquery("theirs")
+    return (
+        select(dead_address.c.channel, dead_address.c.address, dead_address.c.reason)
+        .add_columns(dead_address.c.since_at)
+        .where(
+            dead_address.c.portfolio_id == portfolio_id,
+            dead_address.c.address.in_(select(theirs.c.address)),
+        )
+        .order_by(dead_address.c.channel, dead_address.c.address)
+    )
+
+
+def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
+    """Also of addresses that were theirs once."""
+    theirs = addresses_of([number]).subquery("theirs")
+    return (
+        select(opt_out.c.channel, opt_out.c.address, opt_out.c.since_at, opt_out.c.lifted_at)
+        .add_columns(opt_out.c.source, opt_out.c.confirmation, opt_out.c.confirmed_at)
+        .where(
+            opt_out.c.portfolio_id == portfolio_id,
+            or_(
+                opt_out.c.customer_id == number,
+                opt_out.c.address.in_(select(theirs.c.address)),
+            ),
+        )
+        .order_by(opt_out.c.opt_out_id)
+    )
+
+
+def _replies(portfolio_id: int, number: int) -> Select[Any]:
+    """That came when nobody was known to be reached there."""
+    theirs = only_theirs(portfolio_id, [number])
+    return (
+        select(reply.c.received_at, reply.c.channel, reply.c.address.label("from"), reply.c.kind)
+        .add_columns(reply.c.body.label("text"), reply.c.state, reply.c.decided_because)
+        .where(
+            reply.c.portfolio_id == portfolio_id,
+            reply.c.customer_id.is_(None),
+            reply.c.address.in_(select(theirs.c.address)),
+        )
+        .order_by(reply.c.reply_id)
+    )
+
+
+def _receipts(number: int) -> Select[Any]:
+    of_contact = or_(
+        receipt.c.reference == contact.c.reference,
+        receipt.c.provider_id == contact.c.provider_id,
+    )
+    return (
+        select(contact.c.reference, receipt.c.provider, receipt.c.status, receipt.c.error_code)
+        .add_columns(receipt.c.received_at)
+        .join(contact, of_contact)
+        .where(contact.c.customer_id == number)
+        .order_by(receipt.c.receipt_id)
+    )
+
+
+def _resolutions(number: int) -> Select[Any]:
+    return (
+        select(contact.c.reference, resolution.c.sent, resolution.c.reason)
+        .add_columns(resolution.c.resolved_by, resolution.c.resolved_at)
+        .join(contact, contact.c.contact_id == resolution.c.contact_id)
+        .where(contact.c.customer_id == number)
+        .order_by(resolution.c.resolution_id)
+    )
+
+
+def _snapshots(portfolio_id: int, accounts: list[int]) -> Select[Any]:
+    left_out = ("portfolio_id", "account_id", "customer_id")
+    told = [column for column in snapshot.c if column.name not in left_out]
+    return (
+        select(account.c.account_ref.label("account"), *told)
+        .join(account, account.c.account_id == snapshot.c.account_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id.in_(accounts))
+        .order_by(snapshot.c.business_date, account.c.account_ref)
+    )
+
+
+def _unreadable(accounts: list[int]) -> Select[Any]:
+    q = quarantine.c
+    return (
+        select(account.c.account_ref.label("account"), q.business_date, q.line, q.column_name)
+        .add_columns(q.value_kind, q.reason)
+        .join(account, account.c.account_id == q.account_id)
+        .where(q.account_id.in_(accounts))
+        .order_by(q.quarantine_id)
+    )
+
+
+def _decisions(portfolio_id: int, accounts: list[int]) -> Select[Any]:
+    mine = and_(decision.c.portfolio_id == portfolio_id, decision.c.account_id.in_(accounts))
+    return _decided(decision, mine)
+
+
+def _decisions_replaced(accounts: list[int]) -> Select[Any]:
+    return _decided(decision_replaced, decision_replaced.c.account_id.in_(accounts))
+
+
+def _decided(table: Any, which: Any) -> Select[Any]:
+    names = ("action", "reason", "tier", "step", "dpd", "overdue_amount", "currency", "channel")
+    return (
+        select(account.c.account_ref.label("account"), table.c.business_date)
+        .add_columns(*[table.c[name] for name in names])
+        .join(account, account.c.account_id == table.c.account_id)
+        .where(which)
+        .order_by(table.c.business_date, account.c.account_ref)
+    )
+
+
+def _waivers(accounts: list[int]) -> Select[Any]:
+    w = waiver.c
+    return (
+        select(account.c.account_ref.label("account"), w.business_date, w.step, w.reason)
+        .add_columns(w.waived_by, w.waived_at)
+        .join(account, account.c.account_id == w.account_id)
+        .where(w.account_id.in_(accounts))
+        .order_by(w.waiver_id)
+    )
+
+
+def _credits(number: int) -> Select[Any]:
+    return (
+        select(credit.c.amount, credit.c.currency, credit.c.booked_at, credit.c.cancelled)
+        .where(credit.c.customer_id == number)
+        .order_by(credit.c.booked_at)
+    )
+
+
+def _placement_events(accounts: list[int]) -> Select[Any]:
+    e = placement_event.c
+    return (
+        select(account.c.account_ref.label("account"), placement.c.destination.label("to"))
+        .add_columns(e.event, e.reason, e.happened_at, e.told_by)
+        .join(placement, placement.c.placement_id == e.placement_id)
+        .join(account, account.c.account_id == placement.c.account_id)
+        .where(placement.c.account_id.in_(accounts))
+        .order_by(e.placement_event_id)
+    )
+
+
+def _packages(accounts: list[int]) -> Select[Any]:
+    """Files in which their accounts were given to somebody, or taken back."""
+    return (
+        select(account.c.account_ref.label("account"), package.c.destination.label("to"))
+        .add_columns(package_line.c.kind, package.c.reference, package.c.delivered_at)
+        .join(placement, placement.c.placement_id == package_line.c.placement_id)
+        .join(package, package.c.package_id == package_line.c.package_id)
+        .join(account, account.c.account_id == placement.c.account_id)
+        .where(placement.c.account_id.in_(accounts))
+        .order_by(package.c.package_id)
+    )
+
+
+def _letters(number: int) -> Select[Any]:
+    """Files in which letters to them went to the printer."""
+    return (
+        select(contact.c.reference.label("letter"), print_batch.c.reference.label("batch"))
+        .add_columns(print_batch.c.delivered_at, print_line.c.unprintable)
+        .join(print_line, print_line.c.contact_id == contact.c.contact_id)
+        .join(print_batch, print_batch.c.print_batch_id == print_line.c.print_batch_id)
+        .where(contact.c.customer_id == number)
+        .order_by(contact.c.contact_id)
+    )
+
+
+def _erasures(number: int) -> Select[Any]:
+    return (
+        select(erasure.c.erased_at, erasure.c.erased_by, erasure.c.reason)
+        .add_columns(erasure.c.records_until, erasure.c.records_erased_at)
+        .where(erasure.c.customer_id == number)
+        .order_by(erasure.c.erasure_id)
+    )

@@ -1,0 +1,161 @@
+"""Empties what is personal, in two parts.
+
+What serves to reach somebody goes as soon as nothing is owed any more. The records of collecting
+(texts as they went out, addresses as used, replies, reasons) are what the packs want kept for
+years, so they stay until then.
+
+The tombstone is the date that the customer's values are of: a business date up to the day of the
+erasure, loaded or delivered again, finds them newer and changes nothing. Who owes again later is
+delivered by a later date, and is a customer like any other.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Subquery,
+    Table,
+    and_,
+    delete,
+    exists,
+    or_,
+    select,
+    union,
+    update,
+)
+
+from dunflow.ledger.tables import (
+    PERSONAL,
+    REMARKS,
+    consent,
+    contact,
+    contact_text,
+    customer,
+    dead_address,
+    hold,
+    opt_out,
+    placement,
+    placement_event,
+    plan,
+    promise,
+    reply,
+    resolution,
+    waiver,
+)
+
+People = Collection[int]
+"""Customers by their numbers."""
+
+
+POINTS = (customer.c.phone, customer.c.email, customer.c.address)
+
+
+def addresses_of(people: People) -> CompoundSelect[Any]:
+    """`customer_id, address`: every one under which these customers were ever known."""
+    own = [
+        select(customer.c.customer_id, point.label("address")).where(
+            customer.c.customer_id.in_(people)
+        )
+        for point in POINTS
+    ]
+    return union(
+        *own,
+        select(contact.c.customer_id, contact.c.address).where(contact.c.customer_id.in_(people)),
+        select(reply.c.customer_id, reply.c.address).where(reply.c.customer_id.in_(people)),
+    )
+
+
+def only_theirs(portfolio_id: int, people: People) -> Subquery:
+    """`customer_id, address`: those of their addresses by which nobody else is reached now."""
+    theirs = addresses_of(people).subquery("theirs")
+    others = [
+        exists().where(
+            customer.c.portfolio_id == portfolio_id,
+            point == theirs.c.address,
+            customer.c.customer_id.not_in(people),
+        )
+        for point in POINTS
+    ]
+    return (
+        select(theirs)
+        # One by one, so that each can be an anti-join.
+        .where(theirs.c.address.is_not(None), *[~each for each in others])
+        .subquery("only_theirs")
+    )
+
+
+def erase_contact_points(
+    conn: Connection, portfolio_id: int, people: People, today: dt.date
+) -> None:
+    """Name, phones, emails and postal addresses of these customers, wherever they stand."""
+    theirs = only_theirs(portfolio_id, people)
+    # A reply that came before anybody was known there is theirs, and goes with their records.
+    conn.execute(
+        update(reply)
+        .where(
+            reply.c.portfolio_id == portfolio_id,
+            reply.c.customer_id.is_(None),
+            reply.c.address == theirs.c.address,
+        )
+        .values(customer_id=theirs.c.customer_id)
+    )
+    for table in (dead_address, opt_out):
+        conn.execute(
+            delete(table).where(
+                table.c.portfolio_id == portfolio_id,
+                table.c.address.in_(select(theirs.c.address)),
+            )
+        )
+    conn.execute(
+        update(customer)
+        .where(customer.c.customer_id.in_(people))
+        .values(dict.fromkeys(PERSONAL[customer]) | {"seen_on": today})
+    )
+
+
+def erase_records(conn: Connection, people: People, accounts: People, before: dt.datetime) -> None:
+    """What was written, heard and remarked about these customers and accounts before an instant."""
+    for table, which in _records(people, accounts, before).items():
+        emptied = [*PERSONAL.get(table, ()), *REMARKS.get(table, ())]
+        conn.execute(
+            update(table).where(which).values({name: _nothing(table, name) for name in emptied})
+        )
+
+
+def _nothing(table: Table, column: str) -> str | None:
+    return None if table.c[column].nullable else ""
+
+
+def _records(
+    people: People, accounts: People, before: dt.datetime
+) -> dict[Table, ColumnElement[bool]]:
+    """Table → its rows that are about these people."""
+    contacts = and_(contact.c.customer_id.in_(people), contact.c.planned_at < before)
+    sent = select(contact.c.contact_id).where(contacts)
+    placed = select(placement.c.placement_id).where(placement.c.account_id.in_(accounts))
+    return {
+        contact_text: contact_text.c.contact_id.in_(sent),
+        resolution: resolution.c.contact_id.in_(sent),
+        contact: contacts,
+        reply: and_(reply.c.customer_id.in_(people), reply.c.received_at < before),
+        hold: and_(
+            or_(
+                hold.c.customer_id.in_(people),
+                hold.c.of_customer_id.in_(people),
+                hold.c.account_id.in_(accounts),
+            ),
+            hold.c.recorded_at < before,
+        ),
+        promise: and_(promise.c.account_id.in_(accounts), promise.c.made_at < before),
+        plan: and_(plan.c.account_id.in_(accounts), plan.c.agreed_at < before),
+        consent: and_(consent.c.customer_id.in_(people), consent.c.given_at < before),
+        opt_out: and_(opt_out.c.customer_id.in_(people), opt_out.c.since_at < before),
+        waiver: and_(waiver.c.account_id.in_(accounts), waiver.c.waived_at < before),
+        placement_event: and_(
+            placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
+        ),
+    }
