@@ -99,7 +99,7 @@ BEFORE: Final[dict[str, dict[str, bool]]] = {
     "earlier_placements": {
         "ref": True,
         "account": True,
-        "to": True,
+        "destination": True,
         "amount": True,
         "currency": False,
         "placed_at": True,
@@ -145,9 +145,7 @@ class Intake(Model):
         kind = str(getattr(info, "field_name", ""))
         unknown = sorted(set(value.columns) - set(FEEDS[kind])) if value else []
         if unknown:
-            raise ValueError(
-                f"columns names {unknown[0]!r}; {kind} have {', '.join(FEEDS[kind])}"
-            )
+            raise ValueError(f"columns names {unknown[0]!r}; {kind} have {', '.join(FEEDS[kind])}")
         return value
 
     def feeds(self) -> Iterator[tuple[str, Feed]]:

@@ -6,10 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from itertools import accumulate
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    TableClause,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from dunflow.errors import DunflowError
+from dunflow.intake.given import Given
+from dunflow.intake.payments import OTHERWISE
+from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import instalment, plan
 from dunflow.money import decimals_of
 
@@ -114,6 +134,92 @@ def cancel_plan(
         .values(cancelled_at=cancelled_at, cancelled_by=cancelled_by, cancelled_because=reason)
     )
     return conn.execute(standing).rowcount
+
+
+def take_plans(given: Given) -> int:
+    """Keep plans whose instalments are rows with one `ref`; how many rows were of new plans.
+
+    Of an account's plans the one that was agreed last stands, in whatever order they come: each of
+    the others ends where the next one begins.
+    """
+    r, conn = given.rows.c, given.conn
+    known = exists().where(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
+    new = keep(
+        conn,
+        "new_plan",
+        select(
+            r.ref,
+            r.account,
+            r.currency,
+            r.agreed_at,
+            func.max(r.cancelled_at).label("cancelled_at"),
+            func.coalesce(func.max(r.grace_days), 0).label("grace_days"),
+            func.max(r.reason).label("reason"),
+        )
+        .where(~known)
+        .group_by(r.ref, r.account, r.currency, r.agreed_at),
+    )
+    _order(given, new)
+    parts = _instalments(given, new)
+    known_plan = and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
+    same = exists().where(
+        known_plan,
+        instalment.c.plan_id == plan.c.plan_id,
+        instalment.c.due_on == r.due_on,
+        instalment.c.amount == r.amount,
+        plan.c.account_id == r.account,
+    )
+    given.reject(~same, "ref", OTHERWISE)
+    return parts
+
+
+def _order(given: Given, new: TableClause) -> None:
+    """Write the new plans, each standing only if none of its account was agreed later."""
+    p, n, conn = plan.c, new.c, given.conn
+    standing = select(p.account_id, p.agreed_at, p.plan_ref.label("ref"), p.plan_id).where(
+        p.account_id.in_(select(n.account)), p.cancelled_at.is_(None)
+    )
+    fresh = select(n.account, n.agreed_at, n.ref, cast(null(), BigInteger).label("plan_id"))
+    both = union_all(standing, fresh.where(n.cancelled_at.is_(None))).subquery("both")
+    following = func.lead(both.c.agreed_at).over(
+        partition_by=both.c.account_id, order_by=(both.c.agreed_at, both.c.ref)
+    )
+    order = keep(conn, "plan_order", select(both, following.label("next_at")))
+    over = and_(order.c.plan_id == p.plan_id, order.c.next_at.is_not(None))
+    replaced = {"cancelled_by": given.by, "cancelled_because": "a new plan"}
+    conn.execute(update(plan).where(over).values(cancelled_at=order.c.next_at, **replaced))
+    ends = func.coalesce(n.cancelled_at, order.c.next_at)
+    columns: dict[str, ColumnElement[Any]] = {
+        "portfolio_id": given.portfolio,
+        "account_id": n.account,
+        "currency": n.currency,
+        "grace_days": n.grace_days,
+        "agreed_at": n.agreed_at,
+        "recorded_by": literal(given.by),
+        "reason": n.reason,
+        "plan_ref": n.ref,
+        "cancelled_at": ends,
+        "cancelled_by": case((ends.is_not(None), literal(given.by))),
+    }
+    mine = and_(order.c.ref == n.ref, order.c.plan_id.is_(None))
+    rows = select(*columns.values()).select_from(new.outerjoin(order, mine))
+    conn.execute(insert(plan).from_select(list(columns), rows))
+
+
+def _instalments(given: Given, new: TableClause) -> int:
+    r = given.rows.c
+    part = (
+        select(plan.c.plan_id, r.due_on, r.amount)
+        .join_from(given.rows, new, new.c.ref == r.ref)
+        .join(plan, and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref))
+        .distinct()
+        .subquery("part")
+    )
+    total = func.sum(part.c.amount).over(partition_by=part.c.plan_id, order_by=part.c.due_on)
+    rows = select(part.c.plan_id, part.c.due_on, part.c.amount, total)
+    names = ["plan_id", "due_on", "amount", "total_amount"]
+    written = insert(instalment).from_select(names, rows)
+    return given.conn.execute(written.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _is_known(conn: Connection, portfolio_id: int, ref: str) -> bool:

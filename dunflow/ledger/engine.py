@@ -100,13 +100,16 @@ def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
     scheduled run and the command line may well meet.
     """
     with engine.begin() as conn:
-        conn.execute(
-            select(func.pg_advisory_xact_lock(_LOCK_SPACE, zlib.crc32(name.encode()) >> 1))
-        )
+        take_lock(conn, name)
         give_room(conn)
         open_scratch(conn)
         yield conn
         close_scratch(conn)
+
+
+def take_lock(conn: Connection, name: str) -> None:
+    """Wait for the portfolio's lock; it is held until this transaction ends."""
+    conn.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, zlib.crc32(name.encode()) >> 1)))
 
 
 _LOCK_SPACE = 0x64756E  # "dun": keeps clear of other users of advisory locks in this database

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
+    and_,
     case,
     cast,
     exists,
@@ -38,7 +39,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.scratch import PREFIX, keep
-from dunflow.ledger.tables import customer, snapshot
+from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
@@ -47,12 +48,16 @@ DELIVERED: dict[str, Column[Any]] = {
     "name": customer.c.name,
     "phone": customer.c.phone_raw,
     "email": customer.c.email_raw,
-    "address": customer.c.address,
+    "address": customer.c.address_raw,
     "language": customer.c.language,
     "time_zone": customer.c.time_zone,
 }
-# Our column of the source → the customer's column that holds what was read from it.
-READ: dict[str, Column[Any]] = {"phone": customer.c.phone, "email": customer.c.email}
+# Our column of the source → the customer's column that is used: what was read from the former.
+READ: dict[str, Column[Any]] = {
+    "phone": customer.c.phone,
+    "email": customer.c.email,
+    "address": customer.c.address,
+}
 
 _BATCH = 20_000
 
@@ -127,8 +132,8 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
     which = keep(
         conn,
         "which",
-        select(matched.c.customer, matched.c.customer_id)
-        .where(or_(matched.c.customer_id.is_(None), matched.c.differs))
+        select(matched.c.customer, matched.c.own_id.label("customer_id"))
+        .where(or_(matched.c.own_id.is_(None), matched.c.differs))
         .distinct(),
     )
     lead = (
@@ -173,7 +178,7 @@ def _fresh(lead: TableClause, readings: dict[str, Table]) -> Select[Any]:
         rows = rows.outerjoin(reading, reading.c.raw == lead.c[name]).add_columns(
             reading.c.value.label(READ[name].name)
         )
-    return rows
+    return rows.add_columns(lead.c["address"].label(READ["address"].name))  # used as it is
 
 
 def _add(
@@ -211,10 +216,13 @@ def _renew(
         snapshot.c.customer_id == customer.c.customer_id,
     )
     changed = or_(*[fresh.c[column.name].is_distinct_from(column) for column in DELIVERED.values()])
-    # A reading belongs to its raw value: where that stays, so does the reading.
+    # What is used belongs to its raw value: where that stays, so does it, and with it what was told
+    # since. What was told of somebody whom no snapshot knew yet stays as well.
+    told_before = customer.c.seen_on == NEVER
     read = {
         column.name: case(
             (DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name]), column),
+            (and_(told_before, column.is_not(None)), column),
             else_=fresh.c[column.name],
         )
         for name, column in READ.items()

@@ -95,7 +95,8 @@ def _ahead(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 @contextmanager
 def copying(conn: Connection, table: Table, names: list[str]) -> Iterator[psycopg.Copy]:
     """A COPY into `table` within the connection's transaction."""
-    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)"
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f"COPY {table.name} ({listed}) FROM STDIN (FORMAT csv)"
     try:
         session = cast("psycopg.Connection", conn.connection.driver_connection)
         with session.cursor() as cursor, cursor.copy(statement) as copy:
