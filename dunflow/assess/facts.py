@@ -168,7 +168,7 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
         )
         .where(
             payment.c.portfolio_id == portfolio_id,
-            payment.c.booked_at > as_of,
+            payment.c.booked_at >= as_of,  # the close is the first moment of the day after
             payment.c.booked_at <= moment.at,
         )
         .group_by(payment.c.account_id, payment.c.currency)

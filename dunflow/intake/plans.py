@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     TableClause,
+    Text,
     and_,
     case,
     cast,
@@ -30,8 +31,11 @@ from dunflow.errors import DunflowError
 from dunflow.intake.given import Given
 from dunflow.intake.payments import OTHERWISE
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import instalment, plan
+from dunflow.ledger.tables import Instant, instalment, plan
 from dunflow.money import decimals_of
+
+REPLACED: Final = "a new plan"
+FOR_EVER: Final = literal("infinity", Text).cast(Instant)
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,7 @@ def record_plan(conn: Connection, portfolio_id: int, given: Plan) -> int | None:
         raise DunflowError("plan: two instalments fall due on one day; add them together")
     if given.ref is not None and _is_known(conn, portfolio_id, given.ref):
         return None
-    cancel_plan(
-        conn, portfolio_id, given.account_id, given.agreed_at, given.recorded_by, "a new plan"
-    )
+    cancel_plan(conn, portfolio_id, given.account_id, given.agreed_at, given.recorded_by, REPLACED)
     number: int = conn.execute(
         insert(plan)
         .values(
@@ -143,7 +145,14 @@ def take_plans(given: Given) -> int:
     the others ends where the next one begins.
     """
     r, conn = given.rows.c, given.conn
-    known = exists().where(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
+    this_one = and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
+    known = exists().where(this_one)
+    ended = and_(this_one, r.cancelled_at < func.coalesce(plan.c.cancelled_at, FOR_EVER))
+    conn.execute(
+        update(plan)
+        .where(ended)
+        .values(cancelled_at=r.cancelled_at, cancelled_by=given.by, cancelled_because=r.reason)
+    )
     new = keep(
         conn,
         "new_plan",
@@ -152,7 +161,7 @@ def take_plans(given: Given) -> int:
             r.account,
             r.currency,
             r.agreed_at,
-            func.max(r.cancelled_at).label("cancelled_at"),
+            func.min(r.cancelled_at).label("cancelled_at"),
             func.coalesce(func.max(r.grace_days), 0).label("grace_days"),
             func.max(r.reason).label("reason"),
         )
@@ -161,9 +170,8 @@ def take_plans(given: Given) -> int:
     )
     _order(given, new)
     parts = _instalments(given, new)
-    known_plan = and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
     same = exists().where(
-        known_plan,
+        this_one,
         instalment.c.plan_id == plan.c.plan_id,
         instalment.c.due_on == r.due_on,
         instalment.c.amount == r.amount,
@@ -174,21 +182,25 @@ def take_plans(given: Given) -> int:
 
 
 def _order(given: Given, new: TableClause) -> None:
-    """Write the new plans, each standing only if none of its account was agreed later."""
+    """Write the new plans. Each ends at the latest where the account's next one was agreed."""
     p, n, conn = plan.c, new.c, given.conn
-    standing = select(p.account_id, p.agreed_at, p.plan_ref.label("ref"), p.plan_id).where(
-        p.account_id.in_(select(n.account)), p.cancelled_at.is_(None)
+    there = select(p.account_id, p.agreed_at, p.plan_ref.label("ref"), p.plan_id).where(
+        p.account_id.in_(select(n.account))
     )
-    fresh = select(n.account, n.agreed_at, n.ref, cast(null(), BigInteger).label("plan_id"))
-    both = union_all(standing, fresh.where(n.cancelled_at.is_(None))).subquery("both")
-    following = func.lead(both.c.agreed_at).over(
-        partition_by=both.c.account_id, order_by=(both.c.agreed_at, both.c.ref)
+    fresh = select(n.account, n.agreed_at, n.ref, cast(null(), BigInteger))
+    both = union_all(there, fresh).subquery("both").c
+    following = func.lead(both.agreed_at).over(
+        partition_by=both.account_id, order_by=[both.agreed_at, both.ref.nulls_first()]
     )
-    order = keep(conn, "plan_order", select(both, following.label("next_at")))
-    over = and_(order.c.plan_id == p.plan_id, order.c.next_at.is_not(None))
-    replaced = {"cancelled_by": given.by, "cancelled_because": "a new plan"}
-    conn.execute(update(plan).where(over).values(cancelled_at=order.c.next_at, **replaced))
-    ends = func.coalesce(n.cancelled_at, order.c.next_at)
+    order = keep(conn, "plan_order", select(*both, following.label("next_at")))
+    sooner = order.c.next_at < func.coalesce(p.cancelled_at, FOR_EVER)
+    replaced = {"cancelled_by": given.by, "cancelled_because": REPLACED}
+    conn.execute(
+        update(plan)
+        .where(p.plan_id == order.c.plan_id, sooner)
+        .values(cancelled_at=order.c.next_at, **replaced)
+    )
+    ends = func.least(n.cancelled_at, order.c.next_at)
     columns: dict[str, ColumnElement[Any]] = {
         "portfolio_id": given.portfolio,
         "account_id": n.account,
@@ -200,9 +212,10 @@ def _order(given: Given, new: TableClause) -> None:
         "plan_ref": n.ref,
         "cancelled_at": ends,
         "cancelled_by": case((ends.is_not(None), literal(given.by))),
+        "cancelled_because": case((ends == order.c.next_at, literal(REPLACED)), else_=n.reason),
     }
     mine = and_(order.c.ref == n.ref, order.c.plan_id.is_(None))
-    rows = select(*columns.values()).select_from(new.outerjoin(order, mine))
+    rows = select(*columns.values()).join_from(new, order, mine)
     conn.execute(insert(plan).from_select(list(columns), rows))
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS, Feed
+from dunflow.errors import SourceError
 from dunflow.intake.agreed import take_consents, take_holds, take_promises
 from dunflow.intake.earlier import take_earlier_contacts, take_earlier_placements
 from dunflow.intake.given import Given, give
@@ -29,6 +30,7 @@ from dunflow.ledger.engine import give_room, portfolio_id_of, take_lock
 from dunflow.ledger.scratch import close_scratch, open_scratch
 from dunflow.ledger.tables import delivery
 from dunflow.snapshot.columns import read_frames
+from dunflow.snapshot.layout import Layout
 from dunflow.snapshot.stage import Stage, fill_stage
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Taken:
 
 def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime) -> Taken:
     """Take one delivery in. Raises SourceError, before anything is written, for a wrong header."""
-    layout = partial(layout_of, given.kind, given.feed, book.portfolio.zone)
+    layout = partial(_layout, given, book)
     kinds = {name: type_of(name) for name in KINDS[given.kind]}
     with engine.begin() as conn:
         give_room(conn)
@@ -99,6 +101,13 @@ def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime)
         _note(conn, number, given, stage, (new, rejected), by, now)
         close_scratch(conn)
     return Taken(new, stage.rows_read - rejected - new, faults)
+
+
+def _layout(given: Delivery, book: Book, headers: list[str]) -> Layout:
+    try:
+        return layout_of(given.kind, given.feed, book.portfolio.zone, headers)
+    except SourceError as error:
+        raise SourceError(f"{book.name} {given.kind}: {given.origin}: {error}") from None
 
 
 def _note(

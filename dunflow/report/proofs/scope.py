@@ -45,8 +45,10 @@ def decided(scope: Scope) -> ColumnElement[bool]:
 
 
 def contacted(scope: Scope) -> ColumnElement[bool]:
+    """Contacts that a run planned; for those of the system before nobody here can answer."""
     return and_(
         contact.c.portfolio_id == scope.portfolio_id,
+        contact.c.run_id.is_not(None),
         contact.c.business_date.between(scope.first, scope.last),
     )
 
