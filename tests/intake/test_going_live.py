@@ -1,0 +1,83 @@
+"""What the system before did is known, and is neither printed nor judged as ours."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import Engine
+
+from dunflow.check import check
+from dunflow.clock import VirtualClock
+from dunflow.config.book import Book, root
+from dunflow.intake.feeds import take_file
+from dunflow.intake.going_live import KNOWN_BEFORE
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.letters import print_letters
+from dunflow.placements import Desk
+from dunflow.report.audit import audit
+from tests.intake.conftest import NOW, Take
+
+LETTER = (
+    "ref,account,customer,channel,sent_at,step\n"
+    "e1,A,C,letter,2026-03-01 10:00,firm_letter\ne2,A,C,letter,2026-03-01 11:00,\n"
+)
+
+
+def test_a_letter_of_the_system_before_is_not_printed(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    take("earlier_contacts", LETTER)
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, book.name)
+    assert print_letters(Desk(ledger, book, number, VirtualClock(NOW), {})) is None
+
+
+def test_the_audit_asks_nothing_of_the_system_before(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    take("earlier_contacts", LETTER)
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, book.name)
+        checked = audit(conn, book, number, NOW.date().replace(year=2020), NOW.date())
+    assert [each.promise for each in checked if each.broken] == []
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Engine) -> Path:
+    """A portfolio that would contact real people, on this ledger."""
+    shipped = root() / "include/portfolios/sunrise_instalment"
+    folder = tmp_path / "portfolios/live_book"
+    folder.mkdir(parents=True)
+    document: dict[str, Any] = yaml.safe_load((shipped / "portfolio.yaml").read_text())
+    document |= {"portfolio": "live_book", "clock": "real"}
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
+    for name in ("policy.yaml", "snapshot.sql"):
+        (folder / name).write_text((shipped / name).read_text())
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(folder.parent))
+    monkeypatch.setenv("DUNFLOW_LEDGER_URL", ledger.url.render_as_string(hide_password=False))
+    return folder
+
+
+def test_check_says_what_of_the_system_before_was_not_taken_in(
+    live: Path, ledger: Engine, book: Book, tmp_path: Path
+) -> None:
+    def told() -> list[str]:
+        return [each for each in check("live_book").warnings if "system before" in each]
+
+    assert len(told()) == len(KNOWN_BEFORE)
+    file = tmp_path / "none.csv"
+    file.write_text("customer,channel\n")
+    ours = Book(
+        book.portfolio.model_copy(update={"portfolio": "live_book"}), book.policy, book.floor, live
+    )
+    take_file(ledger, ours, "opt_outs", file, "ann", NOW)
+    assert len(told()) == len(KNOWN_BEFORE) - 1
+    assert not any("no opt_outs" in each for each in told())
+
+
+def test_check_finds_a_feed_without_its_query(live: Path) -> None:
+    document = yaml.safe_load((live / "portfolio.yaml").read_text())
+    feed = {"kind": "sql", "connection": "CORE", "query": "payments.sql"}
+    (live / "portfolio.yaml").write_text(yaml.safe_dump(document | {"intake": {"payments": feed}}))
+    assert any("intake.payments.query" in each for each in check("live_book").errors)
