@@ -40,6 +40,8 @@ from dunflow.place.standing import newest_accepted
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
+BATCH = 20_000
+
 
 @dataclass(frozen=True)
 class Given:
@@ -138,20 +140,18 @@ def _read_points(conn: Connection, book: Book, kind: str, stage: Stage) -> Table
         return None
     given = incoming.c.point if kind == "contact_points" else point_of(incoming.c.channel)
     _point.create(conn)
-    found = conn.execute(
-        select(given.label("point"), incoming.c[name])
-        .where(incoming.c[name].is_not(None))
-        .distinct()
-    ).all()
+    said = select(given.label("point"), incoming.c[name]).where(incoming.c[name].is_not(None))
+    found = conn.execute(said.distinct(), execution_options={"yield_per": BATCH})
     readers: dict[str, Callable[[str], str | None]] = {
         "phone": partial(read_phone, region=book.portfolio.region),
         "email": read_email,
         "address": str,
     }
-    read = [(point, raw, readers[point](raw)) for point, raw in found]
-    with copying(conn, _point, ["point", "raw", "value"]) as copy:
-        columns = list(zip(*read, strict=True)) or [(), (), ()]
-        write(copy, pa.table([pa.array(each, pa.string()) for each in columns], _point.c.keys()))
+    for some in found.partitions():
+        columns = zip(*[(point, raw, readers[point](raw)) for point, raw in some], strict=True)
+        read = [pa.array(each, pa.string()) for each in columns]
+        with copying(conn, _point, _point.c.keys()) as copy:
+            write(copy, pa.table(read, _point.c.keys()))
     useless = exists().where(
         _point.c.point == given, _point.c.raw == incoming.c[name], _point.c.value.is_(None)
     )

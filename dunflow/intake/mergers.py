@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     MetaData,
     Table,
+    Text,
     and_,
     exists,
     func,
@@ -49,6 +50,7 @@ _move = Table(
     MetaData(),
     Column("old_id", BigInteger),
     Column("new_id", BigInteger),
+    Column("reason", Text),
     prefixes=[PREFIX],
 )
 
@@ -56,12 +58,16 @@ _move = Table(
 def take_mergers(given: Given) -> int:
     """Let each customer be the one into whom they are merged; how many were two until now."""
     r, conn = given.rows.c, given.conn
-    pairs = conn.execute(select(r.customer, r.into).order_by(r.line)).all()
-    moves = _roots(pairs)
+    pairs = conn.execute(select(r.customer, r.into, r.reason).order_by(r.line)).all()
+    moves = _roots([(old, new) for old, new, _ in pairs])
+    reasons = {old: reason for old, _, reason in pairs}
     if not moves:
         return 0
     _move.create(conn)
-    conn.execute(insert(_move), [{"old_id": old, "new_id": new} for old, new in moves.items()])
+    conn.execute(
+        insert(_move),
+        [{"old_id": old, "new_id": new, "reason": reasons.get(old)} for old, new in moves.items()],
+    )
     _note(given)
     _point_on(given)
     for column in (contact.c.customer_id, credit.c.customer_id, hold.c.customer_id):
@@ -100,8 +106,8 @@ def _roots(pairs: Iterable[Any]) -> dict[int, int]:
 
 def _note(given: Given) -> None:
     told = select(given.portfolio, _move.c.old_id, _move.c.new_id, literal(given.now))
-    rows = told.add_columns(literal(given.by))
-    names = ["portfolio_id", "customer_id", "into_id", "merged_at", "merged_by"]
+    rows = told.add_columns(literal(given.by), _move.c.reason)
+    names = ["portfolio_id", "customer_id", "into_id", "merged_at", "merged_by", "reason"]
     given.conn.execute(pg_insert(merger).from_select(names, rows).on_conflict_do_nothing())
 
 

@@ -2,18 +2,24 @@
 
 import datetime as dt
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, select, text
 
+from dunflow import day as stages
+from dunflow.clock import VirtualClock
 from dunflow.config.base import build
 from dunflow.config.book import Book, read_book
 from dunflow.config.feeds import Intake
+from dunflow.config.portfolio import Source
+from dunflow.day import Day
 from dunflow.errors import ConfigError, SourceError
 from dunflow.intake.feeds import take_feed
 from dunflow.intake.take import Taken
+from dunflow.ledger.engine import portfolio_lock
 from dunflow.ledger.tables import payment, reject
 
 NOW = dt.datetime(2026, 3, 10, 4, tzinfo=dt.UTC)
@@ -158,3 +164,35 @@ def test_a_bad_row_of_a_query_is_told_once_by_its_id(
     look(declared, CORE=url)
     with core.connect() as conn:
         assert conn.execute(select(reject.c.mended_at)).scalar_one() is not None
+
+
+def test_a_replayed_day_knows_what_had_come_by_then(ledger: Engine, tmp_path: Path) -> None:
+    shipped = read_book("sunrise_instalment")
+    portfolio = shipped.portfolio.model_copy(
+        update={
+            "source": Source(kind="files", path="{business_date}.csv"),
+            "intake": build(Intake, {"payments": FILES}, "portfolio.yaml"),
+        }
+    )
+    book = Book(portfolio, shipped.policy, shipped.floor, tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    (tmp_path / "2026-03-01.csv").write_text("account,customer,due_on,overdue\nA,C,2026-02-01,10\n")
+    date = dt.date(2026, 3, 1)
+    clock = VirtualClock(portfolio.calendar.usual_time_of(date))
+    stages.snapshot(Day(ledger, book, date, clock, {}))
+    assert refs(ledger) == ["p1"]
+
+
+def test_what_is_taken_in_waits_while_a_day_is_decided(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    with ThreadPoolExecutor(1) as worker:
+        with portfolio_lock(ledger, "sunrise_instalment"):
+            taking = worker.submit(look, FILES)
+            with pytest.raises(TimeoutError):
+                taking.result(timeout=1)
+            assert refs(ledger) == []
+        assert taking.result().new == 1
