@@ -36,6 +36,7 @@ from dunflow.ledger.tables import (
     placement,
     placement_event,
 )
+from dunflow.remind import outbox
 
 
 def take_earlier_contacts(given: Given) -> int:
@@ -58,6 +59,7 @@ def take_earlier_contacts(given: Given) -> int:
         .order_by(r.ref, r.line),
     )
     _ensure_episodes(given, new)
+    _cancel_planned(given, new)
     given.conn.execute(_contacts(given, new))
     given.conn.execute(_covered(new))
     latest = (
@@ -130,6 +132,15 @@ def _ensure_episodes(given: Given, new: TableClause) -> None:
     )
     names = ["portfolio_id", "account_id", "started_on"]
     given.conn.execute(insert(episode).from_select(names, rows))
+
+
+def _cancel_planned(given: Given, new: TableClause) -> None:
+    """What was planned without knowing of these contacts; the next run decides anew."""
+    theirs = select(contact_account.c.contact_id).where(
+        contact_account.c.account_id.in_(select(new.c.account))
+    )
+    which = contact.c.contact_id.in_(theirs)
+    outbox.cancel(given.conn, given.portfolio_id, which, "earlier_contact", given.now)
 
 
 def _contacts(given: Given, new: TableClause) -> Any:

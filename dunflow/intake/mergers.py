@@ -32,7 +32,6 @@ from dunflow.ledger.tables import (
     IN_FLIGHT,
     consent,
     contact,
-    contact_account,
     contact_change,
     conversation,
     credit,
@@ -43,6 +42,7 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
+from dunflow.remind import outbox
 
 # Who goes, and who that is from now on.
 _move = Table(
@@ -172,21 +172,5 @@ def _cancel_surplus(given: Given) -> None:
         other.c.state.in_(IN_FLIGHT), and_(other.c.state.in_(ACTUAL), other.c.accepted_at >= today)
     )
     has_had = exists().where(other.c.customer_id == contact.c.customer_id, or_(before, gone))
-    ended = (
-        update(contact)
-        .where(
-            contact.c.portfolio_id == given.portfolio_id,
-            contact.c.state == "planned",
-            contact.c.customer_id.in_(select(_move.c.new_id)),
-            has_had,
-        )
-        .values(state="cancelled", reason="customer_turn", ended_at=given.now)
-        .returning(contact.c.contact_id)
-        .cte("ended")
-    )
-    given.conn.execute(
-        update(contact_account)
-        .where(contact_account.c.contact_id.in_(select(ended.c.contact_id)))
-        .values(occupies=False)
-        .add_cte(ended)
-    )
+    surplus = and_(contact.c.customer_id.in_(select(_move.c.new_id)), has_had)
+    outbox.cancel(given.conn, given.portfolio_id, surplus, "customer_turn", given.now)

@@ -1,15 +1,15 @@
 """Files are taken in row by row, each row once, in whatever order and however often they come."""
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Engine, Table, func, select
 
+from dunflow.config.book import Book
 from dunflow.errors import SourceError
-from dunflow.intake.take import Taken
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import (
     consent,
     contact_change,
@@ -24,8 +24,8 @@ from dunflow.ledger.tables import (
     promise,
     reject,
 )
-
-Take = Callable[[str, str], Taken]
+from dunflow.report.customer_file import customer_file
+from tests.intake.conftest import NOW, Take
 
 FILES = {
     "payments": "ref,account,amount,booked_at\np1,0010,100.00,2026-03-02 15:00\n"
@@ -143,20 +143,20 @@ def test_a_promise_that_was_cancelled_stays_so(take: Take, ledger: Engine) -> No
     assert rows(ledger, promise.c.cancelled_at)[0][0] is not None
 
 
-@pytest.mark.parametrize("order", [("n1", "n2"), ("n2", "n1")])
+@pytest.mark.parametrize("order", [("z", "a"), ("a", "z")])
 def test_the_plan_that_was_agreed_last_stands(
     take: Take, ledger: Engine, order: tuple[str, str]
 ) -> None:
     head = "ref,account,due_on,amount,agreed_at\n"
     given = {
-        "n1": head + "n1,A,2026-03-31,10,2026-03-01\nn1,A,2026-04-30,10,2026-03-01\n",
-        "n2": head + "n2,A,2026-05-31,30,2026-03-08\n",
+        "z": head + "z,A,2026-03-31,10,2026-03-01\nz,A,2026-04-30,10,2026-03-01\n",
+        "a": head + "a,A,2026-05-31,30,2026-03-08\n",
     }
     for ref in order:
         take("plans", given[ref])
     assert rows(ledger, plan.c.plan_ref, plan.c.cancelled_at) == [
-        ("n1", dt.datetime(2026, 3, 7, 16, tzinfo=dt.UTC)),
-        ("n2", None),
+        ("a", None),
+        ("z", dt.datetime(2026, 3, 7, 16, tzinfo=dt.UTC)),
     ]
     totals = rows(ledger, instalment.c.due_on, instalment.c.total_amount)
     assert [total for _, total in totals] == [10, 20, 30]
@@ -224,3 +224,19 @@ def test_a_number_that_nobody_can_dial_is_told_without_its_digits(
         "row 1: value: is no valid phone number or email address"
     ]
     assert count(ledger, contact_change) == 0
+
+
+def test_the_file_on_a_person_is_the_same_by_each_of_their_ids(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    take("contact_points", FILES["contact_points"])
+    take("merged_customers", "customer,into,reason\nC,D,same passport\n")
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, book.name)
+        files = [customer_file(conn, book, number, ref, NOW) for ref in ("C", "D")]
+    assert files[0] | {"customer": "D"} == files[1]
+    assert [(each["id"], each["reason"]) for each in files[0]["other_ids"]] == [
+        ("C", "same passport")
+    ]
+    assert [each["value"] for each in files[0]["contact_changes"]] == ["+8613800138002"]
+    assert files[0]["person"]["phone"] == "+8613800138002"  # D had none
