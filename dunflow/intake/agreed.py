@@ -65,6 +65,7 @@ def take_promises(given: Given) -> int:
         "currency": r.currency,
         "promised_on": r.by,
         "made_at": r.made_at,
+        "recorded_at": literal(given.now),
         "recorded_by": literal(given.by),
         "reason": r.reason,
         "cancelled_at": r.cancelled_at,

@@ -142,7 +142,7 @@ def end_overtaken(
 ) -> None:
     """End those of these planned contacts whose date lives no more."""
     if contacts:
-        _end_planned(conn, portfolio_id, contact.c.contact_id.in_(contacts) & _is_over(now), now)
+        _expire(conn, portfolio_id, contact.c.contact_id.in_(contacts) & _is_over(now), now)
 
 
 def _is_over(now: dt.datetime) -> ColumnElement[bool]:

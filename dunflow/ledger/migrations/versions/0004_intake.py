@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -139,9 +139,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
+    op.add_column("plan", sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE plan SET recorded_at = agreed_at")
+    op.alter_column("plan", "recorded_at", nullable=False)
 
 
 def downgrade() -> None:
+    op.drop_column("plan", "recorded_at")
     op.drop_index(
         op.f("ix_customer_merged_into"),
         table_name="customer",
