@@ -13,6 +13,7 @@ from dunflow.config.book import Book, root
 from dunflow.intake.feeds import take_file
 from dunflow.intake.going_live import KNOWN_BEFORE
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.tables import contact, merger, opt_out
 from dunflow.letters import print_letters
 from dunflow.placements import Desk
 from dunflow.report.audit import audit
@@ -81,3 +82,25 @@ def test_check_finds_a_feed_without_its_query(live: Path) -> None:
     feed = {"kind": "sql", "connection": "CORE", "query": "payments.sql"}
     (live / "portfolio.yaml").write_text(yaml.safe_dump(document | {"intake": {"payments": feed}}))
     assert any("intake.payments.query" in each for each in check("live_book").errors)
+
+
+def test_the_audit_heeds_what_another_id_said_only_from_the_merger_on(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    take("opt_outs", "customer,channel\nD,letter\n")
+    take("earlier_contacts", LETTER)
+    with ledger.begin() as conn:  # as if a run of ours had planned it after the opt-out
+        conn.execute(opt_out.update().values(since_at=NOW.replace(month=2)))
+        conn.execute(contact.update().values(run_id=1))
+        number = portfolio_id_of(conn, book.name)
+
+    def broken() -> list[str]:
+        with ledger.begin() as conn:
+            checked = audit(conn, book, number, NOW.date().replace(year=2020), NOW.date())
+        return [each.promise for each in checked if each.broken and "opt" in each.promise]
+
+    take("merged_customers", "customer,into\nD,C\n")
+    assert broken() == []
+    with ledger.begin() as conn:
+        conn.execute(merger.update().values(merged_at=NOW.replace(month=2)))
+    assert len(broken()) == 1
