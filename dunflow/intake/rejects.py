@@ -2,7 +2,19 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, exists, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    cast,
+    distinct,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.intake.given import Given
@@ -85,3 +97,15 @@ def open_rejects(conn: Connection, portfolio_id: int) -> list[tuple[str, str, Fa
         .limit(SHOWN)
     )
     return [(kind, origin, Fault(*rest)) for kind, origin, *rest in rows]
+
+
+def count_rejects(conn: Connection, portfolio_id: int) -> dict[str, int]:
+    """Kind → how many rows nobody has mended yet."""
+    r = reject.c
+    rows = conn.execute(
+        select(r.kind, func.count(distinct(tuple_(r.origin, r.place))))
+        .where(r.portfolio_id == portfolio_id, r.mended_at.is_(None))
+        .group_by(r.kind)
+        .order_by(r.kind)
+    )
+    return dict(rows.all())

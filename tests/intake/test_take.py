@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from dunflow.ledger.tables import (
     reject,
 )
 from dunflow.report.customer_file import customer_file
+from dunflow.report.page import write_page
 from tests.intake.conftest import NOW, Take
 
 FILES = {
@@ -83,6 +85,18 @@ def test_a_row_that_comes_again_in_order_is_mended(take: Take, ledger: Engine) -
     with ledger.connect() as conn:
         waiting = conn.execute(select(reject.c.row_key).where(reject.c.mended_at.is_(None)))
         assert list(waiting.scalars()) == ["p2"]
+
+
+def test_rows_that_wait_to_be_mended_stand_on_the_page(
+    take: Take, ledger: Engine, book: Book, tmp_path: Path
+) -> None:
+    take("payments", "account,amount,booked_at\nA,ten,soon\nA,10,soon\nA,1,2026-03-01\n")
+    take("opt_outs", "customer,channel\nC,pigeon\n")
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, book.name)
+    page = write_page(ledger, book, number, NOW.date(), tmp_path)
+    assert page.figures["rejected"] == {"opt_outs": 1, "payments": 2}
+    assert "dunflow take --rejected" in page.page.read_text(encoding="utf-8")
 
 
 def test_a_wrong_header_stops_the_file_before_anything_is_written(
