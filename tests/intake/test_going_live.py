@@ -1,15 +1,13 @@
 """What the system before did is known, and is neither printed nor judged as ours."""
 
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 from sqlalchemy import Engine
 
 from dunflow.check import check
 from dunflow.clock import VirtualClock
-from dunflow.config.book import Book, root
+from dunflow.config.book import Book
 from dunflow.intake.feeds import take_file
 from dunflow.intake.going_live import KNOWN_BEFORE
 from dunflow.ledger.engine import portfolio_id_of
@@ -42,22 +40,6 @@ def test_the_audit_asks_nothing_of_the_system_before(
         number = portfolio_id_of(conn, book.name)
         checked = audit(conn, book, number, NOW.date().replace(year=2020), NOW.date())
     assert [each.promise for each in checked if each.broken] == []
-
-
-@pytest.fixture
-def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Engine) -> Path:
-    """A portfolio that would contact real people, on this ledger."""
-    shipped = root() / "include/portfolios/sunrise_instalment"
-    folder = tmp_path / "portfolios/live_book"
-    folder.mkdir(parents=True)
-    document: dict[str, Any] = yaml.safe_load((shipped / "portfolio.yaml").read_text())
-    document |= {"portfolio": "live_book", "clock": "real"}
-    (folder / "portfolio.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
-    for name in ("policy.yaml", "snapshot.sql"):
-        (folder / name).write_text((shipped / name).read_text())
-    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(folder.parent))
-    monkeypatch.setenv("DUNFLOW_LEDGER_URL", ledger.url.render_as_string(hide_password=False))
-    return folder
 
 
 def test_check_says_what_of_the_system_before_was_not_taken_in(
