@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from dunflow.config.book import Book, read_book
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES
-from dunflow.errors import ConfigError
+from dunflow.errors import ConfigError, DunflowError
+from dunflow.intake.going_live import not_taken_in
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.migrate import open_ledger
 from dunflow.remind import confirm
 from dunflow.remind.render.check import check_templates
 from dunflow.remind.render.lint import lint_notes, lint_templates
@@ -28,7 +33,8 @@ def check(name: str) -> Lint:
         book = read_book(name)
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
-    return Lint(name, _senders(book) + _templates(book), _letters(book) + _hand_offs(book))
+    unwise = _letters(book) + _hand_offs(book) + _system_before(book)
+    return Lint(name, _senders(book) + _feeds(book) + _templates(book), unwise)
 
 
 def _senders(book: Book) -> list[str]:
@@ -57,6 +63,33 @@ def _templates(book: Book) -> list[str]:
         both = [each for each in confirm.CHANNELS if each in book.policy.channels]
         faults += lint_notes(LANGUAGES, {confirm.TEMPLATE: both}, book.folder)
     return faults
+
+
+def _feeds(book: Book) -> list[str]:
+    """Queries of feeds that are not there."""
+    return [
+        f"{book.folder / 'portfolio.yaml'}: intake.{kind}.query: there is no file {feed.query!r} "
+        "beside it; write the query there"
+        for kind, feed in book.portfolio.intake.feeds()
+        if feed.kind == "sql" and not (book.folder / str(feed.query)).exists()
+    ]
+
+
+def _system_before(book: Book) -> list[str]:
+    """What only the system before knows must be there before the first real contact."""
+    if book.portfolio.mode != "live" or book.portfolio.clock == "replay":
+        return []
+    try:
+        with open_ledger().begin() as conn:
+            missing = not_taken_in(conn, portfolio_id_of(conn, book.name))
+    except (DunflowError, SQLAlchemyError) as error:
+        why = str(error) if isinstance(error, DunflowError) else "the database does not answer"
+        return [f"the ledger could not be asked what was taken in of the system before: {why}"]
+    return [
+        f"nothing has gone out yet, and no {kind} of the system before were taken in: "
+        f"dunflow take {book.name} {kind} FILE (a file with its header alone says there are none)"
+        for kind in missing
+    ]
 
 
 def _letters(book: Book) -> list[str]:

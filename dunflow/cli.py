@@ -12,7 +12,15 @@ from typing import Any
 
 import click
 
-from dunflow.commands import agreements, people, placements, records, sending, waiving
+from dunflow.commands import (
+    agreements,
+    intake,
+    people,
+    placements,
+    records,
+    sending,
+    waiving,
+)
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -444,7 +452,7 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
 
 
 SENDING = (sending.stop, sending.resume, sending.resolve)
-OTHERS = (*agreements.COMMANDS, *records.COMMANDS, waiving.waive)
+OTHERS = (*agreements.COMMANDS, *intake.COMMANDS, *records.COMMANDS, waiving.waive)
 for _command in (*people.COMMANDS, *SENDING, *OTHERS):
     main.add_command(_command)
 

@@ -85,11 +85,29 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
 
     now = day.clock.now()
     require_closed(day.book, day.business_date, now)
+    if day.book.portfolio.clock == "replay":
+        for kind in feeds(day):  # what the intake would have brought by now
+            intake(day, kind)
     with portfolio_lock(day.engine, day.book.name) as conn:
         number = portfolio_id_of(conn, day.book.name)
         pulled = delivered or pull(day.book, day.business_date, now, day.environ)
         loaded = load(conn, day.book, number, day.business_date, pulled, now)
     return {"snapshot": loaded.figures()}
+
+
+def intake(day: Day, kind: str) -> Figures:
+    """Take in what is new at one of the portfolio's feeds. Raises SourceError if it can't be."""
+    from dunflow.intake.feeds import take_feed
+
+    feed = dict(day.book.portfolio.intake.feeds())[kind]
+    now = day.clock.now()
+    taken = take_feed(day.engine, day.book, kind, feed, day.environ, "intake", now)
+    return {kind: taken.figures()}
+
+
+def feeds(day: Day) -> list[str]:
+    """The kinds of rows that the portfolio's feeds bring."""
+    return [kind for kind, _ in day.book.portfolio.intake.feeds()]
 
 
 def gate(day: Day) -> Figures:

@@ -17,7 +17,17 @@ from pydantic import TypeAdapter
 from sqlalchemy import URL
 
 from dunflow.cli import main
-from dunflow.config import destination, duties, facts, pack, policy, portfolio, rights
+from dunflow.config import (
+    destination,
+    duties,
+    facts,
+    feeds,
+    pack,
+    policy,
+    portfolio,
+    reading,
+    rights,
+)
 from dunflow.config.base import Model, build
 from dunflow.config.book import root
 from dunflow.scenario.model import Scenario
@@ -25,10 +35,10 @@ from dunflow.scenario.run import Story, run_story
 
 PAGES = [root() / "CONTRIBUTING.md", *sorted(root().glob("docs/**/*.md"))]
 TEXT = (root() / "docs/policy.md").read_text(encoding="utf-8")
-MADE_BY_US = {pack.Floor, rights.Rule}  # never written by a person as such
+MADE_BY_US = {pack.Floor, reading.Reading, rights.Rule}  # never written by a person as such
 MODELS = {
     model.__name__: model
-    for module in (destination, duties, facts, pack, policy, portfolio, rights)
+    for module in (destination, duties, facts, feeds, pack, policy, portfolio, rights)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Model) and model is not Model
     if model not in MADE_BY_US
@@ -98,6 +108,21 @@ def test_the_columns_are_those_of_a_source_and_the_needed_ones_are_marked() -> N
     assert list(told) == list(get_args(portfolio.Column))
     needed = tuple(name for name, mark in told.items() if mark == "yes")
     assert needed == portfolio.REQUIRED_COLUMNS
+
+
+def test_the_kinds_of_rows_have_the_columns_that_are_told() -> None:
+    def names(cell: str) -> set[str]:
+        return set(re.findall(r"`(\w+)`", cell))
+
+    told = {row[0]: (names(row[1]), names(row[2])) for row in rows_of(TEXT, "kind of row")}
+    kinds = {
+        kind: (
+            {name for name, needed in columns.items() if needed},
+            {name for name, needed in columns.items() if not needed},
+        )
+        for kind, columns in feeds.KINDS.items()
+    }
+    assert told == kinds
 
 
 def example(name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import days_past_due, settled_at
-from dunflow.assess.plans import current_plans
+from dunflow.assess.plans import broken_plans, current_plans
 from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
@@ -168,7 +168,7 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
         )
         .where(
             payment.c.portfolio_id == portfolio_id,
-            payment.c.booked_at > as_of,
+            payment.c.booked_at >= as_of,  # the close is the first moment of the day after
             payment.c.booked_at <= moment.at,
         )
         .group_by(payment.c.account_id, payment.c.currency)
@@ -363,6 +363,8 @@ def _counted(
     counted = {}
     if "broken_promises" in used:
         counted["broken_promises"] = broken_promises(book, portfolio_id, moment.at).subquery()
+    if "broken_plans" in used:
+        counted["broken_plans"] = broken_plans(book, portfolio_id, moment.at).subquery()
     if "episodes_12m" in used:
         year_ago = business_date - dt.timedelta(days=365)
         counted["episodes_12m"] = (

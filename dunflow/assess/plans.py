@@ -33,13 +33,30 @@ def is_current(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool
     )
 
 
+def broken_plans(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
+    """`account_id, times`: how many plans of an account were broken.
+
+    Cancelled or replaced before that, a plan was never broken; afterwards it stays so.
+    """
+    lived_until = func.least(literal(at, Instant), plan.c.cancelled_at)
+    return (
+        select(plan.c.account_id, func.count().label("times"))
+        .where(
+            plan.c.portfolio_id == portfolio_id,
+            plan.c.agreed_at <= at,
+            _broken(book, lived_until),
+        )
+        .group_by(plan.c.account_id)
+    )
+
+
 def plan_states(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
     """`plan_id, broken, paid_up, paid` of every plan, as of an instant."""
     return select(
         plan.c.plan_id,
         _broken(book, literal(at, Instant)).label("broken"),
         _paid_up(literal(at, Instant)).label("paid_up"),
-        _paid_until(literal(at, Instant)).label("paid"),
+        _paid(payment.c.booked_at <= at).label("paid"),
     ).where(plan.c.portfolio_id == portfolio_id, plan.c.agreed_at <= at)
 
 
@@ -48,7 +65,7 @@ def _broken(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     return exists().where(
         instalment.c.plan_id == plan.c.plan_id,
         deadline <= at,
-        _paid_until(deadline) < instalment.c.total_amount,
+        _paid(payment.c.booked_at < deadline) < instalment.c.total_amount,
     )
 
 
@@ -59,7 +76,7 @@ def _paid_up(at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
         .correlate(plan)
         .scalar_subquery()
     )
-    return _paid_until(at) >= whole
+    return _paid(payment.c.booked_at <= at) >= whole
 
 
 def _deadline(book: Book) -> ColumnElement[dt.datetime]:
@@ -68,15 +85,15 @@ def _deadline(book: Book) -> ColumnElement[dt.datetime]:
     return func.timezone(literal(book.portfolio.time_zone), midnight)
 
 
-def _paid_until(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
-    """What was booked on the plan's account after the agreement and up to `until`."""
+def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What was booked on the plan's account after the agreement and `by_then`."""
     return (
         select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
         .where(
             payment.c.account_id == plan.c.account_id,
             payment.c.currency == plan.c.currency,
             payment.c.booked_at > plan.c.agreed_at,
-            payment.c.booked_at <= until,
+            by_then,
         )
         .correlate_except(payment)
         .scalar_subquery()

@@ -34,7 +34,7 @@ def is_pending(book: Book, at: dt.datetime | ColumnElement[dt.datetime]) -> Colu
         promise.c.made_at <= when,
         or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > when),
         _deadline(book) > when,
-        _paid_since(when) < promise.c.amount,
+        _paid(payment.c.booked_at <= when) < promise.c.amount,
     )
 
 
@@ -47,7 +47,7 @@ def is_broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
         promise.c.made_at <= at,
         or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > _deadline(book)),
         _deadline(book) <= at,
-        _paid_since(_deadline(book)) < promise.c.amount,
+        _paid(payment.c.booked_at < _deadline(book)) < promise.c.amount,
     )
 
 
@@ -58,8 +58,8 @@ def _deadline(book: Book) -> ColumnElement[dt.datetime]:
     return func.timezone(literal(book.portfolio.time_zone), midnight)
 
 
-def _paid_since(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
-    """What was paid on the account after the promise was made and before `until`."""
+def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What was paid on the account after the promise was made and `by_then`."""
     return (
         select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
         .where(
@@ -67,7 +67,7 @@ def _paid_since(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
                 payment.c.account_id == promise.c.account_id,
                 payment.c.currency == promise.c.currency,
                 payment.c.booked_at > promise.c.made_at,
-                payment.c.booked_at <= until,
+                by_then,
             )
         )
         .correlate_except(payment)

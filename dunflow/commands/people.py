@@ -5,7 +5,6 @@ Each takes effect at the next claim, also of a drain that is running.
 
 import datetime as dt
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -270,43 +269,6 @@ def reply(portfolio: str, now: dt.datetime | None, json_: bool, by: str, **said:
 
 @click.command()
 @click.argument("portfolio")
-@click.argument("kind", type=click.Choice(["payments", "holds", "promises", "opt_outs"]))
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@by_option
-@now_option
-@json_option
-def take(
-    portfolio: str, kind: str, file: Path, by: str, now: dt.datetime | None, json_: bool
-) -> None:
-    """Take in a CSV file, each row once, whatever is delivered again. Exit code 1 if a row is bad.
-
-    Bad rows are told by their line and stop no other. Before a portfolio goes live, take in the
-    opt-outs, holds and promises of the system before.
-
-    \b
-    payments: ref, account, amount, booked_at [, currency]
-    holds:    ref, kind, from, account or customer [, to, reason]
-    promises: ref, account, amount, by, made_at [, currency, reason]
-    opt_outs: customer, channel [, address, reason]
-
-    \b
-    dunflow take sunrise_instalment payments payments-2026-03-01.csv
-    dunflow take sunrise_instalment opt_outs old-system.csv --json
-    """
-    from dunflow import tell
-    from dunflow.intake.files import take_file
-
-    with desk(portfolio, now) as at:
-        taken = take_file(at.conn, at.book, at.portfolio_id, kind, file, by, at.now)
-    if json_:
-        tell.as_json(vars(taken))
-    else:
-        tell.screen.print(f"{taken.new} new, {taken.known} known before")
-        for fault in taken.rejected:
-            tell.screen.print(f"rejected: {fault}", markup=False)
-    sys.exit(1 if taken.rejected else 0)
-
-
 def _require_channel(channel: str) -> None:
     from dunflow.config.policy import CHANNELS
 
@@ -325,4 +287,4 @@ def _holder(at: Desk, account: str | None, customer: str | None) -> Any:
     return Holder(customer_id=customer_of(at.conn, at.portfolio_id, str(customer)))
 
 
-COMMANDS = (hold, release, opt_out, consent, talked, reply, take)
+COMMANDS = (hold, release, opt_out, consent, talked, reply)

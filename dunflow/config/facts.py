@@ -9,7 +9,14 @@ from dunflow.config.base import Amount, Currency, Model
 
 AMOUNT_FACTS = frozenset({"overdue", "balance"})
 NUMBER_FACTS = frozenset(
-    {"dpd", "instalments_overdue", "broken_promises", "episodes_12m", "days_since_payment"}
+    {
+        "dpd",
+        "instalments_overdue",
+        "broken_promises",
+        "broken_plans",
+        "episodes_12m",
+        "days_since_payment",
+    }
 )
 TEXT_FACTS = frozenset({"currency", "product", "segment"})
 BUILT_IN_FACTS = AMOUNT_FACTS | NUMBER_FACTS | TEXT_FACTS

@@ -25,6 +25,8 @@ class Head:
     zone: str = "UTC"
     starts_on: dt.date | None = None
     replay: bool = False
+    feeds: bool = False
+    """Whether anything is to be taken in between two snapshots."""
     warnings: tuple[str, ...] = ()
     """What a person should see beside the DAG's name."""
 
@@ -59,4 +61,5 @@ def _head(name: str, document: Any) -> Head:
         zone=ZoneInfo(document["time_zone"]).key,
         starts_on=dt.date.fromisoformat(starts_on) if starts_on is not None else None,
         replay=document.get("clock") == "replay",
+        feeds=bool(document.get("intake")),
     )

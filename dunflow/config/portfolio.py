@@ -11,7 +11,9 @@ from dunflow.clock import BusinessCalendar, time_zones
 from dunflow.config.base import Currency, Model, WallTime
 from dunflow.config.destination import Destination
 from dunflow.config.facts import BUILT_IN_FACTS
+from dunflow.config.feeds import Intake
 from dunflow.config.period import Period
+from dunflow.config.reading import Reading
 
 
 def _zone(value: str) -> str:
@@ -58,45 +60,24 @@ class Attribute(Model):
     kind: Literal["text", "number", "flag"]
 
 
-class Source(Model):
+class Source(Reading):
     """Where the snapshot comes from, and how its cells are to be read.
 
     `columns` maps our names to the source's headers; without an entry the header equals our name.
-    Only what is declared is read: formats are never guessed.
+    Only what is declared is read: formats are never guessed. `query` binds `:business_date`, and
+    `path` holds `{business_date}`.
     """
 
-    kind: Literal["sql", "files"]
-    connection: str | None = None
-    """sql: the environment variable (or Airflow connection id) that holds the SQLAlchemy URL."""
-    query: str = "snapshot.sql"
-    """sql: file beside portfolio.yaml; binds `:business_date`."""
-    path: str | None = None
-    """files: a path or object-storage URL with `{business_date}`."""
-    format: Literal["csv", "excel", "parquet"] = "csv"
-    sheet: str | None = None
-    encoding: Literal["utf-8", "gbk", "gb18030", "utf-16", "latin-1"] = "utf-8"
-    """A UTF-8 byte-order mark is skipped."""
-    delimiter: str = ","
-    decimal: Literal[".", ","] = "."
-    grouping: Literal[",", ".", " ", "'", ""] = ""
-    """The sign between thousands; empty: none is allowed."""
-    dates: str = "%Y-%m-%d"
+    query: str | None = "snapshot.sql"
     history: Literal["by_date", "current_only"] = "by_date"
     columns: dict[Column, str] = {}
     attributes: dict[str, Attribute] = {}
-    chunk_rows: int = Field(100_000, ge=1)
 
     @model_validator(mode="after")
-    def _complete(self) -> "Source":
-        if self.kind == "sql" and not self.connection:
-            raise ValueError("kind is sql, so connection must name where the core's URL is found")
-        if self.kind == "files":
-            if not self.path:
-                raise ValueError("kind is files, so path must say where they lie")
-            if self.history == "by_date" and "{business_date}" not in self.path:
-                raise ValueError(f"path is {self.path!r}; history by_date needs {{business_date}}")
-        if self.decimal == self.grouping:
-            raise ValueError(f"decimal and grouping are both {self.decimal!r}; they must differ")
+    def _dated(self) -> "Source":
+        by_date = self.kind == "files" and self.history == "by_date"
+        if by_date and "{business_date}" not in str(self.path):
+            raise ValueError(f"path is {self.path!r}; history by_date needs {{business_date}}")
         return self
 
     @field_validator("attributes")
@@ -190,6 +171,7 @@ class Portfolio(Model):
     clock: Literal["real", "replay"] = "real"
     policy: str = "policy.yaml"
     source: Source
+    intake: Intake = Intake()
     gate: Gate = Gate()
     volume: Volume = Volume()
     lender: Lender

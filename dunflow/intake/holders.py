@@ -1,15 +1,10 @@
 """Whom something is about: the ledger's numbers for accounts and customers."""
 
-import datetime as dt
-
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
-from dunflow.ledger.tables import account, customer, snapshot
-
-NEVER = dt.date.min
-"""When a customer was seen whom no snapshot delivered yet: any snapshot is newer."""
+from dunflow.ledger.tables import NEVER, account, customer, snapshot
 
 
 def account_of(conn: Connection, portfolio_id: int, ref: str) -> int:
@@ -25,9 +20,9 @@ def account_of(conn: Connection, portfolio_id: int, ref: str) -> int:
 
 
 def customer_of(conn: Connection, portfolio_id: int, ref: str) -> int:
-    """The customer's number. Raises DunflowError for one who was never seen."""
+    """The person's number, whichever of their ids it is. Raises DunflowError for one never seen."""
     found = conn.execute(
-        select(customer.c.customer_id).where(
+        select(func.coalesce(customer.c.merged_into, customer.c.customer_id)).where(
             customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == ref
         )
     ).scalar()

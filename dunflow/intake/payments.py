@@ -1,14 +1,21 @@
-"""Money that came in: payments of the feed, and credit that is not yet applied."""
+"""Money that came in: payments of the feed, and credit that is not yet applied.
+
+However rows are delivered, twice or in another order, the ledger ends the same.
+"""
 
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, exists, false, func, select, tuple_
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
+from dunflow.intake.given import Given
 from dunflow.intake.holders import ensure_account, ensure_customer
-from dunflow.ledger.tables import account, credit, payment
+from dunflow.ledger.tables import credit, payment
+
+OTHERWISE: Final = "was taken in before and said something else; the first word stands"
 
 
 @dataclass(frozen=True)
@@ -47,37 +54,63 @@ def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
     conn.execute(row.on_conflict_do_nothing())
 
 
-def record_payments(conn: Connection, portfolio_id: int, paid: list[Payment]) -> int:
-    """Keep many payments, each once; how many were new."""
-    if not paid:
-        return 0
-    refs = sorted({each.account_ref for each in paid})
-    known = insert(account).values(
-        [{"portfolio_id": portfolio_id, "account_ref": ref} for ref in refs]
+def take_payments(given: Given) -> int:
+    """Keep many payments, each once; how many were new. A reversal is a payment below zero."""
+    r = given.rows.c
+    rows = (
+        select(given.portfolio, r.ref, r.account, r.amount, r.currency, r.booked_at)
+        .ext(distinct_on(r.ref))
+        .order_by(r.ref, r.line)
     )
-    conn.execute(known.on_conflict_do_nothing())
-    numbers = dict(
-        conn.execute(
-            select(account.c.account_ref, account.c.account_id).where(
-                account.c.portfolio_id == portfolio_id, account.c.account_ref.in_(refs)
-            )
-        ).all()
+    names = ["portfolio_id", "payment_ref", "account_id", "amount", "currency", "booked_at"]
+    new = insert(payment).from_select(names, rows).on_conflict_do_nothing()
+    count = given.conn.execute(new.execution_options(preserve_rowcount=True)).rowcount
+    p = payment.c
+    otherwise = exists().where(
+        p.portfolio_id == given.portfolio_id,
+        p.payment_ref == r.ref,
+        tuple_(p.account_id, p.amount, p.booked_at).is_distinct_from(
+            tuple_(r.account, r.amount, r.booked_at)
+        ),
     )
-    rows = insert(payment).values(
-        [
-            {
-                "portfolio_id": portfolio_id,
-                "payment_ref": each.ref,
-                "account_id": numbers[each.account_ref],
-                "amount": each.amount,
-                "currency": each.currency,
-                "booked_at": each.booked_at,
-            }
-            for each in paid
-        ]
+    given.reject(otherwise, "ref", OTHERWISE)
+    return count
+
+
+def take_credits(given: Given) -> int:
+    """Keep credits as told last: by `changed_at`, and not by the order of delivery."""
+    r = given.rows.c
+    changed_at = func.coalesce(r.changed_at, r.booked_at)
+    cancelled = func.coalesce(r.cancelled, false())
+    rows = (
+        select(
+            given.portfolio,
+            r.ref,
+            r.customer,
+            r.amount,
+            r.currency,
+            r.booked_at,
+            cancelled,
+            changed_at,
+        )
+        .ext(distinct_on(r.ref))
+        .order_by(r.ref, changed_at.desc(), cancelled.desc(), r.amount)
     )
-    new = conn.execute(rows.on_conflict_do_nothing().returning(payment.c.payment_id))
-    return len(new.all())
+    names = ["portfolio_id", "credit_ref", "customer_id", "amount", "currency", "booked_at"]
+    kept = insert(credit).from_select([*names, "cancelled", "changed_at"], rows)
+    taken = kept.on_conflict_do_update(**_newer(kept))
+    return given.conn.execute(taken.execution_options(preserve_rowcount=True)).rowcount
+
+
+def _newer(row: Insert) -> dict[str, Any]:
+    """Replace what stands by what was told later; of two told at once the lesser credit holds."""
+    told, stands = row.excluded, credit.c
+    return {
+        "index_elements": [credit.c.portfolio_id, credit.c.credit_ref],
+        "set_": {name: told[name] for name in ("amount", "cancelled", "changed_at")},
+        "where": tuple_(told.changed_at, told.cancelled, -told.amount)
+        > tuple_(stands.changed_at, stands.cancelled, -stands.amount),
+    }
 
 
 def record_credit(conn: Connection, portfolio_id: int, given: Credit) -> None:
@@ -90,10 +123,6 @@ def record_credit(conn: Connection, portfolio_id: int, given: Credit) -> None:
         currency=given.currency,
         booked_at=given.booked_at,
         cancelled=given.cancelled,
+        changed_at=given.booked_at,
     )
-    conn.execute(
-        row.on_conflict_do_update(
-            index_elements=[credit.c.portfolio_id, credit.c.credit_ref],
-            set_={"amount": row.excluded.amount, "cancelled": row.excluded.cancelled},
-        )
-    )
+    conn.execute(row.on_conflict_do_update(**_newer(row)))

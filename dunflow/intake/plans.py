@@ -5,13 +5,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from itertools import accumulate
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    TableClause,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from dunflow.clock import months_after
 from dunflow.errors import DunflowError
-from dunflow.ledger.tables import instalment, plan
+from dunflow.intake.given import Given
+from dunflow.intake.payments import OTHERWISE
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import Instant, instalment, plan
 from dunflow.money import decimals_of
+
+REPLACED: Final = "a new plan"
+FOR_EVER: Final = literal("infinity", Text).cast(Instant)
 
 
 @dataclass(frozen=True)
@@ -61,9 +85,7 @@ def record_plan(conn: Connection, portfolio_id: int, given: Plan) -> int | None:
         raise DunflowError("plan: two instalments fall due on one day; add them together")
     if given.ref is not None and _is_known(conn, portfolio_id, given.ref):
         return None
-    cancel_plan(
-        conn, portfolio_id, given.account_id, given.agreed_at, given.recorded_by, "a new plan"
-    )
+    cancel_plan(conn, portfolio_id, given.account_id, given.agreed_at, given.recorded_by, REPLACED)
     number: int = conn.execute(
         insert(plan)
         .values(
@@ -72,6 +94,7 @@ def record_plan(conn: Connection, portfolio_id: int, given: Plan) -> int | None:
             currency=given.currency,
             grace_days=given.grace_days,
             agreed_at=given.agreed_at,
+            recorded_at=given.agreed_at,
             recorded_by=given.recorded_by,
             reason=given.reason,
             plan_ref=given.ref,
@@ -114,6 +137,104 @@ def cancel_plan(
         .values(cancelled_at=cancelled_at, cancelled_by=cancelled_by, cancelled_because=reason)
     )
     return conn.execute(standing).rowcount
+
+
+def take_plans(given: Given) -> int:
+    """Keep plans whose instalments are rows with one `ref`; how many rows were of new plans.
+
+    Of an account's plans the one that was agreed last stands, in whatever order they come: each of
+    the others ends where the next one begins.
+    """
+    r, conn = given.rows.c, given.conn
+    this_one = and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref)
+    known = exists().where(this_one)
+    ended = and_(this_one, r.cancelled_at < func.coalesce(plan.c.cancelled_at, FOR_EVER))
+    conn.execute(
+        update(plan)
+        .where(ended)
+        .values(cancelled_at=r.cancelled_at, cancelled_by=given.by, cancelled_because=r.reason)
+    )
+    new = keep(
+        conn,
+        "new_plan",
+        select(
+            r.ref,
+            r.account,
+            r.currency,
+            r.agreed_at,
+            func.min(r.cancelled_at).label("cancelled_at"),
+            func.coalesce(func.max(r.grace_days), 0).label("grace_days"),
+            func.max(r.reason).label("reason"),
+        )
+        .where(~known)
+        .group_by(r.ref, r.account, r.currency, r.agreed_at),
+    )
+    _order(given, new)
+    parts = _instalments(given, new)
+    same = exists().where(
+        this_one,
+        instalment.c.plan_id == plan.c.plan_id,
+        instalment.c.due_on == r.due_on,
+        instalment.c.amount == r.amount,
+        plan.c.account_id == r.account,
+    )
+    given.reject(~same, "ref", OTHERWISE)
+    return parts
+
+
+def _order(given: Given, new: TableClause) -> None:
+    """Write the new plans. Each ends at the latest where the account's next one was agreed."""
+    p, n, conn = plan.c, new.c, given.conn
+    there = select(p.account_id, p.agreed_at, p.plan_ref.label("ref"), p.plan_id).where(
+        p.account_id.in_(select(n.account))
+    )
+    fresh = select(n.account, n.agreed_at, n.ref, cast(null(), BigInteger))
+    both = union_all(there, fresh).subquery("both").c
+    following = func.lead(both.agreed_at).over(
+        partition_by=both.account_id, order_by=[both.agreed_at, both.ref.nulls_first()]
+    )
+    order = keep(conn, "plan_order", select(*both, following.label("next_at")))
+    sooner = order.c.next_at < func.coalesce(p.cancelled_at, FOR_EVER)
+    replaced = {"cancelled_by": given.by, "cancelled_because": REPLACED}
+    conn.execute(
+        update(plan)
+        .where(p.plan_id == order.c.plan_id, sooner)
+        .values(cancelled_at=order.c.next_at, **replaced)
+    )
+    ends = func.least(n.cancelled_at, order.c.next_at)
+    columns: dict[str, ColumnElement[Any]] = {
+        "portfolio_id": given.portfolio,
+        "account_id": n.account,
+        "currency": n.currency,
+        "grace_days": n.grace_days,
+        "agreed_at": n.agreed_at,
+        "recorded_at": literal(given.now),
+        "recorded_by": literal(given.by),
+        "reason": n.reason,
+        "plan_ref": n.ref,
+        "cancelled_at": ends,
+        "cancelled_by": case((ends.is_not(None), literal(given.by))),
+        "cancelled_because": case((ends == order.c.next_at, literal(REPLACED)), else_=n.reason),
+    }
+    mine = and_(order.c.ref == n.ref, order.c.plan_id.is_(None))
+    rows = select(*columns.values()).join_from(new, order, mine)
+    conn.execute(insert(plan).from_select(list(columns), rows))
+
+
+def _instalments(given: Given, new: TableClause) -> int:
+    r = given.rows.c
+    part = (
+        select(plan.c.plan_id, r.due_on, r.amount)
+        .join_from(given.rows, new, new.c.ref == r.ref)
+        .join(plan, and_(plan.c.portfolio_id == given.portfolio_id, plan.c.plan_ref == r.ref))
+        .distinct()
+        .subquery("part")
+    )
+    total = func.sum(part.c.amount).over(partition_by=part.c.plan_id, order_by=part.c.due_on)
+    rows = select(part.c.plan_id, part.c.due_on, part.c.amount, total)
+    names = ["plan_id", "due_on", "amount", "total_amount"]
+    written = insert(instalment).from_select(names, rows)
+    return given.conn.execute(written.execution_options(preserve_rowcount=True)).rowcount
 
 
 def _is_known(conn: Connection, portfolio_id: int, ref: str) -> bool:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.decide import reach
@@ -82,13 +82,15 @@ def point_of(conn: Connection, customer_id: int, channel: str) -> str | None:
 
 
 def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) -> list[int]:
-    """The customers whom a channel reaches at this address."""
+    """The customers whom a channel reaches at this address; one person is one, of several ids."""
+    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
     rows = conn.execute(
-        select(customer.c.customer_id)
+        select(person)
         .where(
             customer.c.portfolio_id == portfolio_id,
             reach.point_of(channel) == address,
         )
-        .order_by(customer.c.customer_id)
+        .distinct()
+        .order_by(person)
     )
     return list(rows.scalars())

@@ -26,7 +26,14 @@ def expire_older(
     conn: Connection, portfolio_id: int, business_date: dt.date, now: dt.datetime
 ) -> None:
     """End the planned contacts of dates before this one: it decides anew, on fresh facts."""
-    _end_planned(conn, portfolio_id, contact.c.business_date < business_date, now)
+    _expire(conn, portfolio_id, contact.c.business_date < business_date, now)
+
+
+def cancel(
+    conn: Connection, portfolio_id: int, which: ColumnElement[bool], reason: str, now: dt.datetime
+) -> None:
+    """Cancel the planned contacts of `which`: what they were planned on holds no longer."""
+    _end_planned(conn, portfolio_id, which, "cancelled", literal(reason, Text), now)
 
 
 def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
@@ -47,7 +54,7 @@ def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
         .returning(contact.c.contact_id)
     )
     end_overtaken(conn, portfolio_id, list(unlisted.scalars()), now)
-    _end_planned(conn, portfolio_id, contact.c.expires_at <= now, now)
+    _expire(conn, portfolio_id, contact.c.expires_at <= now, now)
     conn.execute(
         update(contact)
         .where(left)
@@ -146,7 +153,7 @@ def end_overtaken(
 ) -> None:
     """End those of these planned contacts whose date lives no more."""
     if contacts:
-        _end_planned(conn, portfolio_id, contact.c.contact_id.in_(contacts) & _is_over(now), now)
+        _expire(conn, portfolio_id, contact.c.contact_id.in_(contacts) & _is_over(now), now)
 
 
 def _is_over(now: dt.datetime) -> ColumnElement[bool]:
@@ -218,16 +225,25 @@ def make_room(conn: Connection, contacts: list[int]) -> None:
     )
 
 
+def _expire(
+    conn: Connection, portfolio_id: int, which: ColumnElement[bool], now: dt.datetime
+) -> None:
+    why = func.coalesce(contact.c.reason, "expired")
+    _end_planned(conn, portfolio_id, which, "expired", why, now)
+
+
 def _end_planned(
     conn: Connection,
     portfolio_id: int,
     which: ColumnElement[bool],
+    state: str,
+    reason: ColumnElement[str],
     now: dt.datetime,
 ) -> None:
     ended = (
         update(contact)
         .where(contact.c.portfolio_id == portfolio_id, contact.c.state == "planned", which)
-        .values(state="expired", reason=func.coalesce(contact.c.reason, "expired"), ended_at=now)
+        .values(state=state, reason=reason, ended_at=now)
         .returning(contact.c.contact_id)
         .cte("ended")
     )

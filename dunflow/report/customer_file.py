@@ -18,12 +18,14 @@ from dunflow.ledger.tables import (
     consent,
     contact,
     contact_account,
+    contact_change,
     contact_text,
     conversation,
     customer,
     episode,
     hold,
     instalment,
+    merger,
     opt_out,
     payment,
     placement,
@@ -99,6 +101,31 @@ def customer_file(
             .order_by(payment.c.booked_at),
         ),
         "opt_outs": _opt_outs(conn, portfolio_id, number),
+        "other_ids": _rows(
+            conn,
+            select(
+                customer.c.customer_ref.label("id"),
+                merger.c.merged_at,
+                merger.c.merged_by,
+                merger.c.reason,
+            )
+            .join(merger, merger.c.customer_id == customer.c.customer_id)
+            .where(customer.c.merged_into == number)
+            .order_by(merger.c.merger_id),
+        ),
+        "contact_changes": _rows(
+            conn,
+            select(
+                contact_change.c.point,
+                contact_change.c.value,
+                contact_change.c.bad,
+                contact_change.c.changed_at,
+                contact_change.c.recorded_by,
+                contact_change.c.reason,
+            )
+            .where(contact_change.c.customer_id == number)
+            .order_by(contact_change.c.changed_at),
+        ),
         "consents": _rows(
             conn,
             select(
@@ -135,6 +162,9 @@ def customer_file(
 
 def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, File]:
     """account_id → what the newest snapshot that has it as this customer's says."""
+    theirs = select(customer.c.customer_id).where(
+        or_(customer.c.customer_id == number, customer.c.merged_into == number)
+    )
     rows = conn.execute(
         select(
             account.c.account_id,
@@ -145,7 +175,7 @@ def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, Fil
             snapshot.c.currency,
         )
         .join(account, account.c.account_id == snapshot.c.account_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id == number)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id.in_(theirs))
         .order_by(account.c.account_ref, snapshot.c.business_date)
     )
     return {

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Integer, Row, Select, case, cast, extract, fu
 from dunflow.config.book import Book
 from dunflow.config.policy import CHANNELS
 from dunflow.decide.guards import BLOCKING
+from dunflow.intake.rejects import count_rejects
 from dunflow.ledger.tables import (
     ACTIONS,
     ACTUAL,
@@ -67,6 +68,8 @@ class Figures(TypedDict):
     """Why mandatory steps that were due could not be carried out."""
     unresolved: dict[str, int]
     """State → contacts, of any date, of which nobody knows now: in doubt, or parked."""
+    rejected: dict[str, int]
+    """Kind → rows of feeds, of any date, that could not be taken in and were not mended yet."""
     remind: dict[str, int]
     """State → the date's contacts."""
     channels: dict[str, dict[str, int]]
@@ -94,6 +97,7 @@ def figures(conn: Connection, book: Book, portfolio_id: int, business_date: dt.d
         "tiers": _tiers(book, decided),
         "blocked": _blocked(book, decided),
         "unresolved": _unresolved(conn, portfolio_id),
+        "rejected": count_rejects(conn, portfolio_id),
         "remind": in_order(CONTACT_STATES, _sums((row.state, row.n) for row in contacts)),
         "channels": _channels(contacts),
         "sent_by_hour": _hours(contacts),

@@ -19,7 +19,7 @@ from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, load
 from dunflow.report import charts
 from dunflow.report.figures import Figures, figures
-from dunflow.report.remedies import UNRESOLVED, remedy
+from dunflow.report.remedies import REJECTED, UNRESOLVED, remedy
 from dunflow.report.trend import Line, trend
 
 TREND_DATES = 30
@@ -79,6 +79,7 @@ def _page(book: Book, counted: Figures, lines: list[Line]) -> dict[str, Any]:
         "states": CONTACT_STATES,
         "remedy": remedy,
         "unresolved": UNRESOLVED,
+        "rejected": REJECTED,
     }
 
 

@@ -23,6 +23,11 @@ UNRESOLVED = {
 }
 """State of a contact → what to do."""
 
+REJECTED = (
+    "It could not be read, so it counts for nothing: dunflow take --rejected says where it stands. "
+    "Have it mended where it comes from, and delivered again."
+)
+
 
 def remedy(reason: str) -> str:
     """What to do about a mandatory step that is blocked for this reason."""

@@ -151,11 +151,12 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[Found]:
             contact.c.state,
             contact.c.reason,
             contact.c.provider_id,
+            contact.c.address.label("to"),
             lists.label("lists"),
         )
         .join(account, account.c.account_id == contact.c.account_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
-        .where(contact.c.portfolio_id == portfolio_id)
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.run_id.is_not(None))
         .order_by(contact.c.contact_id)
     )
     return [{**row._mapping, "lists": sorted(row.lists or [])} for row in rows]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dunflow.config.base import Amount, Currency, Model, WallTime
 from dunflow.config.destination import Destination
+from dunflow.config.feeds import KINDS
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Region, Zone
 
@@ -251,6 +252,20 @@ class Consent(Model):
     at: Instant
 
 
+class Take(Model):
+    """Rows of one kind come in, as a file of `dunflow take` would bring them."""
+
+    kind: str
+    rows: list[dict[str, str]] = Field(min_length=1)
+    at: Instant
+
+    @model_validator(mode="after")
+    def _known_kind(self) -> "Take":
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; use one of {', '.join(KINDS)}")
+        return self
+
+
 class Placement(Model):
     """What a person decides about the placement of an account."""
 
@@ -279,6 +294,7 @@ class Entry(Model):
     talk: Talk | None = None
     consent: Consent | None = None
     waive: Waive | None = None
+    take: Take | None = None
     fault: Fault | None = None
     crash: Crash | None = None
     stop: Brake | None = None

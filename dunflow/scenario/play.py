@@ -4,21 +4,24 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 from sqlalchemy import Engine
 
 from dunflow import day as stages
 from dunflow.clock import DAY, VirtualClock
 from dunflow.config.book import Book
+from dunflow.config.feeds import Feed
 from dunflow.day import Day
 from dunflow.errors import BreakerTripped, DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
+from dunflow.intake.take import Delivery, take
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.placements import Desk
 from dunflow.remind.dispatch import play
 from dunflow.scenario import operator
 from dunflow.scenario.death import Died, MortalDispatcher, dying
 from dunflow.scenario.faults import BadDays
-from dunflow.scenario.model import Crash, Entry, Pay, Scenario
+from dunflow.scenario.model import Crash, Entry, Pay, Scenario, Take
 from dunflow.scenario.people import People
 from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
@@ -93,6 +96,9 @@ class Player:
         elif entry.credit:
             self._pass_until(self._at(entry.credit.at))
             self._credit(number, entry)
+        elif entry.take:
+            self._pass_until(self._at(entry.take.at))
+            self._take(number, entry.take)
         elif entry.fault:
             self._bad_days.order(entry.fault, self._world)
         elif entry.crash:
@@ -197,6 +203,13 @@ class Player:
         )
         with self._engine.begin() as conn:
             payments.record_credit(conn, self._portfolio_id, credit)
+
+    def _take(self, number: int, given: Take) -> None:
+        feed = Feed(kind="files", path="scenario")
+        frames = [pd.DataFrame(given.rows, dtype="string[pyarrow]")]
+        delivery = Delivery(given.kind, f"entry {number}", frames, feed)
+        taken = take(self._engine, self._book, delivery, "scenario", self._clock.now())
+        self._refused += [str(fault) for fault in taken.rejected]
 
     def _pass_until(self, instant: dt.datetime) -> None:
         """Let the dispatcher do its work up to `instant`, then move the clock there."""

@@ -7,7 +7,7 @@ database or a Parquet file delivers them, are taken as what they are.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ def _nulled(values: pa.Array, where: pa.BooleanArray) -> pa.Array:
     return pc.if_else(mask, pa.scalar(None, values.type), values)
 
 
-def _narrow(text: pa.Array) -> pa.Array:
+def narrow(text: pa.Array) -> pa.Array:
     """Full-width digits and signs as ASCII; other characters stay, so that no ½ becomes 1/2."""
     if scan.is_ascii(text):
         return text
@@ -95,7 +95,7 @@ def _narrow(text: pa.Array) -> pa.Array:
     return pc.if_else(wide, pc.utf8_normalize(text, "NFKC"), text)
 
 
-def _settle(values: pa.Array, *faults: tuple[pa.BooleanArray, str]) -> Cells:
+def settle(values: pa.Array, *faults: tuple[pa.BooleanArray, str]) -> Cells:
     """Null the faulty values; a row has the first fault that speaks, not several."""
     kept: list[Fault] = []
     seen: pa.BooleanArray | None = None
@@ -109,7 +109,7 @@ def _settle(values: pa.Array, *faults: tuple[pa.BooleanArray, str]) -> Cells:
     return Cells(values if seen is None else _nulled(values, seen), tuple(kept))
 
 
-def _damage(text: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
+def damage(text: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
     """Faults of cells that the source itself could not read."""
     if not scan.holds(text, DAMAGED):
         return []
@@ -143,21 +143,21 @@ def read_ref(column: pa.Array) -> Cells:
     if pa.types.is_temporal(column.type) or pa.types.is_boolean(column.type):
         raise _whole_column_fault(column, "text")
     text = trimmed(as_text(column))
-    faults = [*_damage(text), _too_long(text, LONGEST_REF)]
+    faults = [*damage(text), _too_long(text, LONGEST_REF)]
     if scan.has_controls(text) or not scan.is_ascii(text):
         invisible = pc.match_substring_regex(text, _INVISIBLE)
         faults.append((invisible, "holds control or invisible characters"))
     if scan.holds(text, "+") or scan.holds(text, ".0"):
         faults.append((pc.match_substring_regex(text, _REWRITTEN_NUMBER), DAMAGE["number"]))
-    return _settle(text, *faults)
+    return settle(text, *faults)
 
 
 def read_text(column: pa.Array) -> Cells:
     text = trimmed(as_text(column))
-    faults = [*_damage(text), _too_long(text, LONGEST_TEXT)]
+    faults = [*damage(text), _too_long(text, LONGEST_TEXT)]
     if scan.has_controls(text):
         faults.append((pc.match_substring_regex(text, _CONTROLS), "holds control characters"))
-    return _settle(text, *faults)
+    return settle(text, *faults)
 
 
 def _too_long(text: pa.Array, longest: int) -> tuple[pa.BooleanArray, str]:
@@ -182,36 +182,36 @@ def read_name(column: pa.Array) -> Cells:
     return Cells(_nulled(cells.values, absent), cells.faults)
 
 
-def _one_of(column: pa.Array, known: set[str] | frozenset[str], reason: str) -> Cells:
-    text = _narrow(trimmed(as_text(column)))
+def read_choice(column: pa.Array, known: Collection[str], reason: str) -> Cells:
+    text = narrow(trimmed(as_text(column)))
     unknown = pc.and_(pc.is_valid(text), pc.invert(pc.is_in(text, pa.array(sorted(known)))))
-    return _settle(text, *_damage(text), (unknown, reason))
+    return settle(text, *damage(text), (unknown, reason))
 
 
 def read_currency(column: pa.Array) -> Cells:
-    return _one_of(column, CURRENCIES, "is no ISO 4217 currency code")
+    return read_choice(column, CURRENCIES, "is no ISO 4217 currency code")
 
 
 def read_time_zone(column: pa.Array) -> Cells:
-    return _one_of(column, time_zones(), "is no IANA time zone")
+    return read_choice(column, time_zones(), "is no IANA time zone")
 
 
 def read_language(column: pa.Array) -> Cells:
     """`zh`, or a tag such as `zh-CN` by its first part."""
     text = trimmed(as_text(column))
     first = pc.utf8_lower(pc.replace_substring_regex(text, r"[-_].*$", ""))
-    return _one_of(first, set(LANGUAGES), f"is none of the languages {', '.join(LANGUAGES)}")
+    return read_choice(first, set(LANGUAGES), f"is none of the languages {', '.join(LANGUAGES)}")
 
 
 def read_flag(column: pa.Array) -> Cells:
     """true/false, t/f, yes/no, y/n, 1/0, 是/否, in any case."""
     if pa.types.is_boolean(column.type):
         return Cells(column)
-    text = pc.utf8_lower(_narrow(trimmed(as_text(column))))
+    text = pc.utf8_lower(narrow(trimmed(as_text(column))))
     where = pc.index_in(text, pa.array(list(FLAGS)))
     values = pc.take(pa.array(list(FLAGS.values())), where)
     unknown = pc.and_(pc.is_valid(text), pc.is_null(values))
-    return _settle(values, *_damage(text), (unknown, "is neither true nor false"))
+    return settle(values, *damage(text), (unknown, "is neither true nor false"))
 
 
 # --- numbers ----------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def _number_text(column: pa.Array, numerals: Numerals) -> tuple[pa.Array, Numera
         return pc.cast(column, pa.string()), PLAIN
     if pa.types.is_temporal(kind) or pa.types.is_boolean(kind):
         raise _whole_column_fault(column, "a number")
-    return _narrow(trimmed(as_text(column))), numerals
+    return narrow(trimmed(as_text(column))), numerals
 
 
 def read_number(column: pa.Array, numerals: Numerals, kind: pa.Decimal128Type = NUMBER) -> Cells:
@@ -278,9 +278,9 @@ def read_number(column: pa.Array, numerals: Numerals, kind: pa.Decimal128Type = 
     large = pc.match_substring_regex(plain, rf"[0-9]{{{whole_digits + 1},}}(\.|$)")
     fine = pc.match_substring_regex(plain, rf"\.[0-9]{{{kind.scale + 1},}}$")
     unfit = pc.or_(true_in(large), true_in(fine))
-    return _settle(
+    return settle(
         pc.cast(_nulled(plain, unfit), kind),
-        *_damage(text),
+        *damage(text),
         (odd, "is no number as the portfolio declares them"),
         (large, "is too large"),
         (fine, "has more decimals than can be kept"),
@@ -301,7 +301,7 @@ def read_amount(
         faults.append((too_fine, f"has more decimals than {code}"))
     if not may_be_negative:
         faults.append((pc.less(values, pa.scalar(0, AMOUNT)), "is negative"))
-    return _settle(values, *faults)
+    return settle(values, *faults)
 
 
 def read_count(column: pa.Array) -> Cells:
@@ -309,7 +309,7 @@ def read_count(column: pa.Array) -> Cells:
     text, _ = _number_text(column, PLAIN)
     odd = pc.invert(pc.match_substring_regex(text, _WHOLE_NUMBER))
     values = pc.cast(_nulled(text, odd), pa.int32())
-    return _settle(values, *_damage(text), (odd, "is no whole number"))
+    return settle(values, *damage(text), (odd, "is no whole number"))
 
 
 # --- dates ------------------------------------------------------------------------------------
@@ -326,10 +326,10 @@ def read_date(column: pa.Array, declared: str) -> Cells:
         days = pc.floor_temporal(column, unit="day")
         cells = _plausible(pc.cast(days, pa.date32(), safe=False))
         timed = (pc.not_equal(column, days), "is an instant, not a date")
-        return _settle(cells.values, timed, *((f.rows, f.reason) for f in cells.faults))
+        return settle(cells.values, timed, *((f.rows, f.reason) for f in cells.faults))
     if not pa.types.is_string(kind):
         raise _whole_column_fault(column, "date")
-    text = _narrow(trimmed(column))
+    text = narrow(trimmed(column))
     written = text.dictionary_encode()  # a book has few different dates: each is read once
     parse = _date_parser(declared)
     days = pa.array([parse(value) for value in written.dictionary.to_pylist()], pa.date32())
@@ -337,14 +337,12 @@ def read_date(column: pa.Array, declared: str) -> Cells:
     odd = pc.and_(pc.is_valid(text), pc.is_null(values))
     cells = _plausible(values)
     unread = (odd, f"is no date of the format {declared}")
-    return _settle(
-        cells.values, *_damage(text), unread, *((f.rows, f.reason) for f in cells.faults)
-    )
+    return settle(cells.values, *damage(text), unread, *((f.rows, f.reason) for f in cells.faults))
 
 
 def _plausible(days: pa.Array) -> Cells:
     early = pc.less(days, pa.scalar(EARLIEST, pa.date32()))
-    return _settle(days, (early, f"lies before {EARLIEST:%Y}"))
+    return settle(days, (early, f"lies before {EARLIEST:%Y}"))
 
 
 def _date_parser(declared: str) -> Callable[[str], dt.date | None]:

@@ -1,6 +1,6 @@
 """Reads the frames of a pull: typed rows for the stage, and the rows that can't be read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dunflow.config.portfolio import Source
 from dunflow.errors import SourceError
 from dunflow.snapshot import cells
-from dunflow.snapshot.layout import Layout, make_layout
+from dunflow.snapshot.layout import Layout
 
 REJECTED = pa.schema(
     [
@@ -19,7 +18,7 @@ REJECTED = pa.schema(
         ("column_name", pa.string()),
         ("value_kind", pa.string()),
         ("reason", pa.string()),
-        ("account", pa.string()),  # NULL where not even this could be read
+        ("account", pa.string()),  # the row's key; NULL where not even this could be read
         ("rejects_account", pa.bool_()),
     ]
 )
@@ -44,9 +43,13 @@ class Chunk:
 
 
 def read_frames(
-    frames: Iterable[pd.DataFrame], source: Source, default_currency: str
+    frames: Iterable[pd.DataFrame],
+    layout_of: Callable[[list[str]], Layout],
+    default_currency: str,
 ) -> Iterator[Chunk]:
     """Read frame after frame; line 1 is the first row of the first frame.
+
+    `layout_of` tells from the headers which column is what.
 
     Raises SourceError if the columns are not those that the portfolio declares, in any frame.
     """
@@ -56,7 +59,7 @@ def read_frames(
     for frame in frames:
         if layout is None:
             headers = list(frame.columns)
-            layout = make_layout(source, headers)
+            layout = layout_of(headers)
         elif list(frame.columns) != headers:
             raise SourceError("the columns changed between two parts of the source")
         yield read_frame(frame, layout, line, default_currency)
@@ -69,7 +72,7 @@ def read_frame(frame: pd.DataFrame, layout: Layout, line: int, default_currency:
     """Read one frame, whose first row is the `line`-th of the source."""
     raw = {field.name: _arrow(frame[field.header]) for field in layout.fields}
     lines = pa.array(range(line, line + len(frame)), pa.int32())
-    lines, raw = _without_blank_rows(lines, raw)
+    lines, raw = _without_blank_rows(lines, raw, layout.key)
     read = _read_columns(raw, layout, default_currency)
     bad = _rows_with_fault(read, layout, len(lines))
     good = pc.invert(bad)
@@ -103,13 +106,12 @@ def _cell_text(value: object) -> str | None:
 
 
 def _without_blank_rows(
-    lines: pa.Array, raw: dict[str, pa.Array]
+    lines: pa.Array, raw: dict[str, pa.Array], key: str
 ) -> tuple[pa.Array, dict[str, pa.Array]]:
     """Leave out rows in which nothing stands at all, such as the empty lines at a file's end."""
-    account = raw["account"]
-    if not pa.types.is_string(account.type):
+    if not pa.types.is_string(raw[key].type):
         return lines, raw
-    blank = pc.is_null(cells.trimmed(account))
+    blank = pc.is_null(cells.trimmed(raw[key]))
     if not pc.any(blank).as_py():
         return lines, raw
     for column in raw.values():
@@ -124,7 +126,7 @@ def _read_columns(
 ) -> dict[str, cells.Cells]:
     """Every field as read. A fault of a whole column names it."""
     read: dict[str, cells.Cells] = {}
-    currency: pa.Array = pa.repeat(default_currency, len(raw["account"]))
+    currency: pa.Array = pa.repeat(default_currency, len(raw[layout.key]))
     if "currency" in raw:
         found = cells.read_currency(raw["currency"])
         currency = pc.fill_null(found.values, default_currency)
@@ -171,11 +173,12 @@ def _rejections(
 ) -> pa.Table:
     """One row per fault: where, what it looks like, why, and whose it is if that was read."""
     tables = [REJECTED.empty_table()]
+    told_once = next(field.name for field in layout.fields if field.name != layout.key)
     for field in layout.fields:
         for fault in read[field.name].faults:
             header = field.header
             if fault.reason == cells.DAMAGE["cells"]:
-                if field.name != "overdue":  # every cell of the row is marked; it is told once
+                if field.name != told_once:  # every cell of the row is marked
                     continue
                 header = "(row)"
             where = pc.indices_nonzero(fault.rows)
@@ -186,7 +189,7 @@ def _rejections(
                 pa.repeat(header, len(where)),
                 pa.array(kinds, pa.string()),
                 pa.repeat(fault.reason, len(where)),
-                pc.take(read["account"].values, where),
+                pc.take(read[layout.key].values, where),
                 pa.repeat(field.name not in ONLY_ITSELF, len(where)),
             ]
             tables.append(pa.table(columns, schema=REJECTED))

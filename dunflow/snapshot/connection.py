@@ -7,19 +7,20 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from dunflow.config.book import Book
+from dunflow.config.reading import Reading
 from dunflow.errors import SourceError
 
 # Airflow's connection types that SQLAlchemy calls otherwise.
 _BACKENDS = {"postgres": "postgresql"}
 
 
-def core_url(book: Book, environ: Mapping[str, str]) -> URL:
-    """The URL named by the portfolio's source.connection. Raises SourceError that never shows it.
+def core_url(book: Book, source: Reading, environ: Mapping[str, str]) -> URL:
+    """The URL named by the connection of `source`. Raises SourceError that never shows it.
 
     It stands in the variable of that name, or in AIRFLOW_CONN_<NAME> as Airflow writes it: a URI,
     or JSON.
     """
-    name = str(book.portfolio.source.connection)
+    name = str(source.connection)
     for variable in (name, f"AIRFLOW_CONN_{name.upper()}"):
         given = environ.get(variable, "").strip()
         if not given:

@@ -7,6 +7,7 @@ comparison and is not parsed again, and a bad one is told on every date that del
 import datetime as dt
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     TableClause,
     Text,
+    and_,
     case,
     cast,
     exists,
@@ -38,7 +40,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.scratch import PREFIX, keep
-from dunflow.ledger.tables import customer, snapshot
+from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import Stage, copying, write
@@ -48,15 +50,15 @@ DELIVERED: dict[str, Column[Any]] = {
     "name": customer.c.name,
     "phone": customer.c.phone_raw,
     "email": customer.c.email_raw,
-    "address": customer.c.address,
+    "address": customer.c.address_raw,
     "language": customer.c.language,
     "time_zone": customer.c.time_zone,
 }
-# Our column of the source → the customer's columns that hold what was read from it.
+# Our column of the source → the customer's columns that are used: what was read from the former.
 READ: dict[str, tuple[Column[Any], ...]] = {
     "phone": (customer.c.phone, customer.c.phone_zones),
     "email": (customer.c.email,),
-    "address": (customer.c.address_zones,),
+    "address": (customer.c.address, customer.c.address_zones),
 }
 Reader = Callable[[str], tuple[str | None, ...]]
 """From a value as delivered to those of the columns in READ."""
@@ -98,10 +100,10 @@ def _readers(book: Book) -> dict[str, Reader]:
             return number, None
         return number, zones_of_phone(number)
 
-    readers: dict[str, Reader] = {"phone": phone, "email": lambda raw: (read_email(raw),)}
-    if "address" in sources:
-        readers["address"] = lambda raw: (zones_of_address(raw, region),)
-    return readers
+    def address(raw: str) -> tuple[str | None, ...]:
+        return raw, zones_of_address(raw, region) if "address" in sources else None
+
+    return {"phone": phone, "email": lambda raw: (read_email(raw),), "address": address}
 
 
 def bad_contact_points(
@@ -148,8 +150,8 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
     which = keep(
         conn,
         "which",
-        select(matched.c.customer, matched.c.customer_id)
-        .where(or_(matched.c.customer_id.is_(None), matched.c.differs))
+        select(matched.c.customer, matched.c.own_id.label("customer_id"))
+        .where(or_(matched.c.own_id.is_(None), matched.c.differs))
         .distinct(),
     )
     lead = (
@@ -206,7 +208,7 @@ def _add(
     readings: dict[str, Table],
 ) -> int:
     fresh = _fresh(lead, readings).subquery("fresh")
-    read = [column for name in readings for column in READ[name]]
+    read = chain.from_iterable(READ.values())
     values = [fresh.c[column.name] for column in (*DELIVERED.values(), *read)]
     rows = select(
         literal(portfolio_id, SmallInteger),
@@ -234,14 +236,17 @@ def _renew(
         snapshot.c.customer_id == customer.c.customer_id,
     )
     changed = or_(*[fresh.c[column.name].is_distinct_from(column) for column in DELIVERED.values()])
-    # A reading belongs to its raw value: where that stays, so does the reading.
+    # What is used belongs to its raw value: where that stays, so does it, and with it what was told
+    # since. What was told of somebody whom no snapshot knew yet stays as well.
+    told_before = customer.c.seen_on == NEVER
     read = {
         column.name: case(
             (DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name]), column),
+            (and_(told_before, column.is_not(None)), column),
             else_=fresh.c[column.name],
         )
-        for name in readings
-        for column in READ[name]
+        for name, columns in READ.items()
+        for column in columns
     }
     conn.execute(
         update(customer)

@@ -8,12 +8,13 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from dunflow.config.portfolio import Source
+from dunflow.config.reading import Reading
 from dunflow.errors import SourceError
 from dunflow.snapshot.frames import MISFIT, Row, fitted, text_frame
+from dunflow.snapshot.layout import Heads
 
 
-def read_delimited(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
+def read_delimited(stream: BinaryIO, source: Reading, heads: Heads) -> Iterator[pd.DataFrame]:
     """The rows below the header, all cells as text.
 
     Bytes that are no text in the declared encoding become marks inside their cell. Raises
@@ -26,7 +27,7 @@ def read_delimited(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
     if first is None:
         return
     headers = [(header or "").strip().removeprefix("\ufeff") for header in first]
-    fitting = (fitted(row, headers, source) for row in rows)
+    fitting = (fitted(row, headers, heads) for row in rows)
     yield text_frame([], headers)
     while chunk := list(islice(fitting, source.chunk_rows)):
         yield text_frame(chunk, headers)

@@ -10,19 +10,26 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from dunflow.config.book import Book
-from dunflow.config.portfolio import Source
+from dunflow.config.reading import Reading
 from dunflow.errors import SourceError
 from dunflow.home import home
 from dunflow.snapshot.delimited import read_delimited
+from dunflow.snapshot.layout import Heads, heads_of
 from dunflow.snapshot.workbook import read_workbook
 
-Opened = Callable[[BinaryIO, Source], Iterator[pd.DataFrame]]
+Opened = Callable[[BinaryIO, Reading, Heads], Iterator[pd.DataFrame]]
 
 
 def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
     """The rows of the date's file. Raises SourceError that says what was looked for."""
     source = book.portfolio.source
     place = place_of(book, business_date)
+    who = f"{book.name} {business_date}"
+    return read_place(place, source, heads_of(source), who)
+
+
+def read_place(place: str, source: Reading, heads: Heads, who: str) -> Iterator[pd.DataFrame]:
+    """The rows of one file. Raises SourceError, for `who`, that says what was looked for."""
     read: dict[str, Opened] = {
         "csv": read_delimited,
         "excel": read_workbook,
@@ -30,19 +37,19 @@ def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
     }
     try:
         with UPath(place).open("rb") as stream:
-            yield from read[source.format](stream, source)
+            yield from read[source.format](stream, source, heads)
     except FileNotFoundError:
         raise SourceError(
-            f"{book.name} {business_date}: looked for {place}, and there is no such file; deliver "
-            "it and run the date again, or mend source.path in portfolio.yaml"
+            f"{who}: looked for {place}, and there is no such file; deliver it and run again, or "
+            "mend the path in portfolio.yaml"
         ) from None
     except SourceError as error:
-        raise SourceError(f"{book.name} {business_date}: {place}: {error}") from None
+        raise SourceError(f"{who}: {place}: {error}") from None
     except (OSError, ImportError, ValueError) as error:
         raise SourceError(
-            f"{book.name} {business_date}: {place} can't be read ({type(error).__name__}); look "
-            "whether it is whole, whether this machine may read it, and whether the package for "
-            "its kind of storage is installed"
+            f"{who}: {place} can't be read ({type(error).__name__}); look whether it is whole, "
+            "whether this machine may read it, and whether the package for its kind of storage is "
+            "installed"
         ) from error
 
 
@@ -52,11 +59,16 @@ def place_of(book: Book, business_date: dt.date) -> str:
     `{home}` stands for DUNFLOW_HOME.
     """
     written = str(book.portfolio.source.path).replace("{business_date}", business_date.isoformat())
+    return resolved(book, written)
+
+
+def resolved(book: Book, written: str) -> str:
+    """A path of portfolio.yaml as this machine knows it."""
     written = written.replace("{home}", str(home()))
     return written if "://" in written else str(book.folder / written)
 
 
-def _read_parquet(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
+def _read_parquet(stream: BinaryIO, source: Reading, _heads: Heads) -> Iterator[pd.DataFrame]:
     try:
         file = pq.ParquetFile(stream)
         names = file.schema_arrow.names

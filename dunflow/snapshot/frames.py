@@ -3,16 +3,15 @@
 import pandas as pd
 import pyarrow as pa
 
-from dunflow.config.portfolio import Source
 from dunflow.snapshot.cells import DAMAGED
-from dunflow.snapshot.layout import headers_of
+from dunflow.snapshot.layout import Heads
 
 MISFIT = DAMAGED + "cells"
 
 Row = list[str | None]
 
 
-def fitted(row: Row, headers: list[str], source: Source) -> Row:
+def fitted(row: Row, headers: list[str], heads: Heads) -> Row:
     """The row with one cell per header.
 
     One with too many or too few is marked in every cell, as nobody knows where it went wrong. Only
@@ -22,7 +21,7 @@ def fitted(row: Row, headers: list[str], source: Source) -> Row:
         return row
     if not row:  # an empty line
         return [None] * len(headers)
-    certain = row[0] if headers[0] in headers_of(source, ["account"]) else MISFIT
+    certain = row[0] if headers[0] in heads.certain else MISFIT
     return [certain, *[MISFIT] * (len(headers) - 1)]
 
 

@@ -1,7 +1,7 @@
 """Which header of the source feeds which of our columns, and how each is to be read."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -53,10 +53,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of one source, in our order; settled by the first frame's headers."""
+    """The fields of one source, in our order; settled by the first frame's headers.
+
+    `key` is the one by which a row is named where another of its cells can't be read.
+    """
 
     fields: tuple[Field, ...]
     numerals: cells.Numerals
+    key: str = "account"
 
     @property
     def names(self) -> frozenset[str]:
@@ -79,10 +83,11 @@ def make_layout(source: Source, headers: Sequence[str]) -> Layout:
     """
     given = [str(header) for header in headers]
     numerals = cells.Numerals(source.decimal, source.grouping)
+    columns = {str(name): header for name, header in source.columns.items()}
     fields = [
         _field(source, name, header)
         for name in get_args(Column)
-        if (header := _header_of(source, name, given)) is not None
+        if (header := find_header(columns, name, given, needed=name in REQUIRED_COLUMNS))
     ]
     for number, (name, attribute) in enumerate(source.attributes.items()):
         header = _found(attribute.column, name, given)
@@ -91,25 +96,41 @@ def make_layout(source: Source, headers: Sequence[str]) -> Layout:
     return Layout(tuple(fields), numerals)
 
 
-def declared_headers(source: Source) -> frozenset[str]:
-    """Every header that may be read; the rest of a file need not be looked at."""
-    ours = (source.columns.get(name, name) for name in get_args(Column))
-    return frozenset(ours) | {attribute.column for attribute in source.attributes.values()}
+@dataclass(frozen=True)
+class Heads:
+    """Headers below which a reader of text must know what stands there.
+
+    `certain`: kept in the first column, though its row does not fit the header.
+    """
+
+    certain: frozenset[str]
+    refs: frozenset[str]
+    dates: frozenset[str]
+    instants: frozenset[str] = frozenset()
 
 
-def headers_of(source: Source, names: Iterable[Column]) -> frozenset[str]:
-    return frozenset(source.columns.get(name, name) for name in names)
+def heads_of(source: Source) -> Heads:
+    def headers(*names: Column) -> frozenset[str]:
+        return frozenset(source.columns.get(name, name) for name in names)
+
+    return Heads(headers("account"), headers("account", "customer"), headers(*DATES))
 
 
-def _header_of(source: Source, name: Column, given: list[str]) -> str | None:
-    header = source.columns.get(name, name)
-    if header in given or name in source.columns or name in REQUIRED_COLUMNS:
+def find_header(
+    columns: Mapping[str, str], name: str, given: list[str], *, needed: bool
+) -> str | None:
+    """The header of our column `name`, by what is declared; None: the source has no such column.
+
+    Raises SourceError if it must be there and is not, or seems to have been renamed.
+    """
+    header = columns.get(name, name)
+    if header in given or name in columns or needed:
         return _found(header, name, given)
     same = [other for other in given if _bare(other) == _bare(header)]
     if same:  # an optional column under a changed name would silently read as empty
         raise SourceError(
             f"column {header!r} is missing, but there is {same[0]!r}: declare it in the "
-            f"portfolio's source.columns as {name}: {same[0]!r}, or give it its name back"
+            f"portfolio's columns as {name}: {same[0]!r}, or give it its name back"
         )
     return None
 
@@ -126,7 +147,7 @@ def _found(header: str, name: str, given: list[str]) -> str:
     meant = "" if header == name else f" (our {name})"
     raise SourceError(
         f"column {header!r}{meant} is missing; {hint} (found: {', '.join(map(repr, given))}). "
-        "Mend the source, or the portfolio's source.columns; nothing was loaded"
+        "Mend the source, or the portfolio's columns; nothing was loaded"
     )
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -16,6 +17,7 @@ from dunflow.ledger.tables import snapshot
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import bad_contact_points, take_customers
 from dunflow.snapshot.doubles import rejected_rows, settle_doubles
+from dunflow.snapshot.layout import make_layout
 from dunflow.snapshot.numbers import match_rows, number_accounts
 from dunflow.snapshot.pull import Pull, require_closed
 from dunflow.snapshot.rows import fill_quarantine, fill_snapshot
@@ -66,7 +68,7 @@ def load(
         loaded = Loaded("gap", pull.as_of, 0, 0, 0, {}, 0)
     else:
         source = book.portfolio.source
-        chunks = read_frames(pull.frames, source, book.portfolio.currency)
+        chunks = read_frames(pull.frames, partial(make_layout, source), book.portfolio.currency)
         stage = fill_stage(conn, chunks)
         settle_doubles(conn, stage)
         matched = match_rows(conn, book, portfolio_id, stage)

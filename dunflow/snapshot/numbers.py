@@ -38,7 +38,9 @@ _MANY = 20_000
 def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) -> TableClause:
     """The rows of `incoming` as the snapshot holds them, beside the numbers that are known.
 
-    `account_id`, `customer_id` are NULL for new ones; `differs`: the customer is not as stored.
+    `account_id`, `customer_id` are NULL for new ones. Where the lender has several ids for one
+    person, `customer_id` is the person's and `own_id` that of the row. `differs`: the customer of
+    the row is not as stored.
     """
     i = stage.incoming.c
     of_account = and_(account.c.portfolio_id == portfolio_id, account.c.account_ref == i.account)
@@ -50,7 +52,8 @@ def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) ->
             i.account,
             i.customer,
             account.c.account_id,
-            customer.c.customer_id,
+            func.coalesce(customer.c.merged_into, customer.c.customer_id).label("customer_id"),
+            customer.c.customer_id.label("own_id"),
             differs(stage.incoming).label("differs"),
             i.due_on,
             i.overdue.label("overdue_amount"),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     cast,
     delete,
     false,
+    func,
     insert,
     literal,
     or_,
@@ -65,7 +66,7 @@ def _rows(
 
     known = rows(m.account_id, m.customer_id).where(~is_new)
     new = (
-        rows(account.c.account_id, customer.c.customer_id)
+        rows(account.c.account_id, func.coalesce(customer.c.merged_into, customer.c.customer_id))
         .select_from(matched)
         .join(
             account,

@@ -1,4 +1,4 @@
-"""A source in a database: one query for one business date.
+"""A source in a database: one query, for one business date or a stretch of time.
 
 PostgreSQL is fetched by ADBC straight into Arrow; any other database through SQLAlchemy, row by
 row as its driver gives them, so that no number becomes a float on the way.
@@ -11,11 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import pandas as pd
-from sqlalchemy import URL, Date, Dialect, TextClause, TypeDecorator, bindparam, create_engine, text
+from sqlalchemy import (
+    URL,
+    Date,
+    DateTime,
+    Dialect,
+    TextClause,
+    TypeDecorator,
+    bindparam,
+    create_engine,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dunflow.config.book import Book
+from dunflow.config.reading import Reading
 from dunflow.errors import SourceError
 from dunflow.snapshot.connection import core_url
 
@@ -25,45 +36,68 @@ _TELLING = ("08", "28", "3D", "42", "57")
 _UNESCAPED: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
+Bind = dt.date | dt.datetime
+
+
 def read_query(
     book: Book, business_date: dt.date, environ: Mapping[str, str]
 ) -> Iterator[pd.DataFrame]:
     """The rows that the portfolio's query gives for `business_date`."""
-    url = core_url(book, environ)
-    query = _query(book, business_date)
-    fetch = _by_adbc if url.get_backend_name() in ("postgresql", "postgres") else _by_driver
-    return fetch(book, url, query)
-
-
-def _query(book: Book, business_date: dt.date) -> TextClause:
     source = book.portfolio.source
-    file = book.folder / source.query
+    binds = {"business_date": business_date}
+    query, asked = _question(book, source, binds)
+    if not asked and source.history == "by_date":
+        raise SourceError(
+            f"{book.folder / str(source.query)}: does not bind :business_date, so every date would "
+            "show the same rows; use it in the query, or declare history: current_only"
+        )
+    return _fetch(book, source, query, environ)
+
+
+def ask(
+    book: Book, source: Reading, binds: Mapping[str, Bind], environ: Mapping[str, str]
+) -> Iterator[pd.DataFrame]:
+    """The rows that the query of `source` gives, which may use `binds`."""
+    query, _ = _question(book, source, binds)
+    return _fetch(book, source, query, environ)
+
+
+def _fetch(
+    book: Book, source: Reading, query: TextClause, environ: Mapping[str, str]
+) -> Iterator[pd.DataFrame]:
+    url = core_url(book, source, environ)
+    fetch = _by_adbc if url.get_backend_name() in ("postgresql", "postgres") else _by_driver
+    return fetch(book, source, url, query)
+
+
+def _question(
+    book: Book, source: Reading, binds: Mapping[str, Bind]
+) -> tuple[TextClause, frozenset[str]]:
+    """The query with its binds filled, and the names of those that it uses."""
+    file = book.folder / str(source.query)
     try:
         # The fetch wraps the query into a COPY, where a semicolon at its end would be a fault.
         written = text(file.read_text(encoding="utf-8").rstrip().rstrip(";"))
     except FileNotFoundError:
         raise SourceError(
-            f"{file}: there is no such file; write the snapshot's query there, or mend "
-            "source.query in portfolio.yaml"
+            f"{file}: there is no such file; write the query there, or mend `query` in "
+            "portfolio.yaml"
         ) from None
     except UnicodeDecodeError:
         raise SourceError(f"{file}: is not UTF-8 text; save it as such") from None
-    asked = set(written.compile().params)
-    if unknown := sorted(asked - {"business_date"}):
+    asked = frozenset(written.compile().params)
+    if unknown := sorted(asked - set(binds)):
+        known = ", ".join(f":{name}" for name in sorted(binds))
         raise SourceError(
-            f"{file}: binds :{unknown[0]}, which nothing fills; only :business_date is known "
+            f"{file}: binds :{unknown[0]}, which nothing fills; what is known is {known} "
             f"(a colon that means itself is written \\:{unknown[0]})"
         )
-    if not asked and source.history == "by_date":
-        raise SourceError(
-            f"{file}: does not bind :business_date, so every date would show the same rows; use "
-            "it in the query, or declare history: current_only"
-        )
-    return (
-        written.bindparams(bindparam("business_date", business_date, _DateLiteral))
-        if asked
-        else written
-    )
+    filled = [
+        bindparam(name, value, _InstantLiteral if isinstance(value, dt.datetime) else _DateLiteral)
+        for name, value in binds.items()
+        if name in asked
+    ]
+    return written.bindparams(*filled) if filled else written, asked
 
 
 class _DateLiteral(TypeDecorator[dt.date]):
@@ -76,7 +110,15 @@ class _DateLiteral(TypeDecorator[dt.date]):
         return lambda value: f"DATE '{value:%Y-%m-%d}'"
 
 
-def _by_adbc(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
+class _InstantLiteral(TypeDecorator[dt.datetime]):
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[dt.datetime], str]:  # noqa: ARG002
+        return lambda value: f"TIMESTAMP WITH TIME ZONE '{value.isoformat()}'"
+
+
+def _by_adbc(book: Book, source: Reading, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
     # Without binds the driver fetches by COPY, which is several times as fast.
     written = query.compile(dialect=_UNESCAPED, compile_kwargs={"literal_binds": True}).string
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -89,13 +131,13 @@ def _by_adbc(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
             for batch in reader:
                 yield batch.to_pandas(types_mapper=pd.ArrowDtype)
     except adbc_driver_manager.Error as error:
-        raise _failed(book, url, error.sqlstate, str(error)) from None
+        raise _failed(book, source, url, error.sqlstate, str(error)) from None
     except OSError:  # a row on the way, whose values the message may quote
-        raise _failed(book, url, None, "a row could not be computed or fetched") from None
+        raise _failed(book, source, url, None, "a row could not be computed or fetched") from None
 
 
-def _by_driver(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
-    rows_at_once = book.portfolio.source.chunk_rows
+def _by_driver(book: Book, source: Reading, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
+    rows_at_once = source.chunk_rows
     try:
         engine = create_engine(url, hide_parameters=True)
         with engine.connect() as conn:
@@ -108,20 +150,21 @@ def _by_driver(book: Book, url: URL, query: TextClause) -> Iterator[pd.DataFrame
     except (ArgumentError, ModuleNotFoundError) as error:
         raise SourceError(
             f"{book.name}: no driver for {url.drivername!r} ({error}); install it, or mend the URL "
-            f"in {book.portfolio.source.connection}"
+            f"in {source.connection}"
         ) from None
     except SQLAlchemyError as error:
         state = getattr(getattr(error, "orig", None), "sqlstate", None)
-        raise _failed(book, url, state, str(getattr(error, "orig", error))) from None
+        raise _failed(book, source, url, state, str(getattr(error, "orig", error))) from None
 
 
-def _failed(book: Book, url: URL, sqlstate: str | None, message: str) -> SourceError:
+def _failed(
+    book: Book, source: Reading, url: URL, sqlstate: str | None, message: str
+) -> SourceError:
     """What went wrong in the core, without what it may say about a row."""
     where = f"{url.get_backend_name()} database {url.database!r} at {url.host or 'a local socket'}"
     told = f"SQLSTATE {sqlstate}" if sqlstate else "no SQLSTATE"
     if sqlstate is None or sqlstate.startswith(_TELLING):
         told = " ".join(re.sub(r"(password|passwd|pwd)=\S+", r"\1=…", message).split())
     return SourceError(
-        f"{book.name}: asking the source failed ({where}, query {book.portfolio.source.query}): "
-        f"{told}"
+        f"{book.name}: asking the source failed ({where}, query {source.query}): {told}"
     )

@@ -4,7 +4,7 @@ They are filled by COPY in the load's own transaction, so a killed run leaves no
 the server takes in one chunk while the next one is being read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
+    DateTime,
     Integer,
     MetaData,
     Numeric,
@@ -48,12 +49,18 @@ class Stage:
     rows_read: int
 
 
-def fill_stage(conn: Connection, chunks: Iterable[Chunk]) -> Stage:
-    """Read every chunk into fresh tables. Raises SourceError as the chunks do."""
+def fill_stage(
+    conn: Connection, chunks: Iterable[Chunk], kinds: Mapping[str, pa.DataType] = ALL_FIELDS
+) -> Stage:
+    """Read every chunk into fresh tables, which have all columns of `kinds` whether given or not.
+
+    Raises SourceError as the chunks do.
+    """
     waiting = _ahead(chunks)
     first = next(waiting)
-    attributes = tuple((field.name, field.kind) for field in first.layout.attributes)
-    incoming, rejected = _incoming(attributes), _rejected()
+    attributes = {field.name: field.kind for field in first.layout.attributes}
+    columns = dict(kinds) | attributes
+    incoming, rejected = _incoming(tuple(columns.items())), _rejected()
     incoming.create(conn)
     rejected.create(conn)
     names = ["line", *(field.name for field in first.layout.fields)]
@@ -69,7 +76,8 @@ def fill_stage(conn: Connection, chunks: Iterable[Chunk]) -> Stage:
         for table in rejections:
             write(copy, table.cast(REJECTED))
     # Only what is joined by: the planner needs to know of nothing else.
-    conn.execute(text(f"ANALYZE {incoming.name} (account, customer)"))
+    joined = [name for name in ("account", "customer") if name in columns]
+    conn.execute(text(f"ANALYZE {incoming.name} ({', '.join(joined)})"))
     conn.execute(text(f"ANALYZE {rejected.name}"))
     return Stage(first.layout, incoming, rejected, rows_read)
 
@@ -87,7 +95,8 @@ def _ahead(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 @contextmanager
 def copying(conn: Connection, table: Table, names: list[str]) -> Iterator[psycopg.Copy]:
     """A COPY into `table` within the connection's transaction."""
-    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT csv)"
+    listed = ", ".join(f'"{name}"' for name in names)
+    statement = f"COPY {table.name} ({listed}) FROM STDIN (FORMAT csv)"
     try:
         session = cast("psycopg.Connection", conn.connection.driver_connection)
         with session.cursor() as cursor, cursor.copy(statement) as copy:
@@ -122,10 +131,8 @@ def _small(rejected: pa.Table) -> pa.Table:
 
 
 @cache
-def _incoming(attributes: tuple[tuple[str, pa.DataType], ...]) -> Table:
-    """All our columns, whether the source has them or not, and its attributes."""
-    kinds = ALL_FIELDS | dict(attributes)
-    columns = [Column(name, _sql_type(kind)) for name, kind in kinds.items()]
+def _incoming(kinds: tuple[tuple[str, pa.DataType], ...]) -> Table:
+    columns = [Column(name, _sql_type(kind)) for name, kind in kinds]
     return Table("incoming", MetaData(), Column("line", Integer), *columns, prefixes=[PREFIX])
 
 
@@ -140,6 +147,8 @@ def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
         return Numeric()
     if pa.types.is_date(kind):
         return Date()
+    if pa.types.is_timestamp(kind):
+        return DateTime(timezone=True)
     if pa.types.is_boolean(kind):
         return Boolean()
     if pa.types.is_integer(kind):

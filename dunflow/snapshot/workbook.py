@@ -15,18 +15,18 @@ import openpyxl
 import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
 
-from dunflow.config.portfolio import Source
+from dunflow.config.reading import Reading
 from dunflow.errors import SourceError
 from dunflow.snapshot.cells import DAMAGED
 from dunflow.snapshot.frames import MISFIT, fitted, text_frame
-from dunflow.snapshot.layout import DATES, headers_of
+from dunflow.snapshot.layout import Heads
 
 _DIGITS = 15
 
 AsText = Callable[[Any], str | None]
 
 
-def read_workbook(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
+def read_workbook(stream: BinaryIO, source: Reading, heads: Heads) -> Iterator[pd.DataFrame]:
     """The rows below the header of the declared sheet, or of the only one."""
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
@@ -38,22 +38,22 @@ def read_workbook(stream: BinaryIO, source: Source) -> Iterator[pd.DataFrame]:
     headers = [_header(cell) for cell in _without_tail(next(rows, ()))]
     if not headers:
         return
-    as_text = [_reader_of(header, source) for header in headers]
+    as_text = [_reader_of(header, source, heads) for header in headers]
     texts = (_texts(_without_tail(row), as_text) for row in rows)
-    fitting = (fitted(row, headers, source) for row in texts)
+    fitting = (fitted(row, headers, heads) for row in texts)
     yield text_frame([], headers)
     while chunk := list(islice(fitting, source.chunk_rows)):
         yield text_frame(chunk, headers)
 
 
-def _sheet(book: Any, source: Source) -> Any:
+def _sheet(book: Any, source: Reading) -> Any:
     names = book.sheetnames
     if source.sheet is None and len(names) == 1:
         return book[names[0]]
     if source.sheet in names:
         return book[source.sheet]
     asked = f"has no sheet {source.sheet!r}" if source.sheet else "has several sheets"
-    raise SourceError(f"{asked}; name one of {', '.join(map(repr, names))} in source.sheet")
+    raise SourceError(f"{asked}; name one of {', '.join(map(repr, names))} in `sheet`")
 
 
 def _without_tail(row: Sequence[Any]) -> Sequence[Any]:
@@ -72,10 +72,12 @@ def _texts(row: Sequence[Any], as_text: list[AsText]) -> list[str | None]:
     return [None if cell is None else read(cell) for cell, read in zip_longest(row, as_text)]
 
 
-def _reader_of(header: str, source: Source) -> AsText:
-    if header in headers_of(source, DATES):
+def _reader_of(header: str, source: Reading, heads: Heads) -> AsText:
+    if header in heads.dates:
         return partial(_as_date, declared=source.dates)
-    if header in headers_of(source, ["account", "customer"]):
+    if header in heads.instants:
+        return _as_instant
+    if header in heads.refs:
         return _as_ref
     return partial(_as_text, decimal=source.decimal)
 
@@ -100,6 +102,11 @@ def _as_date(cell: Any, declared: str) -> str | None:
     if isinstance(value, dt.datetime):
         return value.isoformat(" ")
     return _as_text(cell, ".")
+
+
+def _as_instant(cell: Any) -> str | None:
+    value = cell.value
+    return value.isoformat(" ") if isinstance(value, dt.datetime) else _as_text(cell, ".")
 
 
 def _as_text(cell: Any, decimal: str) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 WritePortfolio = Callable[[Path, str, dict[str, object]], Path]
 Parse = Callable[[Path], dict[str, Any]]
 
+FEEDS = {"payments": {"kind": "files", "path": "in/*.csv"}}
 BROKEN = {
     "no_zone": "time_zone: Nowhere/At_all",
     "no_date": "{time_zone: Asia/Shanghai, starts_on: soon}",
@@ -40,8 +41,10 @@ def parsed(
     """One portfolio of each kind."""
     root = tmp_path_factory.mktemp("kinds")
     write_portfolio(root, "plain", {})
+    write_portfolio(root, "fed", {"intake": FEEDS})
     write_portfolio(root, "dated", {"starts_on": "2026-03-01"})
-    write_portfolio(root, "museum", {"clock": "replay", "starts_on": "2016-09-01"})
+    replayed = {"clock": "replay", "starts_on": "2016-09-01", "intake": FEEDS}
+    write_portfolio(root, "museum", replayed)
     for name, document in BROKEN.items():
         (write_portfolio(root, name, {}) / "portfolio.yaml").write_text(document)
     return parse(root)
@@ -95,6 +98,17 @@ def test_every_dag_has_an_owner_tags_and_documentation(dags: dict[str, Any], kin
     assert dag["owner"] == "risk"
     assert dag["tags"] == ["dunflow", "plain"]
     assert dag["documented"]
+
+
+def test_what_happens_in_between_is_taken_in_where_a_portfolio_has_feeds(
+    dags: dict[str, Any],
+) -> None:
+    dag = dags["intake__fed"]
+    assert dag["tasks"] == {"kinds": ["take"], "take": []}
+    assert dag["runs_at_once"] == 1
+    assert dag["documented"]
+    assert "intake__plain" not in dags
+    assert "intake__museum" not in dags  # a replayed day takes in what had come by then
 
 
 @pytest.mark.parametrize("kind", ["daily_escalation", "dispatch_reminders", "housekeeping"])

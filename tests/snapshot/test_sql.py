@@ -185,13 +185,13 @@ def test_a_connection_may_be_written_as_airflow_writes_it(
 ) -> None:
     book = make(tmp_path, {"kind": "sql", "path": None, "connection": "CORE"})
     expected = URL.create("postgresql", "u", "p@ss", "h", 5433, "lender", {"sslmode": "require"})
-    assert core_url(book, given) == expected
+    assert core_url(book, book.portfolio.source, given) == expected
 
 
 def test_a_connection_that_makes_no_sense_is_not_shown(tmp_path: Path) -> None:
     book = make(tmp_path, {"kind": "sql", "path": None, "connection": "CORE"})
     with pytest.raises(SourceError, match="CORE holds no URL of a database") as told:
-        core_url(book, {"CORE": "hush hush"})
+        core_url(book, book.portfolio.source, {"CORE": "hush hush"})
     assert "hush" not in str(told.value)
 
 

@@ -10,7 +10,7 @@ come out of joins with the very tables that they point to. `dunflow audit` asks 
 for all rows together.
 """
 
-from dunflow.ledger.tables.books import account, customer, portfolio
+from dunflow.ledger.tables.books import NEVER, account, customer, portfolio
 from dunflow.ledger.tables.decisions import (
     ACTIONS,
     decision,
@@ -19,6 +19,14 @@ from dunflow.ledger.tables.decisions import (
     policy_version,
     run,
     waiver,
+)
+from dunflow.ledger.tables.intake import (
+    POINTS,
+    contact_change,
+    delivery,
+    merger,
+    reject,
+    taken_row,
 )
 from dunflow.ledger.tables.outbox import (
     ACTUAL,
@@ -75,12 +83,14 @@ __all__ = [
     "DONE",
     "HOLD_KINDS",
     "IN_FLIGHT",
+    "NEVER",
     "NOT_AGAIN",
     "PACKAGE_KINDS",
     "PERSONAL",
     "PLACED",
     "PLACEMENT_ACTIVE",
     "PLACEMENT_STATES",
+    "POINTS",
     "REMARKS",
     "REPLY_STATES",
     "Instant",
@@ -89,6 +99,7 @@ __all__ = [
     "consent",
     "contact",
     "contact_account",
+    "contact_change",
     "contact_text",
     "conversation",
     "credit",
@@ -96,11 +107,13 @@ __all__ = [
     "dead_address",
     "decision",
     "decision_replaced",
+    "delivery",
     "episode",
     "erasure",
     "hold",
     "instalment",
     "load",
+    "merger",
     "metadata",
     "opt_out",
     "package",
@@ -116,6 +129,7 @@ __all__ = [
     "promise",
     "quarantine",
     "receipt",
+    "reject",
     "reply",
     "resolution",
     "run",
@@ -123,12 +137,14 @@ __all__ = [
     "sender_rate",
     "snapshot",
     "stop",
+    "taken_row",
     "waiver",
 ]
 
 PERSONAL = {
-    customer: ("name", "phone_raw", "phone", "email_raw", "email", "address"),
+    customer: ("name", "phone_raw", "phone", "email_raw", "email", "address_raw", "address"),
     contact: ("address",),
+    contact_change: ("value",),
     contact_text: ("subject", "body"),
     dead_address: ("address",),
     opt_out: ("address",),

@@ -165,6 +165,7 @@ plan = Table(
     Column("currency", Text, nullable=False),
     Column("grace_days", Integer, nullable=False),
     Column("agreed_at", Instant, nullable=False),  # payments after it count towards it
+    Column("recorded_at", Instant, nullable=False),  # binds from then on
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
     Column("cancelled_at", Instant),

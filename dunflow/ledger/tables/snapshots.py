@@ -121,6 +121,7 @@ credit = Table(
     Column("currency", Text, nullable=False),
     Column("booked_at", Instant, nullable=False),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
+    Column("changed_at", Instant, nullable=False),  # of several tellings the newest holds
     UniqueConstraint("portfolio_id", "credit_ref"),
     Index(None, "customer_id"),
 )

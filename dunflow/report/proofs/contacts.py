@@ -37,7 +37,7 @@ from dunflow.ledger.tables import (
     run,
 )
 from dunflow.remind.settle import TWICE
-from dunflow.report.proofs.scope import Scope, contacted
+from dunflow.report.proofs.scope import Scope, contacted, known_as_one
 
 
 def key_not_kept(scope: Scope) -> Select[int]:
@@ -134,7 +134,7 @@ def customer_twice_a_day(scope: Scope) -> Select[int]:
     one_per_day = literal(scope.book.policy.per_customer == "one_per_day")
     return (
         select(func.min(contact.c.account_id).label("account_id"))
-        .where(contacted(scope), contact.c.state.in_(ACTUAL), one_per_day)
+        .where(contacted(scope), known_as_one(), contact.c.state.in_(ACTUAL), one_per_day)
         .group_by(contact.c.customer_id, local_day(scope.book, contact.c.accepted_at))
         .having(func.count() > 1)
     )
@@ -194,6 +194,7 @@ def over_cap(scope: Scope, cap: Cap) -> Select[int]:
         .join(other, whose)
         .where(
             contacted(scope),
+            known_as_one(),
             contact.c.state.in_(COUNTED),
             contact.c.channel.in_(cap.channels),
             other.c.state.in_(COUNTED),

@@ -29,7 +29,7 @@ from dunflow.ledger.tables import (
     plan,
     promise,
 )
-from dunflow.report.proofs.scope import Scope, sent
+from dunflow.report.proofs.scope import Scope, known_as_one, sent
 
 
 def sent_on_hold(scope: Scope) -> Select[int]:
@@ -46,7 +46,7 @@ def sent_on_hold(scope: Scope) -> Select[int]:
         hold.c.recorded_at <= contact.c.claimed_at,
         is_active(contact.c.claimed_at),
     )
-    return sent(scope).where(active)
+    return sent(scope).where(active, known_as_one())
 
 
 def sent_on_promise(scope: Scope) -> Select[int]:
@@ -61,6 +61,7 @@ def sent_on_promise(scope: Scope) -> Select[int]:
 def sent_on_plan(scope: Scope) -> Select[int]:
     kept = exists().where(
         plan.c.account_id == contact_account.c.account_id,
+        plan.c.recorded_at <= contact.c.claimed_at,
         is_current(scope.book, contact.c.claimed_at),
     )
     return sent(scope).where(kept)
@@ -87,7 +88,7 @@ def sent_after_opt_out(scope: Scope) -> Select[int]:
         opt_out.c.since_at <= contact.c.claimed_at,
         or_(opt_out.c.lifted_at.is_(None), opt_out.c.lifted_at > contact.c.claimed_at),
     )
-    return sent(scope).where(said_no)
+    return sent(scope).where(said_no, known_as_one())
 
 
 def sent_to_dead_address(scope: Scope) -> Select[int]:
@@ -128,7 +129,7 @@ def sent_while_resting(scope: Scope) -> Select[int]:
         contact.c.channel.in_(cooldown.channels) & _talked(cooldown)
         for cooldown in scope.book.floor.cooldowns
     ]
-    return sent(scope).where(or_(false(), *resting))
+    return sent(scope).where(or_(false(), *resting), known_as_one())
 
 
 def _talked(cooldown: Cooldown) -> ColumnElement[bool]:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, select
 
 from dunflow.config.book import Book
 from dunflow.config.duties import HandOffDuties
 from dunflow.config.policy import Policy
-from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision
+from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, merger
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,23 @@ def decided(scope: Scope) -> ColumnElement[bool]:
 
 
 def contacted(scope: Scope) -> ColumnElement[bool]:
+    """Contacts that a run planned; for those of the system before nobody here can answer."""
     return and_(
         contact.c.portfolio_id == scope.portfolio_id,
+        contact.c.run_id.is_not(None),
         contact.c.business_date.between(scope.first, scope.last),
     )
+
+
+def known_as_one() -> ColumnElement[bool]:
+    """Whether the contact's customer was one person when it was made.
+
+    What was said or sent under another id before two were merged was nothing that it had to heed.
+    """
+    later = exists().where(
+        merger.c.into_id == contact.c.customer_id, merger.c.merged_at > contact.c.claimed_at
+    )
+    return ~later
 
 
 def sent(scope: Scope) -> Select[int]:

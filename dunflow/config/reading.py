@@ -1,0 +1,43 @@
+"""How a table that somebody else made is to be reached and read."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from dunflow.config.base import Model
+
+
+class Reading(Model):
+    """Where rows lie, and how their cells are written. Only what is declared is read."""
+
+    kind: Literal["sql", "files"]
+    connection: str | None = None
+    """sql: the environment variable (or Airflow connection id) that holds the SQLAlchemy URL."""
+    query: str | None = None
+    """sql: file beside portfolio.yaml."""
+    path: str | None = None
+    """files: a path or object-storage URL."""
+    format: Literal["csv", "excel", "parquet"] = "csv"
+    sheet: str | None = None
+    encoding: Literal["utf-8", "gbk", "gb18030", "utf-16", "latin-1"] = "utf-8"
+    """A UTF-8 byte-order mark is skipped."""
+    delimiter: str = ","
+    decimal: Literal[".", ","] = "."
+    grouping: Literal[",", ".", " ", "'", ""] = ""
+    """The sign between thousands; empty: none is allowed."""
+    dates: str = "%Y-%m-%d"
+    chunk_rows: int = Field(100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Reading":
+        if self.kind == "sql" and not (self.connection and self.query):
+            missing = "query" if self.connection else "connection"
+            raise ValueError(
+                f"kind is sql, so {missing} must be given: connection names where the database's "
+                "URL is found, and query the file with the question"
+            )
+        if self.kind == "files" and not self.path:
+            raise ValueError("kind is files, so path must say where they lie")
+        if self.decimal == self.grouping:
+            raise ValueError(f"decimal and grouping are both {self.decimal!r}; they must differ")
+        return self

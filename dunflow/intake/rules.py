@@ -1,0 +1,80 @@
+"""What a row must hold besides being readable, by its kind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Table, and_, distinct, func, select, tuple_
+
+from dunflow.config.book import Book
+from dunflow.ledger.tables import HOLD_KINDS
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows that are turned down, the column to blame, and why."""
+
+    broken: ColumnElement[bool]
+    column: str
+    reason: str
+
+
+def rules_of(kind: str, book: Book, rows: Table, rejected: Table) -> Iterable[Rule]:
+    """In the order in which they are asked; each about the rows that those before it left."""
+    match kind:
+        case "holds":
+            return _holds(book, rows)
+        case "promises":
+            return [Rule(rows.c.amount <= 0, "amount", "is not more than nothing")]
+        case "plans":
+            return _plans(rows, rejected)
+        case "merged_customers":
+            return [Rule(rows.c.customer == rows.c.into, "into", "is the very same customer")]
+        case "earlier_contacts":
+            return _earlier_contacts(book, rows)
+        case "earlier_placements":
+            ended = rows.c.state.not_in(("exported", "acknowledged")) & rows.c.ended_at.is_(None)
+            return [Rule(ended, "ended_at", "is empty, though it is over")]
+        case _:
+            return []
+
+
+def _holds(book: Book, rows: Table) -> list[Rule]:
+    rules = [
+        Rule(
+            func.num_nonnulls(rows.c.account, rows.c.customer) != 1,
+            "account",
+            "name an account or a customer, and one of them only",
+        ),
+        Rule(rows.c.to < rows.c["from"], "to", "lies before the first day"),
+    ]
+    for kind in HOLD_KINDS:
+        if not book.floor.never_released(kind):
+            continue
+        released = and_(rows.c.kind == kind, rows.c.released_at.is_not(None))
+        rules.append(Rule(released, "released_at", "a hold of this kind is never released"))
+    return rules
+
+
+def _plans(rows: Table, rejected: Table) -> list[Rule]:
+    """A plan of which a part can't be read is another plan, so it is turned down whole."""
+    one = tuple_(rows.c.account, rows.c.agreed_at)
+    muddled = select(rows.c.ref).group_by(rows.c.ref).having(func.count(distinct(one)) > 1)
+    twice = (
+        select(rows.c.ref)
+        .group_by(rows.c.ref, rows.c.due_on)
+        .having(func.count(distinct(rows.c.amount)) > 1)
+    )
+    torn = select(rejected.c.account).where(rejected.c.account.is_not(None))
+    unpaid = select(rows.c.ref).where(rows.c.amount <= 0)
+    return [
+        Rule(rows.c.ref.in_(unpaid), "amount", "an instalment is not more than nothing"),
+        Rule(rows.c.ref.in_(muddled), "ref", "the rows of this plan contradict each other"),
+        Rule(rows.c.ref.in_(torn), "ref", "another row of this plan can't be read"),
+        Rule(rows.c.ref.in_(twice), "due_on", "two instalments fall due on one day"),
+    ]
+
+
+def _earlier_contacts(book: Book, rows: Table) -> list[Rule]:
+    steps = [step.step for step in book.policy.ladder]
+    unknown = and_(rows.c.step.is_not(None), rows.c.step.not_in(steps))
+    return [Rule(unknown, "step", "is no step of the policy; leave it empty for any other contact")]

@@ -1,0 +1,198 @@
+"""What lies at a feed is taken in once, from files and from a database."""
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, Engine, select, text
+
+from dunflow import day as stages
+from dunflow.clock import VirtualClock
+from dunflow.config.base import build
+from dunflow.config.book import Book, read_book
+from dunflow.config.feeds import Intake
+from dunflow.config.portfolio import Source
+from dunflow.day import Day
+from dunflow.errors import ConfigError, SourceError
+from dunflow.intake.feeds import take_feed
+from dunflow.intake.take import Taken
+from dunflow.ledger.engine import portfolio_lock
+from dunflow.ledger.tables import payment, reject
+
+NOW = dt.datetime(2026, 3, 10, 4, tzinfo=dt.UTC)
+HEAD = "ref,account,amount,booked_at\n"
+Look = Callable[..., Taken]
+
+
+@pytest.fixture
+def look(ledger: Engine, tmp_path: Path) -> Look:
+    """Looks at a feed of payments that a portfolio in `tmp_path` declares."""
+    shipped = read_book("sunrise_instalment")
+    book = Book(shipped.portfolio, shipped.policy, shipped.floor, tmp_path)
+
+    def taken(declared: dict[str, Any], now: dt.datetime = NOW, **environ: str) -> Taken:
+        feed = build(Intake, {"payments": declared}, "portfolio.yaml").payments
+        assert feed is not None
+        return take_feed(ledger, book, "payments", feed, environ, "intake", now)
+
+    return taken
+
+
+def refs(ledger: Engine) -> list[str]:
+    with ledger.connect() as conn:
+        return sorted(conn.execute(select(payment.c.payment_ref)).scalars())
+
+
+FILES = {"kind": "files", "path": "in/*.csv"}
+
+
+def test_each_file_is_read_once_and_again_when_it_has_grown(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    (folder / "b.csv").write_text(HEAD + "p1,A,1,2026-03-02\np2,A,2,2026-03-02\n")
+    assert look(FILES).figures() == {"new": 2, "known": 1, "rejected": 0}
+    assert look(FILES).figures() == {"new": 0, "known": 0, "rejected": 0}
+    with (folder / "a.csv").open("a") as file:
+        file.write("p3,A,3,2026-03-02\n")
+    assert look(FILES).figures() == {"new": 1, "known": 1, "rejected": 0}
+    assert refs(ledger) == ["p1", "p2", "p3"]
+
+
+def test_a_file_that_is_not_what_was_declared_stops_no_other(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("ref,account\np1,A\n")
+    (folder / "b.csv").write_text(HEAD + "p2,A,2,2026-03-02\n")
+    for _ in range(2):  # and it is told until it is mended
+        with pytest.raises(SourceError, match=r"a\.csv: column 'amount' is missing"):
+            look(FILES)
+    assert refs(ledger) == ["p2"]
+
+
+def test_cells_are_read_as_the_portfolio_declares_them(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    declared = {
+        **FILES,
+        "encoding": "gb18030",
+        "delimiter": ";",
+        "decimal": ",",
+        "instants": "%d.%m.%Y %H:%M",
+        "columns": {"ref": "流水号", "account": "合同号", "amount": "金额", "booked_at": "入账"},
+    }
+    (tmp_path / "in").mkdir()
+    content = "流水号;合同号;金额;入账\n0010;A;１２,50;02.03.2026 15:00\n"
+    (tmp_path / "in/a.csv").write_text(content, encoding="gb18030")
+    assert look(declared).new == 1
+    with ledger.connect() as conn:
+        ref, amount, booked_at = conn.execute(
+            select(payment.c.payment_ref, payment.c.amount, payment.c.booked_at)
+        ).one()
+    assert (ref, str(amount)) == ("0010", "12.5000")
+    assert booked_at == dt.datetime(2026, 3, 2, 7, tzinfo=dt.UTC)
+
+
+def test_a_folder_that_is_missing_is_told(look: Look) -> None:
+    with pytest.raises(SourceError, match="there is no folder"):
+        look(FILES)
+
+
+def test_a_column_that_a_kind_does_not_have_is_refused(look: Look) -> None:
+    with pytest.raises(ConfigError, match="columns names 'customer'; payments have ref, account"):
+        look({**FILES, "columns": {"customer": "x"}})
+
+
+@pytest.fixture
+def core(server: URL, ledger: Engine) -> Engine:
+    """A lender's core, in the ledger's own database for the time of a test."""
+    with ledger.begin() as conn:
+        columns = "id text, loan text, amount numeric(14,2), at timestamptz"
+        conn.execute(text(f"CREATE TABLE booking ({columns})"))
+    return ledger
+
+
+def test_a_query_is_asked_for_what_is_new_and_a_little_before(
+    look: Look, core: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "payments.sql").write_text(
+        "SELECT id AS ref, loan AS account, amount, at AS booked_at FROM booking\n"
+        "WHERE at > :since AND at <= :until;"
+    )
+    url = core.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    declared = {"kind": "sql", "connection": "CORE", "query": "payments.sql", "overlap_days": 2}
+
+    def book(ref: str, at: str) -> None:
+        with core.begin() as conn:
+            conn.execute(
+                text("INSERT INTO booking VALUES (:ref, 'A', 10, CAST(:at AS timestamptz))"),
+                {"ref": ref, "at": at},
+            )
+
+    book("old", "2019-01-01 00:00Z")
+    book("future", "2026-03-10 09:00Z")
+    assert look(declared, CORE=url).new == 1
+    book("late", "2026-03-09 00:00Z")  # booked for a day that was asked for already
+    book("too_late", "2026-03-07 00:00Z")
+    later = NOW + dt.timedelta(hours=6)
+    assert look(declared, later, CORE=url).figures() == {"new": 2, "known": 0, "rejected": 0}
+    assert refs(core) == ["future", "late", "old"]
+
+
+def test_a_bad_row_of_a_query_is_told_once_by_its_id(
+    look: Look, core: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "payments.sql").write_text(
+        "SELECT id AS ref, loan AS account, amount, at AS booked_at FROM booking"
+    )
+    with core.begin() as conn:
+        conn.execute(text("INSERT INTO booking VALUES ('p1', NULL, 10, '2026-03-02')"))
+    url = core.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    declared = {"kind": "sql", "connection": "CORE", "query": "payments.sql"}
+    for _ in range(2):
+        assert str(look(declared, CORE=url).rejected[0]) == "p1: account: is empty"
+    with core.begin() as conn:
+        assert len(conn.execute(select(reject)).all()) == 1
+        conn.execute(text("UPDATE booking SET loan = 'A'"))
+    look(declared, CORE=url)
+    with core.connect() as conn:
+        assert conn.execute(select(reject.c.mended_at)).scalar_one() is not None
+
+
+def test_a_replayed_day_knows_what_had_come_by_then(ledger: Engine, tmp_path: Path) -> None:
+    shipped = read_book("sunrise_instalment")
+    portfolio = shipped.portfolio.model_copy(
+        update={
+            "source": Source(kind="files", path="{business_date}.csv"),
+            "intake": build(Intake, {"payments": FILES}, "portfolio.yaml"),
+        }
+    )
+    book = Book(portfolio, shipped.policy, shipped.floor, tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    (tmp_path / "2026-03-01.csv").write_text("account,customer,due_on,overdue\nA,C,2026-02-01,10\n")
+    date = dt.date(2026, 3, 1)
+    clock = VirtualClock(portfolio.calendar.usual_time_of(date))
+    stages.snapshot(Day(ledger, book, date, clock, {}))
+    assert refs(ledger) == ["p1"]
+
+
+def test_what_is_taken_in_waits_while_a_day_is_decided(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    with ThreadPoolExecutor(1) as worker:
+        with portfolio_lock(ledger, "sunrise_instalment"):
+            taking = worker.submit(look, FILES)
+            with pytest.raises(TimeoutError):
+                taking.result(timeout=1)
+            assert refs(ledger) == []
+        assert taking.result().new == 1

@@ -1,0 +1,50 @@
+"""`dunflow take` looks at the feeds, and tells what waits to be mended."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from click.testing import CliRunner, Result
+
+from dunflow.cli import main
+
+
+def take(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["take", "live_book", *arguments])
+
+
+def declare(folder: Path, feeds: dict[str, Any]) -> None:
+    file = folder / "portfolio.yaml"
+    document = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(document | {"intake": feeds}, allow_unicode=True))
+
+
+def test_every_feed_is_looked_at_and_a_bad_row_is_told_until_it_is_mended(live: Path) -> None:
+    declare(
+        live,
+        {
+            "payments": {"kind": "files", "path": "in/*.csv"},
+            "holds": {"kind": "files", "path": "nowhere/*.csv"},
+        },
+    )
+    (live / "in").mkdir()
+    head = "ref,account,amount,booked_at\n"
+    (live / "in/a.csv").write_text(head + "p1,A,1,2026-03-02\np2,A,much,2026-03-02\n")
+    looked = take("--json")
+    assert looked.exit_code == 1
+    assert json.loads(looked.stdout) == {"payments": {"new": 1, "known": 0, "rejected": 1}}
+    assert "there is no folder" in looked.stderr
+    waiting = take("--rejected")
+    assert waiting.exit_code == 1
+    assert "row 2: amount" in " ".join(waiting.stdout.split())
+    assert "much" not in waiting.stdout
+    (live / "in/b.csv").write_text(head + "p2,A,2,2026-03-02\n")
+    take()
+    assert take("--rejected").exit_code == 0
+
+
+def test_a_kind_needs_its_file(live: Path) -> None:
+    told = take("payments")
+    assert told.exit_code == 2
+    assert "name the FILE with the payments" in told.stderr
