@@ -1,15 +1,13 @@
-"""Consent as it is given and revoked, and talks that were held: what some packs ask for."""
+"""Consent as it is given and revoked: what some packs ask for."""
 
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.config.book import Book
-from dunflow.decide.reach import wall_zone
-from dunflow.ledger.tables import consent, conversation, customer
+from dunflow.ledger.tables import consent
 
 
 @dataclass(frozen=True)
@@ -57,31 +55,3 @@ def revoke_consents(
         .values(revoked_at=now)
     )
     return conn.execute(revoked).rowcount
-
-
-def record_talk(
-    conn: Connection,
-    book: Book,
-    portfolio_id: int,
-    customer_id: int,
-    account_id: int | None,
-    held_at: dt.datetime,
-    recorded_by: str,
-) -> None:
-    """Keep that somebody talked with the customer, about one account or (None) all of theirs.
-
-    Its day is the customer's own, as contact hours are.
-    """
-    declared = conn.execute(
-        select(customer.c.time_zone).where(customer.c.customer_id == customer_id)
-    ).scalar()
-    zone = wall_zone(book, declared, "letter") or book.portfolio.zone
-    row = insert(conversation).values(
-        portfolio_id=portfolio_id,
-        customer_id=customer_id,
-        account_id=account_id,
-        held_at=held_at,
-        held_on=held_at.astimezone(zone).date(),
-        recorded_by=recorded_by,
-    )
-    conn.execute(row.on_conflict_do_nothing())

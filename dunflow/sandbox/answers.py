@@ -1,7 +1,8 @@
 """People who answer: `POST /_sandbox/answers` with the inbox token lets one write back.
 
 `{"from": "+86…", "to": "+1…", "text": "STOP"}`: `to` is the sender's number. It goes to the
-receiver as Twilio would send it.
+receiver as Twilio would send it. `POST /_sandbox/keys` with `{"number": "+86…", "digits": "0423"}`
+lets whoever answers the next call there press these, once the call asks for keys.
 """
 
 import hmac
@@ -17,9 +18,8 @@ from dunflow.sandbox.room import room_of
 async def answer(request: Request) -> Response:
     """POST: 202 once it is on its way."""
     room = room_of(request)
-    expected = b"Bearer " + room.credentials.inbox_token.encode()
-    if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected):
-        return JSONResponse({"error": "send the inbox token: Authorization: Bearer …"}, 401)
+    if not _is_known(request):
+        return _stranger()
     try:
         given = json.loads(await request.body())
         sender, to, text = (str(given[name]) for name in ("from", "to", "text"))
@@ -29,4 +29,29 @@ async def answer(request: Request) -> Response:
     return Response(status_code=202)
 
 
-ROUTES = [Route("/_sandbox/answers", answer, methods=["POST"])]
+async def press(request: Request) -> Response:
+    """POST: 202 once it is known."""
+    if not _is_known(request):
+        return _stranger()
+    try:
+        given = json.loads(await request.body())
+        number, digits = (str(given[name]) for name in ("number", "digits"))
+    except (ValueError, LookupError, TypeError):
+        return JSONResponse({"error": 'send {"number": "…", "digits": "…"}'}, 400)
+    room_of(request).webhooks.press(number, digits)
+    return Response(status_code=202)
+
+
+ROUTES = [
+    Route("/_sandbox/answers", answer, methods=["POST"]),
+    Route("/_sandbox/keys", press, methods=["POST"]),
+]
+
+
+def _is_known(request: Request) -> bool:
+    expected = b"Bearer " + room_of(request).credentials.inbox_token.encode()
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected)
+
+
+def _stranger() -> Response:
+    return JSONResponse({"error": "send the inbox token: Authorization: Bearer …"}, 401)

@@ -7,6 +7,7 @@ would tell its customer later starts after the commit.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
 from dunflow.sandbox.sendgrid import activity, mail
-from dunflow.sandbox.store import Store
-from dunflow.sandbox.twilio import messages
+from dunflow.sandbox.store import Store, keep_heard
+from dunflow.sandbox.twilio import calls, messages
 from dunflow.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        webhooks = Webhooks(credentials, receiver_url)
+        webhooks = Webhooks(credentials, receiver_url, partial(keep_heard, state))
         app.state.room = Room(credentials, clock or SystemClock(), state, Store(state), webhooks)
         yield
         webhooks.close()
@@ -53,6 +54,7 @@ def create_app(
     return Starlette(
         routes=[
             *messages.ROUTES,
+            *calls.ROUTES,
             *mail.ROUTES,
             *activity.ROUTES,
             *ledger.ROUTES,

@@ -8,6 +8,7 @@ from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.intake import consents, holds, plans, promises, replies
 from dunflow.intake.holders import ensure_account, ensure_customer
+from dunflow.remind.talks import record_talk
 from dunflow.scenario.model import (
     Consent,
     Entry,
@@ -112,7 +113,7 @@ class People:
             conn, self._portfolio_id, self._world.customer_of(said.account)
         )
         at = self._at(said.at)
-        consents.record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY)
+        record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY)
 
     def _consent(self, conn: Connection, said: Consent) -> None:
         customer_id = ensure_customer(conn, self._portfolio_id, said.customer)

@@ -19,6 +19,7 @@ from dunflow.ledger.tables.decisions import (
     policy_version,
     run,
 )
+from dunflow.ledger.tables.lists import RESULTS, result, worklist, worklist_line
 from dunflow.ledger.tables.outbox import (
     ACTUAL,
     ALIVE,
@@ -80,6 +81,7 @@ __all__ = [
     "PLACEMENT_ACTIVE",
     "PLACEMENT_STATES",
     "REPLY_STATES",
+    "RESULTS",
     "Instant",
     "acceptance",
     "account",
@@ -114,11 +116,14 @@ __all__ = [
     "receipt",
     "reply",
     "resolution",
+    "result",
     "run",
     "sender_fault",
     "sender_rate",
     "snapshot",
     "stop",
+    "worklist",
+    "worklist_line",
 ]
 
 PERSONAL = {
