@@ -34,12 +34,7 @@ def _senders(book: Book) -> list[str]:
     file = book.folder / "portfolio.yaml"
     faults = []
     for channel in sorted(book.policy.channels - WITHOUT_SENDER):
-        if channel == "voice":
-            faults.append(
-                f"{book.folder / book.portfolio.policy}: channel: is 'voice', which can't be used "
-                "yet; take call (a line on a person's list) or another channel"
-            )
-        elif getattr(book.portfolio.senders, channel) is None:
+        if getattr(book.portfolio.senders, channel) is None:
             faults.append(
                 f"{file}: senders.{channel}: is missing, and the policy sends by {channel}; add it"
             )
@@ -49,7 +44,7 @@ def _senders(book: Book) -> list[str]:
 def _templates(book: Book) -> list[str]:
     used: dict[str, set[Channel]] = {}
     for step in book.policy.ladder:
-        used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
+        used.setdefault(step.template, set()).update(step.channel)
     faults = check_templates(LANGUAGES, used, book.folder)
     return faults + lint_templates(LANGUAGES, used, book.folder, book.floor)
 

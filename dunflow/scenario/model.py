@@ -174,13 +174,18 @@ FaultKind = Literal[
     "opted_out",
     "undelivered",
     "bounced",
+    "no_answer",
+    "busy",
+    "machine",
+    "unclear",
+    "fax",
 ]
 
 
 class Fault(Model):
     """How the next calls of a provider end."""
 
-    channel: Literal["sms", "email"]
+    channel: Literal["sms", "email", "voice"]
     kind: FaultKind
     times: int = Field(1, ge=1)
     customer: str | None = None
