@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
 
 from dunflow.sandbox import answers, faults, ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
@@ -36,7 +36,7 @@ def create_app(
     credentials: Credentials,
     clock: "Clock | None" = None,
     receiver_url: str | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The sandbox with its state in the folder `state`, which is made if need be.
 
     `receiver_url`: where SendGrid's events and people's answers go; an SMS says itself where.
@@ -51,7 +51,7 @@ def create_app(
         webhooks.close()
         app.state.room.store.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *messages.ROUTES,
             *calls.ROUTES,
@@ -62,10 +62,11 @@ def create_app(
             *answers.ROUTES,
             *pages.ROUTES,
         ],
-        middleware=[Middleware(faults.LetTransportIn)],
         exception_handlers={404: _no_such_thing, 405: _no_such_thing},
         lifespan=lifespan,
     )
+    # Around everything: what Starlette puts in between does not let the connection through.
+    return faults.LetTransportIn(app)
 
 
 def _no_such_thing(request: Request, exc: Exception) -> Response:

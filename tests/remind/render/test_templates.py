@@ -30,7 +30,9 @@ def test_a_portfolio_may_extend_a_shipped_frame(
         "en/hello/visit.txt",
         '{% extends "en/_base/visit.txt" %}{% block purpose %}Ours{% endblock %}',
     )
-    assert render("visit", "hello", slots(), own_folder).body.startswith("Ours\n\nReference: K7Q2XH")
+    assert render("visit", "hello", slots(), own_folder).body.startswith(
+        "Ours\n\nReference: K7Q2XH"
+    )
 
 
 def test_a_template_is_compiled_once(own_folder: Path) -> None:

@@ -167,5 +167,5 @@ def test_what_anybody_hears_of_a_call_must_not_tell_of_a_debt(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_shipped_calls_tell_nobody_of_a_debt(tmp_path: Path, language: Language) -> None:
-    used = dict.fromkeys(TEMPLATES, ["voice", "call", "visit"])
+    used = dict.fromkeys(TEMPLATES, ("voice", "call", "visit"))
     assert lint_templates([language], used, tmp_path, Floor(packs=[])) == []
