@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dunflow.commands import agreements, people, placements, sending
+from dunflow.commands import agreements, lists, people, placements, sending
 from dunflow.errors import DunflowError
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -444,7 +444,7 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
 
 
 SENDING = (sending.stop, sending.resume, sending.resolve)
-for _command in (*people.COMMANDS, *agreements.COMMANDS, *SENDING):
+for _command in (*people.COMMANDS, *agreements.COMMANDS, *lists.COMMANDS, *SENDING):
     main.add_command(_command)
 
 

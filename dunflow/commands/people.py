@@ -296,7 +296,9 @@ def customer(portfolio: str, customer: str, now: dt.datetime | None, json_: bool
 
 @click.command()
 @click.argument("portfolio")
-@click.argument("kind", type=click.Choice(["payments", "holds", "promises", "opt_outs"]))
+@click.argument(
+    "kind", type=click.Choice(["payments", "holds", "promises", "opt_outs", "calls", "visits"])
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @by_option
 @now_option
@@ -314,16 +316,23 @@ def take(
     holds:    ref, kind, from, account or customer [, to, reason]
     promises: ref, account, amount, by, made_at [, currency, reason]
     opt_outs: customer, channel [, address, reason]
+    calls, visits: a list that was handed out, CSV or Excel, with result and at filled in
 
     \b
     dunflow take sunrise_instalment payments payments-2026-03-01.csv
     dunflow take sunrise_instalment opt_outs old-system.csv --json
+    dunflow take sunrise_instalment calls calls.xlsx
     """
     from dunflow import tell
     from dunflow.intake.files import take_file
+    from dunflow.intake.results import KINDS, take_results
 
     with desk(portfolio, now) as at:
-        taken = take_file(at.conn, at.book, at.portfolio_id, kind, file, by, at.now)
+        if kind in KINDS:
+            channel = KINDS[kind]
+            taken = take_results(at.conn, at.book, at.portfolio_id, channel, file, by, at.now)
+        else:
+            taken = take_file(at.conn, at.book, at.portfolio_id, kind, file, by, at.now)
     if json_:
         tell.as_json(vars(taken))
     else:
