@@ -27,7 +27,9 @@ def check(name: str) -> Lint:
         book = read_book(name)
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
-    return Lint(name, _senders(book) + _templates(book), _letters(book) + _hand_offs(book))
+    return Lint(
+        name, _senders(book) + _templates(book), _letters(book) + _visits(book) + _hand_offs(book)
+    )
 
 
 def _senders(book: Book) -> list[str]:
@@ -56,6 +58,24 @@ def _letters(book: Book) -> list[str]:
         "an account without a phone or an email will stay blocked at it"
         for step in book.policy.ladder
         if step.mandatory and "letter" not in step.channel
+    ]
+
+
+def _visits(book: Book) -> list[str]:
+    """Visits that never take place, since some pack has no hours for them."""
+    steps = [step.step for step in book.policy.ladder if "visit" in step.channel]
+    closed = [
+        pack.pack.id
+        for pack in book.floor.packs
+        if pack.windows and not any("visit" in window.channels for window in pack.windows)
+    ]
+    if not any(pack.windows for pack in book.floor.packs):
+        closed = [", ".join(book.policy.packs) or "no pack"]
+    return [
+        f"step {step!r} is a visit, and {', '.join(closed)} gives no hours for visits; "
+        "it will never take place"
+        for step in steps
+        if closed
     ]
 
 

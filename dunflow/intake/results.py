@@ -95,6 +95,19 @@ def take_results(
     return taken
 
 
+def take_line(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    channel: Channel,
+    cells: Cells,
+    by: str,
+    now: dt.datetime,
+) -> bool:
+    """Take one line in; whether it was new. Raises DunflowError for one that can't be right."""
+    return _Desk(conn, book, portfolio_id, channel, by, now).take(cells)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, Cells]]:
     table = _excel(path) if path.suffix.lower() == ".xlsx" else _csv(path)
     header: list[str] | None = None

@@ -211,6 +211,17 @@ class Talk(Model):
     at: Instant
 
 
+class Result(Model):
+    """What the account's newest call or visit came to, as the people tell it who made it."""
+
+    account: str
+    result: str
+    at: Instant
+    amount: Amount | None = None
+    by: dt.date | None = None
+    note: str = ""
+
+
 class Consent(Model):
     customer: str
     channel: Channel
@@ -245,6 +256,7 @@ class Entry(Model):
     reply: Reply | None = None
     talk: Talk | None = None
     consent: Consent | None = None
+    result: Result | None = None
     fault: Fault | None = None
     crash: Crash | None = None
     approve: Placement | None = None
