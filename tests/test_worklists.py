@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pypdfium2 as pdfium
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import Engine, Table, select
@@ -399,3 +400,41 @@ def test_the_console_shows_a_list_and_what_must_not_be_done_any_more(office: Ope
         text = answer.read().decode()
     assert "+8613800138004" in text
     assert "do not: " in text
+
+
+def test_an_order_for_a_visit_says_how_many_go_when_and_what_keeps_them_safe(
+    office: Open, tmp_path: Path
+) -> None:
+    at = office("visit", packs=["own-day", "own-visits"])
+    (made,) = at.write("visit")
+    line = next(row for row in at.table(made) if row["account"] == "0020")
+    assert (line["people"], line["announce_by"]) == ("2–3", "2026-03-10")
+    assert (line["visit_on"], line["visit_from"], line["visit_until"]) == (
+        "2026-03-13",
+        "08:00",
+        "20:00",
+    )
+    assert "不得单独上门" in line["safety"]
+    assert line["address"] == "1 Some Street"
+    pdf = at.file(made, 2)
+    pages = [page.get_textpage().get_text_range() for page in pdfium.PdfDocument(pdf)]
+    assert made["files"][2]["pages"] == len(pages)
+    assert len(pages) == made["lines"]
+    assert line["reference"] in pages[0]
+    for said in ("上门工单", "1 Some Street", "2026-03-13", "不得单独上门", "客户签名"):
+        assert said in pages[0]
+
+
+def test_what_a_visit_came_to_comes_back_as_a_call_does(office: Open) -> None:
+    at = office("visit")
+    (made,) = at.write("visit")
+    rows = at.table(made)
+    rows[0] |= {"result": "地址错误", **AT}
+    file = at.folder / "back.csv"
+    with file.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert at.take(file, "visit").new == 1
+    assert at.take(file, "call").rejected
+    assert {row.channel for row in at.rows(dead_address)} == {"letter", "visit"}

@@ -261,7 +261,7 @@ def _visit(book: Book, row: Row[Any]) -> dict[str, Value]:
         "visit_on": span.opens_at.astimezone(zone).date() if span else None,
         "announce_by": ordered_on if notice else None,
         "people": people,
-        "safety": SAFETY[language_of(book, row.language)],
+        "safety": SAFETY[book.portfolio.language],
         **hours,
     }
 

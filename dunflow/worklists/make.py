@@ -35,6 +35,7 @@ from dunflow.placements import Desk
 from dunflow.remind import receipts
 from dunflow.remind.senders.outcome import Seen
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
+from dunflow.worklists.orders import write_orders
 from dunflow.worklists.teams import belongs_to, names_of
 
 Figures = dict[str, Any]
@@ -220,6 +221,13 @@ def _files(
             lines += 1
             for writer in writers:
                 writer.row(values, currency)
+    pages = {}
+    if channel == "visit":
+        told = (
+            dict(zip(fields, values, strict=True))
+            for _, values in rows_of(conn, desk.book, channel, number)
+        )
+        pages = dict(write_orders(folder, desk.book, told))
     manifest = {
         **head,
         "channel": channel,
@@ -230,8 +238,9 @@ def _files(
                 "name": name,
                 "bytes": (folder / name).stat().st_size,
                 "sha256": sha256(folder / name),
+                **({"pages": pages[name]} if name in pages else {}),
             }
-            for name in names
+            for name in (*names, *pages)
         ],
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=2)
