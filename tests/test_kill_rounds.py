@@ -76,10 +76,19 @@ def own_server() -> Iterator[URL]:
 
 
 def crash(url: URL) -> None:
-    """Kill one backend: the server ends all others at once and recovers from its log."""
+    """Kill one backend: the server ends all others at once and recovers from its log.
+
+    Returns once it has noticed: until then it would still let somebody in, and end them, too.
+    """
     engine = make_engine(url)
-    with suppress(OperationalError), engine.connect() as conn:
-        os.kill(conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), signal.SIGKILL)
+    with suppress(OperationalError), engine.connect() as witness:
+        with suppress(OperationalError), engine.connect() as conn:
+            os.kill(conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one(), signal.SIGKILL)
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at:
+            witness.exec_driver_sql("SELECT 1")
+            time.sleep(0.01)
+        raise AssertionError("the server did not notice that a backend was killed")
     engine.dispose()
 
 
@@ -110,6 +119,7 @@ class Season:
             self.port = probe.getsockname()[1]
         self._environ = {
             **os.environ,
+            **local_secrets(),  # whatever the environment says of another sandbox
             "DUNFLOW_HOME": str(home),
             "DUNFLOW_ROOT": str(root()),
             "DUNFLOW_PORTFOLIOS": str(home / "portfolios"),

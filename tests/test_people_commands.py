@@ -1,18 +1,22 @@
 """What a person decides, from the command line: written down with who and why, and shown again."""
 
+import datetime as dt
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import URL
+from sqlalchemy import URL, false, insert, make_url, select
 
 from dunflow.cli import main
-from dunflow.ledger import throwaway
+from dunflow.config.book import read_book
+from dunflow.ledger import partitions, throwaway
 from dunflow.ledger.engine import URL_VARIABLE, make_engine, portfolio_id_of
-from dunflow.ledger.tables import account, customer
+from dunflow.ledger.tables import account, customer, decision, episode, policy_version
+from dunflow.ledger.tables import run as run_row
 
 NOW = ["--now", "2026-03-01 12:00"]
 WHY = ["--reason", "said so", "--by", "ann"]
@@ -124,3 +128,61 @@ def test_an_opt_out_binds_customer_and_number_and_is_lifted_with_both(run: Any) 
     assert [each["address"] for each in told(run)["opt_outs"]] == [None, "+8613800138001"]
     run("opt-out", P, "C7", "sms", "--lift", *WHY, *NOW)
     assert all(each["lifted_at"] for each in told(run)["opt_outs"])
+
+
+def block(step: str) -> None:
+    """Account 007 is on the ladder, and cannot be reached for a mandatory step."""
+    date = dt.date(2026, 2, 28)
+    engine = make_engine(make_url(os.environ[URL_VARIABLE]))
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, "sunrise_instalment")
+        of = {"portfolio_id": number}
+        account_id = conn.execute(select(account.c.account_id)).scalar_one()
+        version = insert(policy_version).values(
+            **of,
+            fingerprint="x",
+            document=read_book("sunrise_instalment").document,
+            first_used_at=dt.datetime.now(dt.UTC),
+        )
+        values = {
+            "policy_version_id": conn.execute(version).inserted_primary_key[0],
+            "business_date": date,
+            "decided_at": dt.datetime.now(dt.UTC),
+            "late": False,
+            "decided": {},
+            "planned": 0,
+        }
+        run_id = conn.execute(insert(run_row).values(**of, **values)).inserted_primary_key[0]
+        conn.execute(insert(episode).values(**of, account_id=account_id, started_on=date))
+        partitions.fill(conn, decision, number, date, select(*decision.columns).where(false()))
+        partitions.attach(conn, decision, number, date)
+        row = {"account_id": account_id, "run_id": run_id, "business_date": date, "step": step}
+        why = {"action": "suppress", "reason": "unreachable", "tier": "firm", "dpd": 25}
+        conn.execute(insert(decision).values(**of, **row, **why))
+    engine.dispose()
+
+
+def test_a_waiver_is_kept_with_who_and_why_and_only_once(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    block("firm_letter")
+    [listed] = run("waive", P)
+    assert (listed["account"], listed["step"], listed["reason"]) == (
+        "007",
+        "firm_letter",
+        "unreachable",
+    )
+    pass_it = ["waive", P, "007", "firm_letter", *WHY, *NOW]
+    assert run(*pass_it)["waived"] is True
+    assert run(*pass_it)["waived"] is False
+    [waiver] = run("explain", P, "007")["waivers"]
+    assert (waiver["step"], waiver["waived_by"], waiver["reason"]) == (
+        "firm_letter",
+        "ann",
+        "said so",
+    )
+
+
+def test_a_waiver_of_what_a_pack_demands_is_refused(run: Any) -> None:
+    block("final_notice")
+    said = run("waive", "sunrise_instalment", "007", "final_notice", *WHY, *NOW, code=1)
+    assert "cn-consumer asks for it before a hand-off to harbour_agency" in said

@@ -83,6 +83,7 @@ def facts(
         (paid.c.amount.is_(None), s.c.overdue_amount),
         else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
     )
+    last_paid_on = func.greatest(s.c.last_payment_on, paid.c.last_on)
     covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
     holding = _holding(book, portfolio_id, business_date, moment).subquery("holding")
     pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
@@ -116,9 +117,10 @@ def facts(
         s.c.segment,
         s.c.instalments_overdue,
         s.c.attributes,
-        coerce(
-            literal(business_date, Date) - func.greatest(s.c.last_payment_on, paid.c.last_on),
-            Integer,
+        # What was paid in the hours between the date's close and its run is no day ahead of it.
+        case(
+            (last_paid_on > business_date, 0),
+            else_=coerce(literal(business_date, Date) - last_paid_on, Integer),
         ).label("days_since_payment"),
         settled_at(book.policy, s.c.currency).label("settled_at"),
         covering.c.customer_id.is_not(None).label("credit_covers"),

@@ -8,7 +8,7 @@ so until something new is agreed. One that was paid in full is over.
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Select, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Numeric, Select, and_, exists, func, literal, or_, select
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import Instant, instalment, payment, plan
@@ -18,14 +18,18 @@ def current_plans(book: Book, portfolio_id: int, at: dt.datetime) -> Select[int]
     """Accounts with a plan that is being kept at this instant."""
     return (
         select(plan.c.account_id)
-        .where(
-            plan.c.portfolio_id == portfolio_id,
-            plan.c.agreed_at <= at,
-            or_(plan.c.cancelled_at.is_(None), plan.c.cancelled_at > at),
-            ~_broken(book, at),
-            ~_paid_up(at),
-        )
+        .where(plan.c.portfolio_id == portfolio_id, is_current(book, literal(at, Instant)))
         .distinct()
+    )
+
+
+def is_current(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """Whether a row of `plan` is being kept at this instant."""
+    return and_(
+        plan.c.agreed_at <= at,
+        or_(plan.c.cancelled_at.is_(None), plan.c.cancelled_at > at),
+        ~_broken(book, at),
+        ~_paid_up(at),
     )
 
 
@@ -33,13 +37,13 @@ def plan_states(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
     """`plan_id, broken, paid_up, paid` of every plan, as of an instant."""
     return select(
         plan.c.plan_id,
-        _broken(book, at).label("broken"),
-        _paid_up(at).label("paid_up"),
+        _broken(book, literal(at, Instant)).label("broken"),
+        _paid_up(literal(at, Instant)).label("paid_up"),
         _paid_until(literal(at, Instant)).label("paid"),
     ).where(plan.c.portfolio_id == portfolio_id, plan.c.agreed_at <= at)
 
 
-def _broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
+def _broken(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     deadline = _deadline(book)
     return exists().where(
         instalment.c.plan_id == plan.c.plan_id,
@@ -48,14 +52,14 @@ def _broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
     )
 
 
-def _paid_up(at: dt.datetime) -> ColumnElement[bool]:
+def _paid_up(at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     whole = (
         select(func.max(instalment.c.total_amount))
         .where(instalment.c.plan_id == plan.c.plan_id)
         .correlate(plan)
         .scalar_subquery()
     )
-    return _paid_until(literal(at, Instant)) >= whole
+    return _paid_until(at) >= whole
 
 
 def _deadline(book: Book) -> ColumnElement[dt.datetime]:
@@ -74,6 +78,6 @@ def _paid_until(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
             payment.c.booked_at > plan.c.agreed_at,
             payment.c.booked_at <= until,
         )
-        .correlate(plan, instalment)
+        .correlate_except(payment)
         .scalar_subquery()
     )

@@ -1,23 +1,30 @@
-"""How far each episode has come on the ladder, by what really went out.
+"""How far each episode has come on the ladder, by what really went out and what a person waived.
 
-The truth is the contacts; `episode.progress` repeats it so that a day need not read all days
-before it. Its shape is `{step: [done, failed, last_on]}`: how often the step is done; how often its
-next repetition failed or was not delivered; the portfolio's calendar day of the last one done.
+The truth is the contacts and waivers; `episode.progress` repeats it so that a day need not read all
+days before it. Its shape is `{step: [done, failed, last_on]}`: how often the step is done; how
+often its next repetition failed or was not delivered; the portfolio's calendar day of the last one
+done. A step that was waived has a fourth element, the day of that.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Date,
     FromClause,
     Select,
+    SmallInteger,
     and_,
+    case,
     cast,
+    false,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -26,16 +33,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import DONE, contact, contact_account, episode
+from dunflow.ledger.tables import DONE, contact, contact_account, episode, waiver
+
+Which = Callable[[ColumnElement[int]], ColumnElement[bool]]
+"""Whether an episode's number is that of one that is asked for."""
 
 
 def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
-    """Bring `progress` of these episodes in line with their contacts."""
+    """Bring `progress` of these episodes in line with their contacts and waivers."""
     wanted = episodes.subquery("wanted")
     # Episode by episode through the index: right after a bulk of contacts was written the planner
     # knows nothing of them, and any join of sets may then be compared pair by pair.
-    one = contact_account.c.ladder_episode_id == wanted.c.episode_id
-    found = _told(book, None, one, wanted).lateral("found")
+    found = _told(book, None, lambda of: of == wanted.c.episode_id, wanted).lateral("found")
     rows = select(wanted.c.episode_id, found.c.progress).outerjoin(found, true()).subquery("rows")
     conn.execute(
         update(episode)
@@ -49,58 +58,78 @@ def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
 
 def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Select[int, Any]:
     """`episode_id, progress` of these episodes; with `as_of`, as it was at that instant."""
-    return _told(book, as_of, contact_account.c.ladder_episode_id.in_(episodes))
+    return _told(book, as_of, lambda of: of.in_(episodes))
 
 
 def _told(
-    book: Book,
-    as_of: dt.datetime | None,
-    which: ColumnElement[bool],
-    *correlated: FromClause,
+    book: Book, as_of: dt.datetime | None, which: Which, *correlated: FromClause
 ) -> Select[int, Any]:
+    covers = _covers(book, as_of, which).correlate(*correlated)
+    both = covers.union_all(_waived(book, as_of, which).correlate(*correlated)).subquery("both")
+    steps = (
+        select(
+            both.c.episode_id,
+            both.c.step,
+            func.max(both.c.done).label("done"),
+            func.count().filter(both.c.is_failed, both.c.repetition == both.c.done).label("failed"),
+            func.max(both.c.day).filter(both.c.is_done).label("last_on"),
+            func.max(both.c.waived_on).label("waived_on"),
+        )
+        .group_by(both.c.episode_id, both.c.step)
+        .subquery("steps")
+    )
+    told = (steps.c.done, steps.c.failed, steps.c.last_on)
+    return select(
+        steps.c.episode_id,
+        func.jsonb_object_agg(
+            steps.c.step,
+            case(
+                (steps.c.waived_on.is_(None), func.jsonb_build_array(*told)),
+                else_=func.jsonb_build_array(*told, steps.c.waived_on),
+            ),
+            type_=JSONB,
+        ).label("progress"),
+    ).group_by(steps.c.episode_id)
+
+
+def _covers(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
+    """What was done and what failed, a row per contact and account that it covers."""
     done, failed = _done(as_of), _failed(as_of)
     per_step = (contact_account.c.ladder_episode_id, contact_account.c.step)
-    covers = (
+    return (
         select(
-            contact_account.c.ladder_episode_id,
+            contact_account.c.ladder_episode_id.label("episode_id"),
             contact_account.c.step,
             contact_account.c.repetition,
             done.label("is_done"),
             failed.label("is_failed"),
             func.count().filter(done).over(partition_by=per_step).label("done"),
             local_day(book, contact.c.accepted_at).label("day"),
+            cast(null(), Date).label("waived_on"),
         )
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .where(
             contact_account.c.step.is_not(None),
             contact_account.c.dropped.is_(None),
             or_(done, failed),
+            which(contact_account.c.ladder_episode_id),
         )
-        .where(which)
-        .correlate(*correlated)
-        .subquery("covers")
     )
-    steps = (
-        select(
-            covers.c.ladder_episode_id,
-            covers.c.step,
-            func.max(covers.c.done).label("done"),
-            func.count()
-            .filter(covers.c.is_failed, covers.c.repetition == covers.c.done)
-            .label("failed"),
-            func.max(covers.c.day).filter(covers.c.is_done).label("last_on"),
-        )
-        .group_by(covers.c.ladder_episode_id, covers.c.step)
-        .subquery("steps")
-    )
-    return select(
-        steps.c.ladder_episode_id.label("episode_id"),
-        func.jsonb_object_agg(
-            steps.c.step,
-            func.jsonb_build_array(steps.c.done, steps.c.failed, steps.c.last_on),
-            type_=JSONB,
-        ).label("progress"),
-    ).group_by(steps.c.ladder_episode_id)
+
+
+def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
+    """What a person waived, in the columns of `_covers`."""
+    waived = select(
+        waiver.c.episode_id,
+        waiver.c.step,
+        cast(null(), SmallInteger),
+        false(),
+        false(),
+        literal(0, BigInteger),
+        cast(null(), Date),
+        local_day(book, waiver.c.waived_at),
+    ).where(which(waiver.c.episode_id))
+    return waived if as_of is None else waived.where(waiver.c.waived_at <= as_of)
 
 
 def _done(as_of: dt.datetime | None) -> ColumnElement[bool]:

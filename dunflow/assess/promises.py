@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import payment, promise
+from dunflow.ledger.tables import Instant, payment, promise
 
 
 def pending_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[int]:
@@ -27,13 +27,14 @@ def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[An
     )
 
 
-def is_pending(book: Book, at: dt.datetime) -> ColumnElement[bool]:
+def is_pending(book: Book, at: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     """Whether a row of `promise` is not kept, and its date plus grace not over."""
+    when = literal(at, Instant) if isinstance(at, dt.datetime) else at
     return and_(
-        promise.c.made_at <= at,
-        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > at),
-        _deadline(book) > at,
-        _paid_since(literal(at)) < promise.c.amount,
+        promise.c.made_at <= when,
+        or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > when),
+        _deadline(book) > when,
+        _paid_since(when) < promise.c.amount,
     )
 
 
@@ -69,6 +70,6 @@ def _paid_since(until: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
                 payment.c.booked_at <= until,
             )
         )
-        .correlate(promise)
+        .correlate_except(payment)
         .scalar_subquery()
     )

@@ -256,6 +256,14 @@ _FOLLOW = (
       AND (e.ended_on IS NULL OR e.ended_on > p.business_date)
       AND p.episode_id <> e.episode_id
     """),
+    text("""
+    UPDATE waiver AS w SET episode_id = e.episode_id
+    FROM touched, episode AS e
+    WHERE w.account_id = touched.account_id
+      AND e.account_id = w.account_id AND e.started_on <= w.business_date
+      AND (e.ended_on IS NULL OR e.ended_on > w.business_date)
+      AND w.episode_id <> e.episode_id
+    """),
 )
 
 

@@ -61,6 +61,7 @@ def promise(
                 by,
                 reason,
             ),
+            at.now,
         )
     say(
         json_,

@@ -45,12 +45,15 @@ class Desk:
 
 
 @contextmanager
-def desk(portfolio: str, now: dt.datetime | None = None) -> Iterator[Desk]:
-    """Commits at the end. Raises ConfigError for a `now` where real people are reached."""
+def desk(portfolio: str, now: dt.datetime | None = None, *, locked: bool = False) -> Iterator[Desk]:
+    """Commits at the end; `locked`: while no run decides.
+
+    Raises ConfigError for a `now` where real people are reached.
+    """
     from dunflow.clock import DatabaseClock
     from dunflow.config.book import read_book
     from dunflow.errors import ConfigError
-    from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
     from dunflow.ledger.migrate import open_ledger
 
     book = read_book(portfolio)
@@ -64,7 +67,7 @@ def desk(portfolio: str, now: dt.datetime | None = None) -> Iterator[Desk]:
         now = DatabaseClock(engine).now()
     elif now.tzinfo is None:
         now = now.replace(tzinfo=book.portfolio.zone)
-    with engine.begin() as conn:
+    with portfolio_lock(engine, portfolio) if locked else engine.begin() as conn:
         number = portfolio_id_of(conn, portfolio)
         yield Desk(book, conn, number, now.astimezone(dt.UTC))
 

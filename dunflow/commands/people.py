@@ -217,7 +217,7 @@ def talked(
                 f"account {account!r} is in no snapshot, so nobody's; load one first"
             )
         when = held.replace(tzinfo=at.book.portfolio.zone) if held else at.now
-        record_talk(at.conn, at.book, at.portfolio_id, owner, account_id, when, by)
+        record_talk(at.conn, at.book, at.portfolio_id, owner, account_id, when, by, at.now)
     say(json_, {"account": account, "talked_at": when}, f"The talk about {account} is on file.")
 
 

@@ -195,6 +195,12 @@ class Floor(Model):
         asked = [pack.visits.notice for pack in self.packs]
         return max((days_of(each) for each in asked if each is not None), default=0)
 
+    def notice_asked_by(self, kind: str) -> list[str]:
+        """The packs that ask for a notice before a hand-off; no person can waive it."""
+        return [
+            pack.pack.id for pack in self.packs if pack.handoff.for_(kind).notice_days is not None
+        ]
+
     def checks(self, kind: str) -> list[str]:
         """What the person who approves a hand-off must have checked."""
         asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]

@@ -20,6 +20,7 @@ from dunflow.ledger.tables import (
     result,
     run,
     snapshot,
+    waiver,
 )
 
 Story = dict[str, Any]
@@ -96,6 +97,18 @@ def explain(
             {key: value for key, value in each.items() if key != "run_id"} for each in decisions
         ],
         "contacts": _contacts(conn, account_id),
+        "waivers": _rows(
+            conn,
+            select(
+                waiver.c.business_date.label("date"),
+                waiver.c.step,
+                waiver.c.waived_at,
+                waiver.c.waived_by,
+                waiver.c.reason,
+            )
+            .where(waiver.c.account_id == account_id)
+            .order_by(waiver.c.waiver_id),
+        ),
         "payments": _rows(
             conn,
             select(payment.c.booked_at, payment.c.amount, payment.c.currency)

@@ -23,6 +23,9 @@ from dunflow.assess.facts import Moment
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 
+BLOCKING = ("given_up", "unreachable", "opt_out.", "consent.", "cooldown.", "cap.", "window")
+"""The reasons for which a due step can't be carried out: it was given up, or no channel is left."""
+
 NOT_DUE = "not_due"
 SETTLED = "settled"
 

@@ -4,6 +4,7 @@
 `policy.ladder` (mild to severe, from 0), so that "which one" is a plain minimum or maximum.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -144,17 +145,21 @@ class _Rung:
     def given_up(self) -> ColumnElement[bool]:
         return self._given_up(self.step)
 
+    def _waived(self, step: Step) -> ColumnElement[bool]:
+        """Only a mandatory step is ever waived."""
+        return self._f.c.progress[step.step][3].is_not(None) if step.mandatory else false()
+
     def _given_up(self, step: Step) -> ColumnElement[bool]:
         failed = func.coalesce(cast(self._f.c.progress[step.step][1].astext, Integer), 0)
         return failed >= self._attempts
 
     def _done_with(self) -> ColumnElement[bool]:
-        reasons = [self.done >= self.step.times]
+        reasons = [self.done >= self.step.times, self._waived(self.step)]
         if not self.mandatory:
             reasons.append(self.given_up)
             later = self._book.policy.tiers[self._rank].steps
             for step in (step for step in later if step.at_dpd > self.step.at_dpd):
-                reasons += [done(step.step, self._f) > 0, self._given_up(step)]
+                reasons += [done(step.step, self._f) > 0, self._given_up(step), self._waived(step)]
         return or_(*reasons)
 
     def _is_its_turn(self) -> ColumnElement[bool]:
@@ -169,8 +174,19 @@ class _Rung:
 
 def days_since(step: str, f: FromClause, moment: Moment) -> ColumnElement[int]:
     """Calendar days of the portfolio's zone from the last time `step` was done to this run."""
-    last_on = cast(f.c.progress[step][2].astext, Date)
-    return coerce(literal(moment.day, Date) - last_on, Integer)
+    return _days_from(_last_on(step, f), moment)
+
+
+def _last_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+    return cast(f.c.progress[step][2].astext, Date)
+
+
+def _waived_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+    return cast(f.c.progress[step][3].astext, Date)
+
+
+def _days_from(day: ColumnElement[dt.date], moment: Moment) -> ColumnElement[int]:
+    return coerce(literal(moment.day, Date) - day, Integer)
 
 
 def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[bool]]:
@@ -178,9 +194,13 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
     found: dict[str, ColumnElement[bool]] = {}
     for rule in book.policy.hand_off:
         met = [holds(book, rule.when, f)]
-        if rule.after:
-            met.append(days_since(rule.after.step, f, moment) >= rule.after.days)
         kind = book.portfolio.destination(rule.to).kind
+        if rule.after:
+            since = _last_on(rule.after.step, f)
+            if not book.floor.notice_asked_by(kind):
+                # Nobody but the policy asks for the step, so a person may pass it.
+                since = func.coalesce(since, _waived_on(rule.after.step, f))
+            met.append(_days_from(since, moment) >= rule.after.days)
         if years := book.floor.barred_after_years(kind):
             met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
         found[rule.to] = func.coalesce(and_(*met), False)

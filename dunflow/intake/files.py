@@ -159,7 +159,7 @@ class _Desk:
             or self.book.portfolio.currency
         )
         given = Promise(account_id, amount, currency, by, made_at, self.by, row.get("reason"), ref)
-        return record_promise(self.conn, self.portfolio_id, given) is not None
+        return record_promise(self.conn, self.portfolio_id, given, self.now) is not None
 
     def opt_out(self, row: Row) -> bool:
         """Known by customer, channel and address: one that stands already stays as it is."""

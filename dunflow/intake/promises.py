@@ -25,7 +25,9 @@ class Promise:
     ref: str | None = None
 
 
-def record_promise(conn: Connection, portfolio_id: int, given: Promise) -> int | None:
+def record_promise(
+    conn: Connection, portfolio_id: int, given: Promise, now: dt.datetime
+) -> int | None:
     """Keep a promise; its number, or None if its `ref` was taken in before.
 
     Raises DunflowError for an amount of nothing.
@@ -39,6 +41,7 @@ def record_promise(conn: Connection, portfolio_id: int, given: Promise) -> int |
         currency=given.currency,
         promised_on=given.promised_on,
         made_at=given.made_at,
+        recorded_at=now,
         recorded_by=given.recorded_by,
         reason=given.reason,
         promise_ref=given.ref,

@@ -190,7 +190,7 @@ class _Desk:
             seen = Seen(None, None, "undelivered", came_to, "later")
         receipts.take(self.conn, self.book, [(of.contact_id, seen)], self.now)
         if promised:
-            record_promise(self.conn, self.portfolio_id, promised)
+            record_promise(self.conn, self.portfolio_id, promised, self.now)
         self._hear(of, came_to, cells.get("note", ""), at)
         return True
 

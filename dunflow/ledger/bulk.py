@@ -9,14 +9,14 @@ _HEAD = "dunflow_head"
 
 def run_behind(
     conn: Connection, head: str, rows: Select[*tuple[Any, ...]] | CompoundSelect[Any]
-) -> None:
-    """Run `rows` behind `head`, the beginning of an INSERT or of a CREATE TABLE.
+) -> int:
+    """Run `rows` behind `head`, the beginning of an INSERT or of a CREATE TABLE; how many rows.
 
     A day's selects are large, and SQLAlchemy compiles each only once as long as nothing in it
     differs. So what does differ, such as the name of a date's partition, is put before the compiled
     text.
     """
-    conn.execute(rows, execution_options={_HEAD: head})
+    return conn.execute(rows, execution_options={_HEAD: head, "preserve_rowcount": True}).rowcount
 
 
 def put_heads(engine: Engine) -> None:

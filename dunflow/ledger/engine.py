@@ -51,8 +51,8 @@ def make_engine(url: URL) -> Engine:
 
 
 _ROOM = {
-    "work_mem": "'192MB'",  # joins over all accounts stay in memory
-    "maintenance_work_mem": "'192MB'",  # so do the sorts of new indexes
+    "work_mem": "192MB",  # joins over all accounts stay in memory
+    "maintenance_work_mem": "192MB",  # so do the sorts of new indexes
     # A day's statements are few and large: a second core pays, and a small sample tells the planner
     # enough.
     "parallel_setup_cost": "100",
@@ -63,8 +63,7 @@ _ROOM = {
 
 def give_room(conn: Connection) -> None:
     """Settings for a transaction that works on all accounts at once."""
-    for setting, value in _ROOM.items():
-        conn.execute(text(f"SET LOCAL {setting} = {value}"))
+    conn.execute(select(*[func.set_config(name, value, True) for name, value in _ROOM.items()]))
 
 
 def make_durable(conn: Connection) -> None:

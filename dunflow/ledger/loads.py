@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dunflow.errors import GateFailed
 from dunflow.ledger.tables import load
@@ -19,15 +19,11 @@ class Neighbours:
 
 def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> Neighbours:
     """The nearest accepted dates before and after `business_date`."""
-    accepted = select(load.c.business_date).where(
-        load.c.portfolio_id == portfolio_id, load.c.state == "accepted"
-    )
-    before = accepted.where(load.c.business_date < business_date)
-    after = accepted.where(load.c.business_date > business_date)
-    return Neighbours(
-        conn.execute(before.order_by(load.c.business_date.desc()).limit(1)).scalar(),
-        conn.execute(after.order_by(load.c.business_date).limit(1)).scalar(),
-    )
+    date = load.c.business_date
+    nearest = select(
+        func.max(date).filter(date < business_date), func.min(date).filter(date > business_date)
+    ).where(load.c.portfolio_id == portfolio_id, load.c.state == "accepted")
+    return Neighbours(*conn.execute(nearest).one())
 
 
 def require_accepted(

@@ -4,11 +4,26 @@ They stand in a schema of the transaction's own, which nobody else ever sees. Te
 do the same, but the server reads those with one core only.
 """
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Select, TableClause, column, table, text
+import psycopg
+from sqlalchemy import (
+    Connection,
+    Select,
+    TableClause,
+    Text,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+)
 
 from dunflow.ledger.bulk import run_behind
+
+MANY = 1_000
+"""From so many rows on the planner's own guess about a table is not good enough."""
 
 PREFIX = "UNLOGGED"
 """Of every scratch table: what is gone with its transaction need not survive a crash."""
@@ -17,9 +32,9 @@ PREFIX = "UNLOGGED"
 def open_scratch(conn: Connection) -> None:
     """From here on a table that is created with a bare name is a scratch table."""
     name = _schema(conn)
-    before = conn.execute(text("SHOW search_path")).scalar_one()
     conn.execute(text(f"CREATE SCHEMA {name}"))
-    conn.execute(text(f"SET LOCAL search_path = {name}, {before}"))
+    path = literal(f"{name}, ", Text) + func.current_setting("search_path")
+    conn.execute(select(func.set_config("search_path", path, True)))
 
 
 def keep(
@@ -27,12 +42,14 @@ def keep(
 ) -> TableClause:
     """Keep `rows` as the scratch table `name`, optionally indexed by one of its columns.
 
-    The planner is told about it, since what follows joins it with tables of any size.
+    The planner is told about it where there is much, since what follows joins it with tables of any
+    size.
     """
-    run_behind(conn, f"CREATE {PREFIX} TABLE {name} AS", rows)
+    kept = run_behind(conn, f"CREATE {PREFIX} TABLE {name} AS", rows)
     if index:
         conn.execute(text(f"CREATE INDEX ON {name} ({index})"))
-    conn.execute(text(f"ANALYZE {name}"))
+    if kept >= MANY:
+        conn.execute(text(f"ANALYZE {name}"))
     return table(name, *[column(each.name, each.type) for each in rows.selected_columns])
 
 
@@ -42,5 +59,5 @@ def close_scratch(conn: Connection) -> None:
 
 
 def _schema(conn: Connection) -> str:
-    number = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    return f"scratch_{number}"
+    session = cast("psycopg.Connection", conn.connection.driver_connection)
+    return f"scratch_{session.info.backend_pid}"

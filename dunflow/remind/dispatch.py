@@ -17,7 +17,7 @@ from dunflow.errors import SenderDown
 from dunflow.remind import ask, faults, outbox
 from dunflow.remind.claim import Batch, Claimed, Rate, claim
 from dunflow.remind.senders.choose import make_sender
-from dunflow.remind.senders.outcome import Answer, Busy, Down, Outcome, Question, Sender
+from dunflow.remind.senders.outcome import Answer, Busy, Down, Outcome, Question, Sender, Unclear
 from dunflow.remind.settle import Settled, settle
 
 THREADS = 4
@@ -167,6 +167,9 @@ class Dispatcher:
                 return
             questions = [each.question for each in asked]
             answers = self._pool.submit(self._put, channel, questions).result()
+            for answer in answers:
+                if isinstance(answer, Unclear) and answer.sender_at_fault:
+                    drained.down[channel] = answer.why
             told = list(zip(asked, answers, strict=True))
             with self._engine.begin() as conn:
                 drained.count(ask.record(conn, self._book, told, self._clock.now()))

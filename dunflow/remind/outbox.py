@@ -130,18 +130,31 @@ def states(
     return dict(conn.execute(counted).all())
 
 
-def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -> str | None:
-    """This one contact never arrived: it goes out again, if its date still lives.
+def end_overtaken(
+    conn: Connection, portfolio_id: int, contacts: list[int], now: dt.datetime
+) -> None:
+    """End those of these planned contacts whose date lives no more."""
+    if contacts:
+        _end_planned(conn, portfolio_id, contact.c.contact_id.in_(contacts) & _is_over(now), now)
 
-    The state that it has now; None if `which` holds no longer.
-    """
-    over = or_(
+
+def _is_over(now: dt.datetime) -> ColumnElement[bool]:
+    """Whether the contact's date lives no more: its time has come, or a newer date has run."""
+    return or_(
         contact.c.expires_at <= now,
         exists().where(
             run.c.portfolio_id == contact.c.portfolio_id,
             run.c.business_date > contact.c.business_date,
         ),
     )
+
+
+def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -> str | None:
+    """This one contact never arrived: it goes out again, if its date still lives.
+
+    The state that it has now; None if `which` holds no longer.
+    """
+    over = _is_over(now)
     moved = conn.execute(
         update(contact)
         .where(which)

@@ -66,6 +66,9 @@ def settle(
     mine = [(c.contact_id, outcome) for c, outcome in settled if c.contact_id in written]
     refused = [(contact_id, o) for contact_id, o in mine if isinstance(o, Refused)]
     accepted = [contact_id for contact_id, outcome in mine if isinstance(outcome, Accepted)]
+    # A newer date may have run during the call: what waits for another try would outlive its own.
+    waits = [contact_id for contact_id, outcome in mine if isinstance(outcome, Busy | Down)]
+    outbox.end_overtaken(conn, portfolio_id, waits, now)
     outbox.make_room(conn, [contact_id for contact_id, _ in refused])
     bury_addresses(conn, [of for of, outcome in refused if outcome.blames == "address"], now)
     believe_opt_outs(conn, [of for of, outcome in refused if outcome.blames == "opted_out"], now)

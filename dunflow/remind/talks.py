@@ -41,6 +41,7 @@ def record_talk(
     account_id: int | None,
     held_at: dt.datetime,
     recorded_by: str,
+    now: dt.datetime,
 ) -> None:
     """Keep that somebody talked with the customer, about one account or (None) all of theirs.
 
@@ -56,6 +57,7 @@ def record_talk(
         account_id=account_id,
         held_at=held_at,
         held_on=held_at.astimezone(zone).date(),
+        recorded_at=now,
         recorded_by=recorded_by,
     )
     conn.execute(row.on_conflict_do_nothing())
@@ -82,7 +84,7 @@ def keep_result(
     if kept is None:
         return False
     if came_to in TALKED:
-        _talk_of(conn, book, contact_id, happened_at, recorded_by)
+        _talk_of(conn, book, contact_id, happened_at, recorded_by, now)
     return True
 
 
@@ -103,7 +105,12 @@ def keep_answers(
 
 
 def _talk_of(
-    conn: Connection, book: Book, contact_id: int, held_at: dt.datetime, recorded_by: str
+    conn: Connection,
+    book: Book,
+    contact_id: int,
+    held_at: dt.datetime,
+    recorded_by: str,
+    now: dt.datetime,
 ) -> None:
     named = (
         select(func.count())
@@ -119,4 +126,4 @@ def _talk_of(
         ).where(contact.c.contact_id == contact_id)
     ).one()
     about = of.account_id if of.named == 1 else None
-    record_talk(conn, book, of.portfolio_id, of.customer_id, about, held_at, recorded_by)
+    record_talk(conn, book, of.portfolio_id, of.customer_id, about, held_at, recorded_by, now)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dunflow.config.book import Book
+from dunflow.config.duties import HandOffDuties
 from dunflow.config.policy import Policy
 from dunflow.ledger.tables import (
     account,
@@ -16,28 +17,40 @@ from dunflow.report.proofs.contacts import (
     customer_twice_a_day,
     done_too_often,
     key_not_kept,
+    outlived,
     outside_hours,
     over_cap,
+    sent_stale,
+    told_for_two,
     twice_a_day,
+    twice_at_provider,
     within_gap,
 )
 from dunflow.report.proofs.episodes import episodes_overlap, progress_wrong, unknown_but_cured
+from dunflow.report.proofs.hand_offs import before_notice, waived_though_demanded
 from dunflow.report.proofs.people import (
     sent_after_opt_out,
     sent_on_hold,
+    sent_on_plan,
+    sent_on_promise,
     sent_though_settled,
+    sent_to_dead_address,
     sent_while_placed,
+    sent_while_resting,
+    sent_without_consent,
 )
 from dunflow.report.proofs.records import (
     counts_wrong,
     decided_without_contact,
+    ended_without_reason,
     late_but_planned,
     pointing_nowhere,
     sent_without_decision,
+    step_not_named,
     without_decision,
     without_reason_to_be,
 )
-from dunflow.report.proofs.scope import Check, Scope
+from dunflow.report.proofs.scope import Check, Scope, Version
 
 SAMPLES = 5
 
@@ -59,7 +72,7 @@ def audit(
     last: dt.date = dt.date.max,
 ) -> list[Checked]:
     """Every promise that the ledger can prove, checked over these business dates."""
-    scope = Scope(book, portfolio_id, first, last, _gaps(conn, portfolio_id))
+    scope = Scope(book, portfolio_id, first, last, _versions(conn, portfolio_id))
     checked = []
     for promise, check in CHECKS.items():
         broken = check(scope).subquery("broken")
@@ -72,17 +85,20 @@ def audit(
     return [*checked, Checked(within, len(outside), outside[:SAMPLES])]
 
 
-def _gaps(conn: Connection, portfolio_id: int) -> list[tuple[int, str, int]]:
-    versions = conn.execute(
+def _versions(conn: Connection, portfolio_id: int) -> list[Version]:
+    rows = conn.execute(
         select(policy_version.c.policy_version_id, policy_version.c.document).where(
             policy_version.c.portfolio_id == portfolio_id
         )
     )
-    found = []
-    for number, document in versions:
-        policy = Policy.model_validate(document["policy"])
-        found += [(number, step.step, step.gap_days or policy.gap_days) for step in policy.ladder]
-    return found
+    return [
+        Version(
+            number,
+            Policy.model_validate(document["policy"]),
+            [HandOffDuties.model_validate(pack.get("handoff", {})) for pack in document["packs"]],
+        )
+        for number, document in rows
+    ]
 
 
 def _checked(conn: Connection, promise: str, broken: Any) -> Checked:
@@ -104,18 +120,31 @@ CHECKS: dict[str, Check] = {
     "each load counts what its snapshot holds": counts_wrong,
     "each contact was decided": sent_without_decision,
     "each decision to send has its contact": decided_without_contact,
+    "each decision about a step that was due names it": step_not_named,
+    "each contact that did not go out says why": ended_without_reason,
     "late runs planned nothing": late_but_planned,
-    "each contact, episode and placement belongs to an account that is there": pointing_nowhere,
+    "nothing of a date went out after a newer one had decided": sent_stale,
+    "no contact is still planned after a newer date has run": outlived,
+    "each contact, episode, waiver and placement belongs to what is there": pointing_nowhere,
     "each living or done contact holds the key of its step": key_not_kept,
     "no step was done twice": done_too_often,
+    "no provider has a contact twice": twice_at_provider,
+    "no provider's message is taken for two contacts": told_for_two,
     "no account's gap was cut short": within_gap,
     "no account was contacted twice on one day": twice_a_day,
     "no customer was contacted twice on one day, where the policy says so": customer_twice_a_day,
     "nothing was sent during a hold": sent_on_hold,
+    "nothing was sent while a promise was waited for": sent_on_promise,
+    "nothing was sent while a plan was kept": sent_on_plan,
     "nothing was sent about an account that was placed": sent_while_placed,
     "nothing was sent after an opt-out": sent_after_opt_out,
+    "nothing was sent where nothing arrives any more": sent_to_dead_address,
+    "nothing was sent without a consent that a pack wants": sent_without_consent,
+    "nothing was sent in the rest after a talk that a pack wants": sent_while_resting,
     "nothing was sent about a settled account": sent_though_settled,
-    "kept progress is what the contacts say": progress_wrong,
+    "nothing was handed off before its notice": before_notice,
+    "no step was waived that a pack demands": waived_though_demanded,
+    "kept progress is what contacts and waivers say": progress_wrong,
     "episodes of an account do not overlap": episodes_overlap,
     "an unreadable row was never taken for a cure": unknown_but_cured,
 }

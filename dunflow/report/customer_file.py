@@ -31,6 +31,7 @@ from dunflow.ledger.tables import (
     promise,
     reply,
     snapshot,
+    waiver,
 )
 
 File = dict[str, Any]
@@ -75,6 +76,19 @@ def customer_file(
         "holds": _holds(conn, number, of_them, now),
         "promises": _promises(conn, book, of_them, now),
         "plans": _plans(conn, book, portfolio_id, of_them, now),
+        "waivers": _rows(
+            conn,
+            select(
+                account.c.account_ref.label("account"),
+                waiver.c.step,
+                waiver.c.waived_at,
+                waiver.c.waived_by,
+                waiver.c.reason,
+            )
+            .join(account, account.c.account_id == waiver.c.account_id)
+            .where(waiver.c.account_id.in_(of_them))
+            .order_by(waiver.c.waiver_id),
+        ),
         "payments": _rows(
             conn,
             select(account.c.account_ref.label("account"), payment.c.booked_at, payment.c.amount)

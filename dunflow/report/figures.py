@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Integer, Row, Select, case, cast, extract, fu
 
 from dunflow.config.book import Book
 from dunflow.config.policy import CHANNELS
+from dunflow.decide.guards import BLOCKING
 from dunflow.ledger.tables import (
     ACTIONS,
     ACTUAL,
@@ -29,9 +30,6 @@ from dunflow.report.movement import Movement, movement, per_currency
 
 Groups = Sequence[Row[*tuple[Any, ...]]]
 """Groups of rows that agree in everything the figures tell apart, each with its count `n`."""
-
-BLOCKING = ("given_up", "unreachable", "opt_out.", "consent.", "cooldown.", "cap.", "window")
-"""The reasons for which a due step can't be carried out: it was given up, or no channel is left."""
 
 
 class SnapshotFigures(TypedDict):
@@ -67,6 +65,8 @@ class Figures(TypedDict):
     """Mild to severe. Rows without a tier (cured, unreadable, settled) are in none."""
     blocked: dict[str, int]
     """Why mandatory steps that were due could not be carried out."""
+    unresolved: dict[str, int]
+    """State → contacts, of any date, of which nobody knows now: in doubt, or parked."""
     remind: dict[str, int]
     """State → the date's contacts."""
     channels: dict[str, dict[str, int]]
@@ -93,6 +93,7 @@ def figures(conn: Connection, book: Book, portfolio_id: int, business_date: dt.d
         "reasons": _reasons(decided),
         "tiers": _tiers(book, decided),
         "blocked": _blocked(book, decided),
+        "unresolved": _unresolved(conn, portfolio_id),
         "remind": in_order(CONTACT_STATES, _sums((row.state, row.n) for row in contacts)),
         "channels": _channels(contacts),
         "sent_by_hour": _hours(contacts),
@@ -204,6 +205,16 @@ def _blocked(book: Book, groups: Groups) -> dict[str, int]:
             and row.reason.startswith(BLOCKING)
         )
     )
+
+
+def _unresolved(conn: Connection, portfolio_id: int) -> dict[str, int]:
+    rows = conn.execute(
+        select(contact.c.state, func.count())
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.state.in_(("in_doubt", "parked")))
+        .group_by(contact.c.state)
+        .order_by(contact.c.state)
+    )
+    return dict(rows.all())
 
 
 def _channels(contacts: Groups) -> dict[str, dict[str, int]]:

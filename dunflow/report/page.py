@@ -19,6 +19,7 @@ from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, load
 from dunflow.report import charts
 from dunflow.report.figures import Figures, figures
+from dunflow.report.remedies import UNRESOLVED, remedy
 from dunflow.report.trend import Line, trend
 
 TREND_DATES = 30
@@ -76,6 +77,8 @@ def _page(book: Book, counted: Figures, lines: list[Line]) -> dict[str, Any]:
         "contacts_chart": charts.contacts(forwards) if any(line.sent for line in lines) else "",
         "actions": ACTIONS,
         "states": CONTACT_STATES,
+        "remedy": remedy,
+        "unresolved": UNRESOLVED,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from dunflow.errors import ConfigError
+from dunflow.intake.receiver.keys import WEBHOOK_SECRET
 from dunflow.remind.senders.choose import RECEIVER_URL
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import read_credentials
@@ -37,6 +38,7 @@ def main() -> int:
         arguments.state,
         credentials=credentials,
         receiver_url=os.environ.get(RECEIVER_URL, "").rstrip("/") or None,
+        webhook_secret=os.environ.get(WEBHOOK_SECRET) or None,
     )
     uvicorn.Server(make_config(app)).run(sockets=[listener])
     return 0

@@ -1,8 +1,12 @@
 """People who answer: `POST /_sandbox/answers` with the inbox token lets one write back.
 
 `{"from": "+86…", "to": "+1…", "text": "STOP"}`: `to` is the sender's number. It goes to the
-receiver as Twilio would send it. `POST /_sandbox/keys` with `{"number": "+86…", "digits": "0423"}`
-lets whoever answers the next call there press these, once the call asks for keys.
+receiver as Twilio would send it. A whole message of STOP makes that sender's texts to the person
+fail with 21610 until a START. The scope is the one number, or the Messaging Service. Sources:
+support.twilio.com 223134027 and 31560110671259.
+
+`POST /_sandbox/keys` with `{"number": "+86…", "digits": "0423"}` lets whoever answers the next call
+there press these, once the call asks for keys.
 """
 
 import hmac
@@ -13,6 +17,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dunflow.sandbox.room import room_of
+
+STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
+START = frozenset({"START", "YES", "UNSTOP"})
+HELP = frozenset({"HELP", "INFO"})
+"""Twilio's own words, which count only as the whole message, in any case of letters."""
+
+
+def _opt_out_type(to: str, word: str) -> str | None:
+    """What Twilio tells of the word: only with a Messaging Service's Advanced Opt-Out."""
+    kinds = {"STOP": STOP, "START": START, "HELP": HELP}
+    if not to.startswith("MG"):
+        return None
+    return next((kind for kind, words in kinds.items() if word in words), None)
 
 
 async def answer(request: Request) -> Response:
@@ -25,7 +42,12 @@ async def answer(request: Request) -> Response:
         sender, to, text = (str(given[name]) for name in ("from", "to", "text"))
     except (ValueError, LookupError, TypeError):
         return JSONResponse({"error": 'send {"from": "…", "to": "…", "text": "…"}'}, 400)
-    room.webhooks.answer(sender, to, text)
+    word = text.strip().upper()
+    if word in STOP:
+        room.store.stop(sender, to)
+    elif word in START:
+        room.store.start(sender, to)
+    room.webhooks.answer(sender, to, text, _opt_out_type(to, word))
     return Response(status_code=202)
 
 

@@ -36,16 +36,19 @@ def create_app(
     credentials: Credentials,
     clock: "Clock | None" = None,
     receiver_url: str | None = None,
+    webhook_secret: str | None = None,
 ) -> ASGIApp:
     """The sandbox with its state in the folder `state`, which is made if need be.
 
     `receiver_url`: where SendGrid's events and people's answers go; an SMS says itself where.
+    `webhook_secret`: Twilio's webhooks are signed with it by HMAC-SHA256, not with the auth token.
     The store is opened when the server starts and closed when it stops, in the server's thread.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        webhooks = Webhooks(credentials, receiver_url, partial(keep_heard, state))
+        heard = partial(keep_heard, state)
+        webhooks = Webhooks(credentials, receiver_url, webhook_secret, heard)
         app.state.room = Room(credentials, clock or SystemClock(), state, Store(state), webhooks)
         yield
         webhooks.close()

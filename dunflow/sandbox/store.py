@@ -40,6 +40,11 @@ CREATE TABLE IF NOT EXISTS fate (  -- of the messages that do not arrive
     event       TEXT NOT NULL,     -- in SendGrid's words: bounced, blocked, dropped; a call's end
     error_code  INTEGER NOT NULL   -- in Twilio's numbers
 ) STRICT;
+CREATE TABLE IF NOT EXISTS stopped (  -- people who told a sender STOP, and not START since
+    recipient TEXT NOT NULL,
+    sender    TEXT NOT NULL,          -- the number or the Messaging Service that they answered
+    PRIMARY KEY (recipient, sender)
+) STRICT;
 """
 
 
@@ -170,6 +175,22 @@ class Store(Reader):
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint = 4000")
         self._db.executescript(SCHEMA)
+        # In memory, as each message asks for it.
+        self._stopped = set(self._db.execute("SELECT recipient, sender FROM stopped").fetchall())
+
+    def is_stopped(self, recipient: str, sender: str) -> bool:
+        """Whether the person told this sender to stop."""
+        return (recipient, sender) in self._stopped
+
+    def stop(self, recipient: str, sender: str) -> None:
+        self._stopped.add((recipient, sender))
+        self._db.execute("INSERT OR IGNORE INTO stopped VALUES (?, ?)", [recipient, sender])
+
+    def start(self, recipient: str, sender: str) -> None:
+        self._stopped.discard((recipient, sender))
+        self._db.execute(
+            "DELETE FROM stopped WHERE recipient = ? AND sender = ?", [recipient, sender]
+        )
 
     def close(self) -> None:
         self._db.close()

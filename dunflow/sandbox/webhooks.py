@@ -1,8 +1,9 @@
 """What the sandbox tells by itself: Twilio's status callbacks, SendGrid's events, people's answers.
 
-Signed as the real ones are (Twilio's by HMAC-SHA1, SendGrid's by ECDSA over the raw body, whose
-events end in `\\r\\n`), one retry after a connection that failed, and then lost. As at Twilio,
-whoever relies on them has to ask, too. What is not told yet is forgotten when the sandbox ends.
+Signed as the real ones are: Twilio's by HMAC-SHA1, or by HMAC-SHA256 where a shared secret is
+given; SendGrid's by ECDSA over the raw body, whose events end in `\\r\\n`. One retry after a
+connection that failed, and then lost. As at Twilio, whoever relies on them has to ask, too. What is
+not told yet is forgotten when the sandbox ends.
 """
 
 import base64
@@ -19,7 +20,13 @@ from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import (
+    HMAC_SHA1,
+    HMAC_SHA256,
+    SIGNATURE_HEADER,
+    SIGNATURE_SETTINGS_HEADER,
+    RequestValidator,
+)
 
 from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, sandbox_event_key
 from dunflow.sandbox.credentials import Credentials
@@ -52,9 +59,11 @@ class Webhooks:
         self,
         credentials: Credentials,
         receiver_url: str | None,
+        shared_secret: str | None,
         heard: Callable[[str, str], None],
     ) -> None:
         self._credentials, self._receiver_url = credentials, receiver_url
+        self._shared_secret = shared_secret
         self._heard, self._keys = heard, dict[str, str]()
         self._key = sandbox_event_key(credentials.auth_token)
         self._queue: list[Due] = []
@@ -142,7 +151,7 @@ class Webhooks:
             event["event"] = name
             self._tell(each.since - message.created_at, lambda e=event: self._events([e]), how)  # type: ignore[misc]
 
-    def answer(self, sender: str, to: str, text: str) -> None:
+    def answer(self, sender: str, to: str, text: str, opt_out_type: str | None) -> None:
         """A person answers an SMS."""
         if self._receiver_url is None:
             return
@@ -159,6 +168,8 @@ class Webhooks:
             "SmsStatus": "received",
             "To": to,
         }
+        if opt_out_type is not None:
+            form["OptOutType"] = opt_out_type
         url = f"{self._receiver_url}/twilio/inbound"
         self._tell(0.0, lambda: self._form(url, form), "")
 
@@ -206,12 +217,16 @@ class Webhooks:
         return bool(self._queue) and self._queue[0].at <= time.monotonic()
 
     def _form(self, url: str, form: dict[str, str]) -> Post:
-        signature = RequestValidator(self._credentials.auth_token).compute_signature(url, form)
+        secret = self._shared_secret or self._credentials.auth_token
+        algorithm = HMAC_SHA256 if self._shared_secret else HMAC_SHA1
+        signature = RequestValidator(secret).compute_signature(url, form, algorithm)
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-            "X-Twilio-Signature": signature,
+            SIGNATURE_HEADER: signature,
             "I-Twilio-Idempotency-Token": secrets.token_hex(16),
         }
+        if self._shared_secret:
+            headers[SIGNATURE_SETTINGS_HEADER] = f"key=sandbox,algorithm={algorithm}"
         return url, urlencode(form).encode(), headers
 
     def _events(self, events: list[dict[str, object]]) -> Post:

@@ -222,6 +222,14 @@ class Result(Model):
     note: str = ""
 
 
+class Waive(Model):
+    """A person passes a mandatory step that blocks the account."""
+
+    account: str
+    step: str
+    at: Instant
+
+
 class Consent(Model):
     customer: str
     channel: Channel
@@ -257,6 +265,7 @@ class Entry(Model):
     talk: Talk | None = None
     consent: Consent | None = None
     result: Result | None = None
+    waive: Waive | None = None
     fault: Fault | None = None
     crash: Crash | None = None
     approve: Placement | None = None

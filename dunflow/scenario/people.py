@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.intake import consents, holds, plans, promises, replies
+from dunflow.intake import consents, holds, plans, promises, replies, waivers
 from dunflow.intake.holders import ensure_account, ensure_customer
 from dunflow.intake.results import take_line
 from dunflow.ledger.tables import contact
@@ -22,6 +22,7 @@ from dunflow.scenario.model import (
     Reply,
     Result,
     Talk,
+    Waive,
 )
 from dunflow.scenario.world import World
 
@@ -47,6 +48,7 @@ class People:
             or entry.talk
             or entry.consent
             or entry.result
+            or entry.waive
         )
         return self._at(said.at) if said else None
 
@@ -57,17 +59,19 @@ class People:
         elif entry.release:
             self._release(conn, entry.release, now)
         elif entry.promise:
-            self._promise(conn, entry.promise)
+            self._promise(conn, entry.promise, now)
         elif entry.plan:
             self._plan(conn, entry.plan)
         elif entry.reply:
             self._reply(conn, number, entry.reply, now)
         elif entry.talk:
-            self._talk(conn, entry.talk)
+            self._talk(conn, entry.talk, now)
         elif entry.consent:
             self._consent(conn, entry.consent)
         elif entry.result:
             self._result(conn, entry.result, now)
+        elif entry.waive:
+            self._waive(conn, entry.waive, now)
 
     def _hold(self, conn: Connection, said: Hold, now: dt.datetime) -> None:
         until_at = self._calendar.start_of(said.to + DAY) if said.to else None
@@ -80,7 +84,7 @@ class People:
         holder = self._holder(conn, said)
         holds.release_holds(conn, self._book.floor, self._portfolio_id, holder, said.kind, now, BY)
 
-    def _promise(self, conn: Connection, said: Promise) -> None:
+    def _promise(self, conn: Connection, said: Promise, now: dt.datetime) -> None:
         given = promises.Promise(
             account_id=ensure_account(conn, self._portfolio_id, said.account),
             amount=said.amount,
@@ -89,7 +93,7 @@ class People:
             made_at=self._at(said.at),
             recorded_by=BY,
         )
-        promises.record_promise(conn, self._portfolio_id, given)
+        promises.record_promise(conn, self._portfolio_id, given, now)
 
     def _plan(self, conn: Connection, said: Plan) -> None:
         given = plans.Plan(
@@ -113,13 +117,13 @@ class People:
         words = self._book.stop_words
         replies.record_reply(conn, self._portfolio_id, self._calendar, words, given, now)
 
-    def _talk(self, conn: Connection, said: Talk) -> None:
+    def _talk(self, conn: Connection, said: Talk, now: dt.datetime) -> None:
         account_id = ensure_account(conn, self._portfolio_id, said.account)
         customer_id = ensure_customer(
             conn, self._portfolio_id, self._world.customer_of(said.account)
         )
         at = self._at(said.at)
-        record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY)
+        record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY, now)
 
     def _consent(self, conn: Connection, said: Consent) -> None:
         customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
@@ -143,6 +147,18 @@ class People:
             "note": said.note,
         }
         take_line(conn, self._book, self._portfolio_id, newest.channel, cells, BY, now)
+
+    def _waive(self, conn: Connection, said: Waive, now: dt.datetime) -> None:
+        waivers.waive(
+            conn,
+            self._book,
+            self._portfolio_id,
+            said.account,
+            said.step,
+            reason="a person said so",
+            by=BY,
+            now=now,
+        )
 
     def _holder(self, conn: Connection, said: Held) -> holds.Holder:
         if said.account is not None:

@@ -50,6 +50,11 @@ class Ending:
     differences: list[str]
     ledger: str | None
 
+    @property
+    def failed(self) -> bool:
+        """It went otherwise than is expected: a story marked `xfail` that passes does, too."""
+        return bool(self.differences) != bool(self.story.scenario.xfail)
+
 
 def find_stories(paths: list[Path]) -> list[Story]:
     """The scenarios of these files, and of the YAML files directly in these folders."""

@@ -302,12 +302,25 @@ class _Filler:
                 "amount": promise.amount,
                 "promised_on": promise.by,
                 "made_at": promise.made_at,
+                "recorded_at": promise.made_at,
                 "cancelled_at": promise.made_at if promise.cancelled else None,
                 "recorded_by": "x",
             }
             for promise in account.promises
         )
         rows.setdefault(t.hold, []).extend(of | {"customer_id": None} | h for h in _holds(account))
+        rows.setdefault(t.waiver, []).extend(
+            of
+            | {
+                "episode_id": self._episodes[self._ids[account.ref]],
+                "business_date": self._day.business_date - ONE_DAY,
+                "step": step,
+                "reason": "x",
+                "waived_by": "x",
+                "waived_at": at,
+            }
+            for step, at in account.waived.items()
+        )
         states = [(to, "recalled") for to in account.turned_down]
         states += [("elsewhere", "exported")] if account.placed else []
         rows.setdefault(t.placement, []).extend(

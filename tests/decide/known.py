@@ -72,6 +72,8 @@ class Account:
     holds: list[Hold] = field(default_factory=list)
     placed: bool = False
     turned_down: set[str] = field(default_factory=set)
+    waived: dict[str, dt.datetime] = field(default_factory=dict)
+    """Mandatory steps that a person passed, and when."""
 
 
 @dataclass(frozen=True)

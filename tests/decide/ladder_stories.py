@@ -101,7 +101,7 @@ def hand_offs(draw: st.DrawFn, tiers: list[dict[str, Any]]) -> dict[str, Any]:
 
 @st.composite
 def packs(draw: st.DrawFn) -> dict[str, Any]:
-    """Hours from 8 to 20, some quiet days, a cap or two."""
+    """Hours from 8 to 20, some quiet days, a cap or two, perhaps a notice before a hand-off."""
     caps = []
     for number in range(draw(st.integers(0, 2))):
         by = draw(st.sampled_from(("debtor", "debt")))
@@ -119,8 +119,11 @@ def packs(draw: st.DrawFn) -> dict[str, Any]:
     hours = {"id": "hours", "channels": ["sms", "email", "voice", "call", "visit"]}
     window = hours | {"days": list(WEEKDAYS), "open": "08:00", "close": "20:00"}
     head = {"id": "random", "version": 1, "jurisdiction": "TEST", "legal_review": "none"}
+    notice = {"needs": [{"event": "notice", "min_age": "P0D"}]}
+    demanding = draw(st.lists(st.sampled_from(("agency", "legal")), max_size=1))
     return {
         "pack": head | {"as_of": "2026-01-01"},
+        "handoff": dict.fromkeys(demanding, notice),
         "clock": {"on_unknown": "portfolio"},
         "quiet_days": draw(st.lists(st.sampled_from(WEEKDAYS), max_size=2, unique=True)),
         "windows": [window],
@@ -253,6 +256,8 @@ class Book:
         for rank, step in self._steps:
             if rank <= highest and self._perhaps(0.5):
                 self._do(account, step)
+            if step.get("mandatory") and self._perhaps(0.4):
+                account.waived[step["step"]] = self._lately()
         if self._perhaps(0.15):
             listed = Contact(None, 0, rng.choice(CHANNELS), "accepted", self._lately())
             account.contacts.append(listed)

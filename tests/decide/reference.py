@@ -17,8 +17,8 @@ Step = dict[str, Any]
 class Ladder:
     """One policy on one day: facts, tier, due step and hand-off of any account."""
 
-    def __init__(self, policy: Policy, day: Day) -> None:
-        self.policy, self.day = policy, day
+    def __init__(self, policy: Policy, pack: dict[str, Any], day: Day) -> None:
+        self.policy, self.pack, self.day = policy, pack, day
         self.tiers: list[str] = [tier["tier"] for tier in policy["tiers"]]
         self.steps: list[tuple[int, Step]] = [
             (rank, step)
@@ -50,7 +50,7 @@ class Ladder:
             case "days_since_payment":
                 seen = [self.day.day_of(at) for at, _ in account.payments if self._counts(at)]
                 seen += [account.last_payment_on] if account.last_payment_on else []
-                return (self.day.business_date - max(seen)).days if seen else None
+                return max((self.day.business_date - max(seen)).days, 0) if seen else None
             case "balance" | "currency" | "product" | "segment" | "instalments_overdue":
                 return getattr(account, name)
             case _:
@@ -145,14 +145,21 @@ class Ladder:
         attempts: int = self.policy["attempts"]
         return len(failed) >= attempts
 
+    def waived_on(self, account: Account, step: Step) -> dt.date | None:
+        at = account.waived.get(step["step"])
+        return self.day.day_of(at) if at and at <= self.day.now else None
+
     def done_with(self, account: Account, rank: int, step: Step) -> bool:
         times = 1 + step.get("repeat", {}).get("times", 0)
-        if len(self.done(account, step)) >= times:
+        if len(self.done(account, step)) >= times or self.waived_on(account, step):
             return True
         if step.get("mandatory"):
             return False
         later = [s for r, s in self.steps if r == rank and s["at_dpd"] > step["at_dpd"]]
-        passed_over = any(self.done(account, s) or self.given_up(account, s) for s in later)
+        passed_over = any(
+            self.done(account, s) or self.given_up(account, s) or self.waived_on(account, s)
+            for s in later
+        )
         return passed_over or self.given_up(account, step)
 
     def eligible(self, account: Account, rank: int, step: Step) -> bool:
@@ -207,9 +214,12 @@ class Ladder:
                 continue
             if after := rule.get("after"):
                 [step] = [s for _, s in self.steps if s["step"] == after["step"]]
-                if not self.done(account, step):
-                    continue
-                if self.days_since(self.last_done(account, step)) < after["days"]:
+                since = self.waived_on(account, step)
+                if rule["to"] in self.pack.get("handoff", {}):
+                    since = None  # a pack wants it done, whatever a person says
+                if self.done(account, step):
+                    since = self.last_done(account, step)
+                if since is None or self.days_since(since) < after["days"]:
                     continue
             return str(rule["to"])
         return None

@@ -14,8 +14,8 @@ class Judge(Ladder):
     """One policy, pack, day and book: `rows` by account, `lists` by leading account."""
 
     def __init__(self, policy: Policy, pack: dict[str, Any], day: Day, book: list[Account]) -> None:
-        super().__init__(policy, day)
-        self.pack, self.book = pack, book
+        super().__init__(policy, pack, day)
+        self.book = book
         self.rows: dict[str, Row] = {}
         self.lists: dict[str, set[str]] = {}
         self._decide()

@@ -17,6 +17,8 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     episode,
+    policy_version,
+    run,
 )
 from dunflow.scenario.model import Account, Expect, Scenario
 from dunflow.scenario.run import Story, book_of
@@ -108,6 +110,30 @@ class Outbox:
                 )
             )
         return contact_id
+
+    def run(self, business_date: dt.date) -> None:
+        """That a date was decided."""
+        with self.engine.begin() as conn:
+            version = _one(
+                conn,
+                insert(policy_version).values(
+                    portfolio_id=self.portfolio_id,
+                    fingerprint=str(business_date),
+                    document={},
+                    first_used_at=NOW,
+                ),
+            )
+            conn.execute(
+                insert(run).values(
+                    portfolio_id=self.portfolio_id,
+                    business_date=business_date,
+                    policy_version_id=version,
+                    decided_at=NOW,
+                    late=False,
+                    decided={},
+                    planned=0,
+                )
+            )
 
     def row(self, contact_id: int) -> Any:
         with self.engine.connect() as conn:

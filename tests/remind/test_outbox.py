@@ -26,7 +26,7 @@ from dunflow.remind.senders.outcome import (
     Unclear,
     Unknown,
 )
-from tests.remind.contacts import NOW, Outbox, outbox_of
+from tests.remind.contacts import DATE, NOW, Outbox, outbox_of
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -100,6 +100,14 @@ def test_what_never_arrived_ends_with_its_day(box: Outbox) -> None:
     late = box.put("in_doubt", ask_at=NOW, expires_at=NOW + MINUTE)
     ask_until_settled(box, late, Absent())
     assert (box.state(late), box.row(late).occupies) == ("expired", False)
+
+
+@pytest.mark.parametrize("outcome", [Busy("429", 5.0), Down("401", "wrong credentials")], ids=str)
+def test_what_was_not_sent_does_not_wait_behind_a_newer_date(box: Outbox, outcome: Outcome) -> None:
+    claimed = box.put("claimed", lease_until_at=NOW + MINUTE)
+    box.run(DATE + dt.timedelta(days=1))
+    tell(box, claimed, outcome)
+    assert (box.state(claimed), box.row(claimed).occupies) == ("expired", False)
 
 
 def test_what_the_provider_has_is_accepted_as_of_then(box: Outbox) -> None:

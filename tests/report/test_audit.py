@@ -52,12 +52,34 @@ BREAKS = [
         " AND contact_id = con('A-leads', '2026-03-01')",
     ),
     Break(
+        "each decision about a step that was due names it",
+        "A-climbs",
+        "UPDATE decision SET step = NULL"
+        " WHERE business_date = '2026-03-04' AND account_id = acc('A-climbs')",
+    ),
+    Break(
+        "each contact that did not go out says why",
+        "A-pays_in_time",
+        "UPDATE contact SET reason = NULL WHERE contact_id = con('A-pays_in_time', '2026-03-01')",
+    ),
+    Break(
+        "nothing of a date went out after a newer one had decided",
+        "A-climbs",
+        "UPDATE contact SET claimed_at = '2026-03-06 08:00+08'"
+        " WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "no contact is still planned after a newer date has run",
+        "A-climbs",
+        "UPDATE contact SET state = 'planned' WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
         "late runs planned nothing",
         "A-climbs",
         "UPDATE run SET late = true WHERE business_date = '2026-03-04'",
     ),
     Break(
-        "each contact, episode and placement belongs to an account that is there",
+        "each contact, episode, waiver and placement belongs to what is there",
         "A-climbs",
         "UPDATE contact SET customer_id = 0 WHERE contact_id = con('A-climbs', '2026-03-04')",
     ),
@@ -73,6 +95,17 @@ BREAKS = [
         # The unique key forbids it only while the contact occupies its step.
         "UPDATE contact_account SET step = 'text_1', occupies = false"
         " WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "no provider has a contact twice",
+        "A-climbs",
+        "UPDATE contact SET reason = 'twice' WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "no provider's message is taken for two contacts",
+        "A-climbs",
+        "UPDATE contact SET provider_id = 'SM1'"
+        " WHERE contact_id IN (con('A-climbs', '2026-03-01'), con('A-climbs', '2026-03-04'))",
     ),
     Break(
         "no account's gap was cut short",
@@ -100,6 +133,55 @@ BREAKS = [
         " FROM CAST('2026-03-05 07:00+08' AS timestamptz) AS at",
     ),
     Break(
+        "nothing was sent while a promise was waited for",
+        "A-climbs",
+        "INSERT INTO promise (portfolio_id, account_id, amount, currency, promised_on, made_at,"
+        " recorded_at, recorded_by) SELECT 1, acc('A-climbs'), 5, 'CNY', '2026-03-09', at, at, 'x'"
+        " FROM CAST('2026-03-05 07:00+08' AS timestamptz) AS at",
+    ),
+    Break(
+        "nothing was sent while a plan was kept",
+        "A-climbs",
+        "WITH made AS (INSERT INTO plan (portfolio_id, account_id, currency, grace_days, agreed_at,"
+        " recorded_by) SELECT 1, acc('A-climbs'), 'CNY', 0, '2026-03-05 07:00+08', 'x'"
+        " RETURNING plan_id)"
+        " INSERT INTO instalment (plan_id, due_on, amount, total_amount)"
+        " SELECT plan_id, '2026-03-09', 5, 5 FROM made",
+    ),
+    Break(
+        "nothing was sent where nothing arrives any more",
+        "A-climbs",
+        "INSERT INTO dead_address (portfolio_id, channel, address, reason, since_at)"
+        " SELECT 1, channel, address, 'x', '2026-03-05 07:00+08' FROM contact"
+        " WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "nothing was sent without a consent that a pack wants",
+        "A-climbs",
+        "UPDATE contact SET channel = 'voice' WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "nothing was sent in the rest after a talk that a pack wants",
+        "A-climbs",
+        "INSERT INTO conversation (portfolio_id, customer_id, held_at, held_on, recorded_at,"
+        " recorded_by) SELECT 1, customer_id, at, '2026-03-04', at, 'x' FROM contact,"
+        " CAST('2026-03-04 15:00+08' AS timestamptz) AS at"
+        " WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        "nothing was handed off before its notice",
+        "A-leaves",
+        "UPDATE contact SET accepted_at = '2026-03-04 07:00+08'"
+        " WHERE account_id = acc('A-leaves') AND step = 'notice'",
+    ),
+    Break(
+        "no step was waived that a pack demands",
+        "A-climbs",
+        "INSERT INTO waiver (portfolio_id, account_id, episode_id, business_date, step, reason,"
+        " waived_by, waived_at) SELECT 1, account_id, episode_id, '2026-03-04', 'notice', 'x', 'x',"
+        " '2026-03-05 07:00+08' FROM episode WHERE account_id = acc('A-climbs')",
+    ),
+    Break(
         "nothing was sent about an account that was placed",
         "A-leaves",
         "UPDATE placement SET proposed_at = '2026-03-01 00:00+08'",
@@ -117,7 +199,7 @@ BREAKS = [
         "UPDATE contact_account SET amount = 1.00 WHERE contact_id = con('A-climbs', '2026-03-04')",
     ),
     Break(
-        "kept progress is what the contacts say",
+        "kept progress is what contacts and waivers say",
         "A-climbs",
         "UPDATE episode SET progress = progress - 'text_2' WHERE account_id = acc('A-climbs')",
     ),

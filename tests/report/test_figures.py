@@ -186,6 +186,15 @@ def test_only_mandatory_steps_block(conn: Connection, told: Told) -> None:
     assert counted["blocked"] == {"unreachable": 1}
 
 
+def test_what_nobody_knows_about_is_counted_whatever_its_date(conn: Connection, told: Told) -> None:
+    assert of(conn, told, DATES[0])["unresolved"] == {}
+    conn.execute(text("UPDATE contact SET state = 'parked' WHERE business_date = '2026-03-01'"))
+    conn.execute(text("UPDATE contact SET state = 'in_doubt' WHERE business_date = '2026-03-04'"))
+    counts = {day: len(rows(conn, contact, DATES[day])) for day in (0, 3)}
+    found = {"in_doubt": counts[3], "parked": counts[0]}
+    assert of(conn, told, DATES[6])["unresolved"] == found
+
+
 def test_a_gap_blocks_nothing(conn: Connection, told: Told) -> None:
     conn.execute(text("UPDATE decision SET reason = 'gap' WHERE reason = 'unreachable'"))
     assert of(conn, told, DATES[0])["blocked"] == {}

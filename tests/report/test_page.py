@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from dunflow.decide.guards import BLOCKING
 from dunflow.report.charts import channels, contacts, hours, overdue, reasons, tiers
 from dunflow.report.figures import figures
 from dunflow.report.page import write_page
+from dunflow.report.remedies import BLOCKED, UNRESOLVED, remedy
 from dunflow.report.trend import trend
 from tests.report.conftest import Told
 from tests.report.test_figures import DATES, names
@@ -97,10 +99,35 @@ def test_the_tables_hold_the_figures(
     for channel, counts in counted["channels"].items():
         for state, count in counts.items():
             assert (channel, state, str(count)) in rows
-    for reason, count in (counted["blocked"] | counted["placed"]).items():
-        assert (reason, str(count)) in rows
+    for destination, count in counted["placed"].items():
+        assert (destination, str(count)) in rows
+    for reason, count in counted["blocked"].items():
+        assert ("a mandatory step is blocked", reason, str(count), remedy(reason)) in rows
     for hour, count in counted["sent_by_hour"].items():
         assert (f"{int(hour):02}:00", str(count)) in rows
+
+
+def test_what_nobody_knows_about_is_counted_with_what_to_do(told: Told, tmp_path: Path) -> None:
+    """The page is written by a transaction of its own, so what is changed for it is put back."""
+    change = (
+        "UPDATE contact SET state = :to WHERE contact_id = (SELECT min(contact_id) FROM contact)"
+    )
+    with told.engine.connect() as conn:
+        before = (
+            conn.execute(text("SELECT state FROM contact ORDER BY contact_id")).scalars().first()
+        )
+    try:
+        with told.engine.begin() as conn:
+            conn.execute(text(change), {"to": "parked"})
+        page = write(told, DATES[4], tmp_path)
+    finally:
+        with told.engine.begin() as conn:
+            conn.execute(text(change), {"to": before})
+    assert ("a contact, of any date", "parked", "1", UNRESOLVED["parked"]) in read(page).rows
+
+
+def test_each_reason_that_blocks_has_its_remedy() -> None:
+    assert tuple(BLOCKED) == BLOCKING
 
 
 def test_amounts_stand_beside_their_currency(told: Told, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from dunflow.ledger.tables.decisions import (
     episode,
     policy_version,
     run,
+    waiver,
 )
 from dunflow.ledger.tables.lists import RESULTS, result, worklist, worklist_line
 from dunflow.ledger.tables.outbox import (
@@ -122,6 +123,7 @@ __all__ = [
     "sender_rate",
     "snapshot",
     "stop",
+    "waiver",
     "worklist",
     "worklist_line",
 ]

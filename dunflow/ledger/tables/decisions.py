@@ -32,11 +32,29 @@ episode = Table(
     Column("started_on", Date, nullable=False),
     Column("ended_on", Date),  # the first business date on which it was off the ladder
     Column("highest_tier", Text),
-    # step → [times done, failures of the next repetition, day of the last one]; see progress.py
+    # step → [times done, failures of the next repetition, day of the last one]; a fourth, the day
+    # on which a person waived it; see progress.py
     Column("progress", JSONB),
     Index("uq_episode_open", "account_id", unique=True, postgresql_where=text("ended_on IS NULL")),
     Index(None, "account_id", "started_on"),
     postgresql_with={"fillfactor": 80},
+)
+
+# A person let the ladder pass a mandatory step that can't be carried out.
+waiver = Table(
+    "waiver",
+    metadata,
+    number("waiver_id"),
+    Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("episode_id", BigInteger, nullable=False),  # whose ladder it is of
+    Column("business_date", Date, nullable=False),  # whose decision was blocked
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("waived_by", Text, nullable=False),
+    Column("waived_at", Instant, nullable=False),
+    UniqueConstraint("account_id", "step", "business_date"),
+    Index(None, "episode_id"),
 )
 
 policy_version = Table(

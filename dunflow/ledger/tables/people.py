@@ -87,6 +87,7 @@ conversation = Table(
     Column("account_id", ForeignKey(account.c.account_id)),  # NULL: about all of them
     Column("held_at", Instant, nullable=False),
     Column("held_on", Date, nullable=False),  # the customer's own calendar date
+    Column("recorded_at", Instant, nullable=False),  # binds from then on
     Column("recorded_by", Text, nullable=False),
     UniqueConstraint("portfolio_id", "customer_id", "held_at"),
 )
@@ -137,7 +138,8 @@ promise = Table(
     Column("amount", Numeric, nullable=False),
     Column("currency", Text, nullable=False),
     Column("promised_on", Date, nullable=False),  # to be paid by the end of this day
-    Column("made_at", Instant, nullable=False),
+    Column("made_at", Instant, nullable=False),  # payments after it count
+    Column("recorded_at", Instant, nullable=False),  # binds from then on
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
     Column("cancelled_at", Instant),

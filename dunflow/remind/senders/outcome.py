@@ -112,10 +112,14 @@ class Absent:
 
 @dataclass(frozen=True)
 class Unclear:
-    """No answer that says anything: ask again, not before so many seconds."""
+    """No answer that says anything: ask again, not before so many seconds.
+
+    `sender_at_fault`: it is our credentials that are refused, so nothing can be sent either.
+    """
 
     why: str
     retry_after_s: float = 0.0
+    sender_at_fault: bool = False
 
 
 @dataclass(frozen=True)

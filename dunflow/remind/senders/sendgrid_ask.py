@@ -13,7 +13,7 @@ from typing import Any
 import python_http_client
 from python_http_client.exceptions import HTTPError
 
-from dunflow.remind.senders.codes import Blame
+from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame
 from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
@@ -36,6 +36,8 @@ def ask(
     except HTTPError as err:
         busy = retry_after_s(err.headers) if err.status_code == 429 else 0.0
         failed = Unclear(f"SendGrid answered with HTTP status {err.status_code}", busy)
+        if err.status_code == 401:
+            failed = Unclear(SENDGRID_SENDER_STATUS[401], sender_at_fault=True)
         answers = {question.contact_id: failed for question in asked.values()}
     except (NeverSentError, NoReplyError) as err:
         answers = {question.contact_id: Unclear(err.why) for question in asked.values()}

@@ -13,7 +13,7 @@ from typing import Any
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
-from dunflow.remind.senders.codes import of_twilio
+from dunflow.remind.senders.codes import TWILIO, of_twilio
 from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
 
@@ -61,8 +61,7 @@ def answered(look: Callable[[], Answer]) -> Answer:
     except (NeverSentError, NoReplyError) as err:
         return Unclear(err.why)
     except TwilioException as err:
-        # A list that fails raises the bare class, without status or code.
-        return Unclear(f"Twilio answered with HTTP status {getattr(err, 'status', 'unknown')}")
+        return _failed(err)
     except (ValueError, TypeError, AttributeError, LookupError):
         return Unclear("Twilio's reply could not be read")
 
@@ -90,13 +89,24 @@ def _listed(client: Client, questions: Sequence[Question]) -> dict[int, Answer]:
                     break
     except ThrottledError as err:
         busy = Unclear("429", err.retry_after_s)
-    except (NeverSentError, NoReplyError, TwilioException):
+    except TwilioException as err:
+        busy = _failed(err)
+    except (NeverSentError, NoReplyError):
         busy = Unclear("Twilio's list could not be read")
     except (ValueError, TypeError, AttributeError, LookupError):
         busy = Unclear("Twilio's reply could not be read")
     else:
         busy = Unclear("not sent yet")
     return dict.fromkeys(wanted.values(), busy) | found
+
+
+def _failed(err: TwilioException) -> Unclear:
+    """A list that fails raises the bare class: no status, but the response among its arguments."""
+    status = getattr(err, "status", None)
+    status = status or next((a.status_code for a in err.args if hasattr(a, "status_code")), None)
+    if status == 401:
+        return Unclear(TWILIO[20003].words, sender_at_fault=True)
+    return Unclear(f"Twilio answered with HTTP status {status or 'unknown'}")
 
 
 def _seen(messages: list[Any]) -> Seen:

@@ -6,12 +6,14 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Date,
+    Exists,
     Integer,
     Select,
     Text,
     and_,
     cast,
     column,
+    exists,
     func,
     literal,
     select,
@@ -34,6 +36,7 @@ from dunflow.ledger.tables import (
     customer,
     run,
 )
+from dunflow.remind.settle import TWICE
 from dunflow.report.proofs.scope import Scope, contacted
 
 
@@ -67,6 +70,11 @@ def done_too_often(scope: Scope) -> Select[int]:
 
 def within_gap(scope: Scope) -> Select[int]:
     """Steps decided sooner after the account's last actual contact than their gap allows."""
+    gaps = [
+        (version.number, step.step, step.gap_days or version.policy.gap_days)
+        for version in scope.versions
+        for step in version.policy.ladder
+    ]
     own = (
         values(
             column("policy_version_id", BigInteger),
@@ -74,7 +82,7 @@ def within_gap(scope: Scope) -> Select[int]:
             column("days", Integer),
             name="own_gap",
         )
-        .data(scope.gaps or [(None, None, None)])
+        .data(gaps or [(0, "", 0)])
         .alias("own_gap")
     )
     earlier, earlier_account = contact.alias("earlier"), contact_account.alias("earlier_account")
@@ -129,6 +137,46 @@ def customer_twice_a_day(scope: Scope) -> Select[int]:
         .where(contacted(scope), contact.c.state.in_(ACTUAL), one_per_day)
         .group_by(contact.c.customer_id, local_day(scope.book, contact.c.accepted_at))
         .having(func.count() > 1)
+    )
+
+
+def twice_at_provider(scope: Scope) -> Select[int]:
+    """Contacts that their provider has under two ids, so that the person has them twice."""
+    return select(contact.c.account_id).where(contacted(scope), contact.c.reason == TWICE)
+
+
+def told_for_two(scope: Scope) -> Select[int]:
+    """Messages of a provider that two contacts take for their own: one of them never went out."""
+    return (
+        select(func.min(contact.c.account_id).label("account_id"))
+        .where(
+            contacted(scope), contact.c.state.in_(ACTUAL), contact.c.channel.in_(("sms", "email"))
+        )
+        .group_by(contact.c.channel, contact.c.provider_id)
+        .having(func.count() > 1, contact.c.provider_id.is_not(None))
+    )
+
+
+def sent_stale(scope: Scope) -> Select[int]:
+    """Contacts that began to go out after a newer date had decided anew."""
+    return select(contact.c.account_id).where(
+        contacted(scope),
+        contact.c.state.in_(ACTUAL),
+        _newer_run().where(~run.c.late, run.c.decided_at < contact.c.claimed_at),
+    )
+
+
+def outlived(scope: Scope) -> Select[int]:
+    """Contacts that are still planned, though a newer date has run."""
+    return select(contact.c.account_id).where(
+        contacted(scope), contact.c.state == "planned", _newer_run()
+    )
+
+
+def _newer_run() -> Exists:
+    return exists().where(
+        run.c.portfolio_id == contact.c.portfolio_id,
+        run.c.business_date > contact.c.business_date,
     )
 
 

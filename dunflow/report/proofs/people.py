@@ -1,23 +1,69 @@
-"""Whether anything was sent that a hold, a placement, an opt-out or a payment forbade."""
+"""Whether anything was sent that a right of the customer, a placement or a payment forbade."""
 
-from sqlalchemy import Select, exists, or_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+)
 
 from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import settled_at
-from dunflow.ledger.tables import contact, contact_account, hold, opt_out, placement
+from dunflow.assess.plans import is_current
+from dunflow.assess.promises import is_pending
+from dunflow.config.rights import ConsentRule, Cooldown, days_of
+from dunflow.ledger.tables import (
+    consent,
+    contact,
+    contact_account,
+    conversation,
+    dead_address,
+    hold,
+    opt_out,
+    placement,
+    plan,
+    promise,
+)
 from dunflow.report.proofs.scope import Scope, sent
 
 
 def sent_on_hold(scope: Scope) -> Select[int]:
+    """Also where the hold was recorded on another account, and a pack lets it bind the customer."""
     active = exists().where(
         or_(
             hold.c.account_id == contact_account.c.account_id,
             hold.c.customer_id == contact.c.customer_id,
+            and_(
+                hold.c.of_customer_id == contact.c.customer_id,
+                hold.c.kind.in_(scope.book.floor.customer_wide_holds),
+            ),
         ),
         hold.c.recorded_at <= contact.c.claimed_at,
         is_active(contact.c.claimed_at),
     )
     return sent(scope).where(active)
+
+
+def sent_on_promise(scope: Scope) -> Select[int]:
+    pending = exists().where(
+        promise.c.account_id == contact_account.c.account_id,
+        promise.c.recorded_at <= contact.c.claimed_at,
+        is_pending(scope.book, contact.c.claimed_at),
+    )
+    return sent(scope).where(pending)
+
+
+def sent_on_plan(scope: Scope) -> Select[int]:
+    kept = exists().where(
+        plan.c.account_id == contact_account.c.account_id,
+        is_current(scope.book, contact.c.claimed_at),
+    )
+    return sent(scope).where(kept)
 
 
 def sent_while_placed(scope: Scope) -> Select[int]:
@@ -42,6 +88,60 @@ def sent_after_opt_out(scope: Scope) -> Select[int]:
         or_(opt_out.c.lifted_at.is_(None), opt_out.c.lifted_at > contact.c.claimed_at),
     )
     return sent(scope).where(said_no)
+
+
+def sent_to_dead_address(scope: Scope) -> Select[int]:
+    known = exists().where(
+        dead_address.c.portfolio_id == contact.c.portfolio_id,
+        dead_address.c.channel == contact.c.channel,
+        dead_address.c.address == contact.c.address,
+        dead_address.c.since_at <= contact.c.claimed_at,
+    )
+    return sent(scope).where(known)
+
+
+def sent_without_consent(scope: Scope) -> Select[int]:
+    """By channels for which the packs of today want a consent on file."""
+    missing = [
+        contact.c.channel.in_(rule.channels) & ~_agreed(rule) for rule in scope.book.floor.consent
+    ]
+    return sent(scope).where(or_(false(), *missing))
+
+
+def _agreed(rule: ConsentRule) -> ColumnElement[bool]:
+    agreed = exists().where(
+        consent.c.customer_id == contact.c.customer_id,
+        consent.c.channel == contact.c.channel,
+        consent.c.basis.in_(rule.basis),
+        consent.c.given_at <= contact.c.claimed_at,
+        or_(consent.c.revoked_at.is_(None), consent.c.revoked_at > contact.c.claimed_at),
+    )
+    if rule.fresh_within is not None:
+        days = func.make_interval(0, 0, 0, days_of(rule.fresh_within))
+        agreed = agreed.where(consent.c.given_at + days > contact.c.claimed_at)
+    return agreed
+
+
+def sent_while_resting(scope: Scope) -> Select[int]:
+    """Within the days of rest that the packs of today want after a talk."""
+    resting = [
+        contact.c.channel.in_(cooldown.channels) & _talked(cooldown)
+        for cooldown in scope.book.floor.cooldowns
+    ]
+    return sent(scope).where(or_(false(), *resting))
+
+
+def _talked(cooldown: Cooldown) -> ColumnElement[bool]:
+    talked = exists().where(
+        conversation.c.customer_id == contact.c.customer_id,
+        conversation.c.recorded_at <= contact.c.claimed_at,
+        conversation.c.held_on <= contact.c.contact_on,
+        conversation.c.held_on > contact.c.contact_on - literal(cooldown.days, Integer),
+    )
+    if cooldown.by == "debt":
+        about = conversation.c.account_id
+        talked = talked.where(or_(about.is_(None), about == contact.c.account_id))
+    return talked
 
 
 def sent_though_settled(scope: Scope) -> Select[int]:

@@ -29,6 +29,7 @@ from dunflow.ledger.tables import (
     placement,
     run,
     snapshot,
+    waiver,
 )
 from dunflow.report.proofs.scope import Scope, contacted, decided
 
@@ -109,6 +110,23 @@ def decided_without_contact(scope: Scope) -> Select[int]:
     return select(decision.c.account_id).where(decided(scope), decision.c.action == "send", ~there)
 
 
+def step_not_named(scope: Scope) -> Select[int]:
+    """Rows about a step that was due, and that don't say which."""
+    return select(decision.c.account_id).where(
+        decided(scope), decision.c.action.in_(("send", "suppress")), decision.c.step.is_(None)
+    )
+
+
+def ended_without_reason(scope: Scope) -> Select[int]:
+    """Contacts that did not go out, and that don't say why."""
+    return select(contact.c.account_id).where(
+        contacted(scope),
+        contact.c.state.in_(("cancelled", "expired", "failed")),
+        contact.c.reason.is_(None),
+        contact.c.error_code.is_(None),
+    )
+
+
 def late_but_planned(scope: Scope) -> Select[int]:
     return (
         select(contact.c.account_id)
@@ -149,6 +167,10 @@ def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
         select(episode.c.account_id).where(
             episode.c.portfolio_id == scope.portfolio_id,
             ~known(episode.c.account_id, account.c.account_id),
+        ),
+        select(waiver.c.account_id).where(
+            waiver.c.portfolio_id == scope.portfolio_id,
+            ~known(waiver.c.episode_id, episode.c.episode_id),
         ),
         select(placement.c.account_id).where(
             placement.c.portfolio_id == scope.portfolio_id,

@@ -8,21 +8,29 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, select
 
 from dunflow.config.book import Book
+from dunflow.config.duties import HandOffDuties
+from dunflow.config.policy import Policy
 from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What is looked at: business dates first to last, both included.
+class Version:
+    """What a run went by: its policy, and what its packs asked for before a hand-off."""
 
-    `gaps`: policy version, step, and the gap in days that it keeps.
-    """
+    number: int
+    policy: Policy
+    duties: list[HandOffDuties]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is looked at: business dates first to last, both included."""
 
     book: Book
     portfolio_id: int
     first: dt.date
     last: dt.date
-    gaps: list[tuple[int, str, int]]
+    versions: list[Version]
 
 
 Check = Callable[[Scope], Select[*tuple[Any, ...]] | CompoundSelect[Any]]

@@ -17,7 +17,7 @@ from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.faults import Kind, lose_reply
 from dunflow.sandbox.life import LEAVES_S, stage
 from dunflow.sandbox.room import room_of
-from dunflow.sandbox.store import Fate, Filter, Message
+from dunflow.sandbox.store import Fate, Filter, Message, Store
 from dunflow.sandbox.twilio import Refusal, error_reply, not_found
 from dunflow.sandbox.twilio.listing import NARROWING, Page, filter_of, read_page
 from dunflow.sandbox.twilio.rules import refusal_of
@@ -32,7 +32,7 @@ async def create(request: Request) -> Response:
     if not may_enter(request, room.credentials):
         return stranger()
     form = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
-    refusal = refusal_of(form)
+    refusal = refusal_of(form) or _stopped(room.store, form)
     if refusal is not None:
         return error_reply(refusal)
     fault = room.faults.strike("sms", form["To"])
@@ -96,6 +96,12 @@ def may_enter(request: Request, credentials: Credentials) -> bool:
 
 def stranger() -> Response:
     return error_reply(Refusal(20003, "Authenticate", 401))
+
+
+def _stopped(store: Store, form: dict[str, str]) -> Refusal | None:
+    """The person told this number, or this Messaging Service, to stop."""
+    sender = form.get("MessagingServiceSid") or form.get("From", "")
+    return Refusal(21610, WORDS[21610]) if store.is_stopped(form["To"], sender) else None
 
 
 def _accepted(form: dict[str, str], *, created_at: float) -> Message:

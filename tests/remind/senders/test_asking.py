@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from dunflow.clock import VirtualClock
+from dunflow.remind.dispatch import Dispatcher
 from dunflow.remind.senders.outcome import (
     Absent,
     Accepted,
@@ -25,8 +27,10 @@ from dunflow.remind.senders.outcome import (
 from dunflow.remind.senders.sendgrid import SendGridEmail
 from dunflow.remind.senders.twilio import TwilioSms
 from dunflow.sandbox.app import create_app
-from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.credentials import VARIABLES, Credentials
 from dunflow.sandbox.serve import serve
+from tests.remind import contacts
+from tests.remind.contacts import outbox_of
 from tests.remind.senders.conftest import NOW
 
 Make = Callable[..., Message]
@@ -211,8 +215,26 @@ def test_wrong_credentials_while_asking_say_nothing_about_the_message(
     mail = SendGridEmail(
         api_key="x", sender="a@b.example", base_url=providers.url, has_activity=True
     )
-    assert isinstance(text.ask([question(sms())])[0], Unclear)
-    assert isinstance(mail.ask([question(email())])[0], Unclear)
+    by_list = [question(sms(), f"SM{number:032x}", number) for number in range(30)]
+    told = [*text.ask([question(sms())]), *text.ask(by_list), *mail.ask([question(email())])]
+    assert all(isinstance(each, Unclear) and each.sender_at_fault for each in told)
+
+
+def test_wrong_credentials_are_heard_of_though_all_that_is_left_is_in_doubt(
+    providers: Providers, ledger: Engine
+) -> None:
+    box = outbox_of(ledger)
+    doubtful = box.put("in_doubt", ask_at=contacts.NOW)
+    environ = {
+        VARIABLES["account_sid"]: CREDENTIALS.account_sid,
+        VARIABLES["auth_token"]: "of another account",
+        "DUNFLOW_SANDBOX_URL": providers.url,
+    }
+    clock = VirtualClock(contacts.NOW)
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
+        drained = dispatcher.drain(["sms"])
+    assert drained.down == {"sms": "Twilio does not accept the credentials"}
+    assert box.state(doubtful) == "in_doubt"
 
 
 def test_six_queries_a_minute_and_the_seventh_waits(providers: Providers, email: Make) -> None:

@@ -1,0 +1,94 @@
+"""Whether nothing was given away, and no step passed, against what must come before."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Integer,
+    Select,
+    Text,
+    and_,
+    column,
+    exists,
+    or_,
+    select,
+    values,
+)
+from sqlalchemy import type_coerce as coerce
+
+from dunflow.assess.progress import local_day
+from dunflow.intake.waivers import demands
+from dunflow.ledger.tables import DONE, contact, contact_account, placement, run, waiver
+from dunflow.report.proofs.scope import Scope, Version
+
+
+def before_notice(scope: Scope) -> Select[int]:
+    """Placements proposed before the step that their rule waits for was done long enough ago.
+
+    By the policy of the run; a waiver stands for the step where no pack asked for it.
+    """
+    rows = [row for version in scope.versions for row in _rules(scope, version)]
+    rules = (
+        values(
+            column("policy_version_id", BigInteger),
+            column("destination", Text),
+            column("step", Text),
+            column("days", Integer),
+            column("waivable", Boolean),
+            name="rule",
+        )
+        .data(rows or [(0, "", "", 0, False)])
+        .alias("rule")
+    )
+    decided_on = local_day(scope.book, run.c.decided_at)
+    given = exists().where(
+        contact_account.c.contact_id == contact.c.contact_id,
+        contact_account.c.account_id == placement.c.account_id,
+        contact_account.c.step == rules.c.step,
+        contact_account.c.dropped.is_(None),
+        or_(contact.c.state.in_(DONE), contact.c.ended_at > run.c.decided_at),
+        coerce(decided_on - local_day(scope.book, contact.c.accepted_at), Integer) >= rules.c.days,
+    )
+    passed = exists().where(
+        rules.c.waivable,
+        waiver.c.account_id == placement.c.account_id,
+        waiver.c.step == rules.c.step,
+        coerce(decided_on - local_day(scope.book, waiver.c.waived_at), Integer) >= rules.c.days,
+    )
+    return (
+        select(placement.c.account_id)
+        .join(run, run.c.run_id == placement.c.run_id)
+        .join(
+            rules,
+            and_(
+                rules.c.policy_version_id == run.c.policy_version_id,
+                rules.c.destination == placement.c.destination,
+            ),
+        )
+        .where(
+            placement.c.portfolio_id == scope.portfolio_id,
+            placement.c.business_date.between(scope.first, scope.last),
+            ~given,
+            ~passed,
+        )
+    )
+
+
+def _rules(scope: Scope, version: Version) -> list[tuple[int, str, str, int, bool]]:
+    rows = []
+    for rule in version.policy.hand_off:
+        if rule.after:
+            kind = scope.book.portfolio.destination(rule.to).kind
+            asked = any(duties.for_(kind).notice_days is not None for duties in version.duties)
+            rows.append((version.number, rule.to, rule.after.step, rule.after.days, not asked))
+    return rows
+
+
+def waived_though_demanded(scope: Scope) -> Select[int]:
+    """Waivers of steps that the packs of today demand."""
+    steps = {each.step for each in scope.book.policy.ladder}
+    demanded = [step for step in steps if any(demands(scope.book, step))]
+    return select(waiver.c.account_id).where(
+        waiver.c.portfolio_id == scope.portfolio_id,
+        waiver.c.business_date.between(scope.first, scope.last),
+        waiver.c.step.in_(demanded),
+    )
