@@ -1,6 +1,9 @@
 """Automated calls as Twilio asks about them: who hears what, and what follows from it."""
 
+import datetime as dt
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -23,7 +26,12 @@ from dunflow.ledger.tables import (
     reply,
     result,
 )
+from dunflow.remind.senders.outcome import Accepted, Message
+from dunflow.remind.senders.twilio_voice import TwilioVoice
+from dunflow.sandbox.app import create_app as sandbox_app
+from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.serve import serve
+from dunflow.sandbox.store import open_reader
 from tests.remind.contacts import NOW, Outbox, outbox_of
 
 PUBLIC = "https://hooks.example.com"
@@ -202,3 +210,43 @@ def test_the_first_callback_settles_a_call_whose_reply_was_lost(
         conn.execute(update(contact).values(state="in_doubt", provider_id=None, accepted_at=None))
     phone.post("/status", CallStatus="initiated")
     assert (outbox.state(call), outbox.row(call).provider_id) == ("accepted", SID)
+
+
+def test_a_whole_call_tells_of_the_debt_once_the_digits_are_pressed(
+    outbox: Outbox, call: int, tmp_path: Path
+) -> None:
+    number, reference = outbox.row(call).address, outbox.row(call).reference
+    environ = {"DUNFLOW_RECEIVER_URL": PUBLIC, "DUNFLOW_SANDBOX_AUTH_TOKEN": TOKEN}
+    desk = Desk(outbox.engine, VirtualClock(NOW), lambda: {outbox.book.name: outbox.book})
+    receiver = create_app(desk, read_keys(environ))
+    credentials = Credentials("AC" + "5" * 32, TOKEN, "SG.key", "the-inbox-token")
+    with serve(receiver) as hooks, serve(sandbox_app(tmp_path, credentials=credentials)) as twilio:
+        receiver.state.keys = read_keys(environ | {"DUNFLOW_RECEIVER_URL": hooks})
+        requests.post(
+            f"{twilio}/_sandbox/keys",
+            json={"number": number, "digits": "0423"},
+            headers={"Authorization": "Bearer the-inbox-token"},
+            timeout=5,
+        )
+        sender = TwilioVoice(
+            account_sid=credentials.account_sid,
+            auth_token=TOKEN,
+            sender="+15005550006",
+            base_url=twilio,
+            receiver_url=hooks,
+        )
+        until = NOW + dt.timedelta(hours=1)
+        message = Message(reference, "voice", number, DEBT, LIMITED, None, until, "zh")
+        assert isinstance(sender.send(message, now=NOW), Accepted)
+        assert _heard(tmp_path, DEBT).startswith(LIMITED)
+
+
+def _heard(state: Path, words: str) -> str:
+    """What the call has said, once these words were among it."""
+    for _ in range(100):
+        with open_reader(state) as reader:
+            said = "\n".join(message.body or "" for message in reader.scan())
+        if words in said:
+            return said
+        time.sleep(0.1)
+    raise AssertionError(f"heard only: {said}")
