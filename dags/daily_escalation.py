@@ -8,6 +8,7 @@
 | gate | compares the snapshot with the one before it, and stops the run if it looks wrong |
 | decide | writes one decision per account, and plans the contacts |
 | remind | sends what may go out now; what falls due later is left to `dispatch_reminders` |
+| lists | writes the call lists and the orders for visits, for the people who make them |
 | report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
@@ -129,6 +130,16 @@ def remind(portfolio: str, business_date: str, channel: str) -> dict[str, Any]:
     return day.remind(day.open_day(portfolio, dt.date.fromisoformat(business_date)), [channel])
 
 
+# A sender that is down is no reason to keep people from their work.
+@task(trigger_rule="all_done")
+def lists(portfolio: str, business_date: str) -> list[str]:
+    from dunflow import day
+    from dunflow.worklists.make import hand_out_day
+
+    made = hand_out_day(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    return [each["reference"] for each in made]
+
+
 # A date without anything to decide, or a policy without channels, is reported all the same.
 @task(trigger_rule="none_failed")
 def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[str, Any]:
@@ -175,7 +186,9 @@ def build(head: Head) -> DAG:
         date = BusinessDate(task_id="business_date", portfolio=name).output
         sent = remind.partial(portfolio=name, business_date=date).expand(channel=channels(name))
         reported = report.override(outlets=[decisions_of(name)])(name, date)
-        snapshot(name, date) >> gate(name, date) >> decide(name, date) >> sent >> reported
+        handed_out = lists(name, date)
+        snapshot(name, date) >> gate(name, date) >> decide(name, date) >> sent
+        sent >> [handed_out, reported]
     return dag
 
 

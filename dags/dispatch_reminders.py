@@ -2,7 +2,8 @@
 
 A contact may have to wait for the customer's contact hours, for another try, or for the provider's
 word on whether an earlier call arrived. One task per channel takes what is due by now; most of the
-time there is nothing, and it ends at once.
+time there is nothing, and it ends at once. The task `lists` then writes the calls and visits whose
+hours have begun onto lists for people.
 
 **When a task fails**, a sender is at fault, and its log says why. Nothing is lost and nothing is
 sent twice: a later run tries again. A contact that nobody could send ends when the next business
@@ -39,6 +40,15 @@ def dispatch(portfolio: str, channel: str) -> dict[str, Any]:
     return day.remind(day.open_day(portfolio, day.newest_closed(portfolio)), [channel])
 
 
+@task(trigger_rule="all_done")
+def lists(portfolio: str) -> list[str]:
+    from dunflow import day
+    from dunflow.worklists.make import hand_out_day
+
+    made = hand_out_day(day.open_day(portfolio, day.newest_closed(portfolio)))
+    return [each["reference"] for each in made]
+
+
 def build(head: Head) -> DAG:
     with DAG(
         dag_id=f"dispatch_reminders__{head.name}",
@@ -52,7 +62,8 @@ def build(head: Head) -> DAG:
         default_args={"owner": head.owner, "retries": 0},
         tags=["dunflow", head.name, *head.warnings],
     ) as dag:
-        dispatch.partial(portfolio=head.name).expand(channel=channels(head.name))
+        sent = dispatch.partial(portfolio=head.name).expand(channel=channels(head.name))
+        sent >> lists(head.name)
     return dag
 
 

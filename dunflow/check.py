@@ -33,7 +33,7 @@ def check(name: str) -> Lint:
         book = read_book(name)
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
-    unwise = _letters(book) + _hand_offs(book) + _system_before(book)
+    unwise = _letters(book) + _visits(book) + _hand_offs(book) + _system_before(book)
     return Lint(name, _senders(book) + _feeds(book) + _templates(book), unwise)
 
 
@@ -41,12 +41,7 @@ def _senders(book: Book) -> list[str]:
     file = book.folder / "portfolio.yaml"
     faults = []
     for channel in sorted(book.policy.channels - WITHOUT_SENDER):
-        if channel == "voice":
-            faults.append(
-                f"{book.folder / book.portfolio.policy}: channel: is 'voice', which can't be used "
-                "yet; take call (a line on a person's list) or another channel"
-            )
-        elif getattr(book.portfolio.senders, channel) is None:
+        if getattr(book.portfolio.senders, channel) is None:
             faults.append(
                 f"{file}: senders.{channel}: is missing, and the policy sends by {channel}; add it"
             )
@@ -56,7 +51,7 @@ def _senders(book: Book) -> list[str]:
 def _templates(book: Book) -> list[str]:
     used: dict[str, set[Channel]] = {}
     for step in book.policy.ladder:
-        used.setdefault(step.template, set()).update(set(step.channel) - {"voice"})
+        used.setdefault(step.template, set()).update(step.channel)
     faults = check_templates(LANGUAGES, used, book.folder)
     faults += lint_templates(LANGUAGES, used, book.folder, book.floor)
     if book.floor.confirms_within is not None:
@@ -99,6 +94,24 @@ def _letters(book: Book) -> list[str]:
         "an account without a phone or an email will stay blocked at it"
         for step in book.policy.ladder
         if step.mandatory and "letter" not in step.channel
+    ]
+
+
+def _visits(book: Book) -> list[str]:
+    """Visits that never take place, since some pack has no hours for them."""
+    steps = [step.step for step in book.policy.ladder if "visit" in step.channel]
+    closed = [
+        pack.pack.id
+        for pack in book.floor.packs
+        if pack.windows and not any("visit" in window.channels for window in pack.windows)
+    ]
+    if not any(pack.windows for pack in book.floor.packs):
+        closed = [", ".join(book.policy.packs) or "no pack"]
+    return [
+        f"step {step!r} is a visit, and {', '.join(closed)} gives no hours for visits; "
+        "it will never take place"
+        for step in steps
+        if closed
     ]
 
 

@@ -15,6 +15,7 @@ import click
 from dunflow.commands import (
     agreements,
     intake,
+    lists,
     people,
     placements,
     records,
@@ -452,8 +453,9 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
 
 
 SENDING = (sending.stop, sending.resume, sending.resolve)
-OTHERS = (*agreements.COMMANDS, *intake.COMMANDS, *records.COMMANDS, waiving.waive)
-for _command in (*people.COMMANDS, *SENDING, *OTHERS):
+TAKING = (*intake.COMMANDS, *lists.COMMANDS)
+OTHERS = (*agreements.COMMANDS, *records.COMMANDS, waiving.waive)
+for _command in (*people.COMMANDS, *TAKING, *SENDING, *OTHERS):
     main.add_command(_command)
 
 

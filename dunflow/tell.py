@@ -204,6 +204,8 @@ def demo(shown: "Shown") -> None:
     screen.print(sent)
     for destination, count in shown.placed.items():
         screen.print(f"{count:,} accounts are proposed for {destination}; a person approves them.")
+    for folder, count in shown.lists.items():
+        screen.print(f"{count:,} calls are on a list for people: {folder}", soft_wrap=True)
     screen.print("\nOne account's story:\n")
     story(shown.story, ZoneInfo("Asia/Shanghai"))
     held = sum(not each.broken for each in shown.checked)

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from dunflow.commands.desk import by_option, json_option, now_option
-from dunflow.config.feeds import KINDS
+from dunflow.config.feeds import FILLED_IN, KINDS
 from dunflow.errors import DunflowError
 
 
 @click.command()
 @click.argument("portfolio")
-@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
+@click.argument("kind", type=click.Choice([*KINDS, *FILLED_IN]), required=False)
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
 )
@@ -50,12 +50,14 @@ def take(
     earlier_contacts     ref account customer channel sent_at [step address arrived]
     earlier_placements   ref account destination amount [currency] placed_at
                          [state ended_at]
+    calls, visits        a list that was handed out, CSV or Excel, with result and at filled in
 
     \b
     dunflow take sunrise_instalment
     dunflow take sunrise_instalment --rejected
     dunflow take sunrise_instalment payments payments-2026-03-01.csv
     dunflow take sunrise_instalment earlier_contacts old-system.csv --json
+    dunflow take sunrise_instalment calls calls.xlsx
     """
     if rejected:
         _list_rejected(portfolio, json_)
@@ -63,6 +65,8 @@ def take(
         _take_feeds(portfolio, now, json_)
     elif file is None:
         raise click.UsageError(f"name the FILE with the {kind}")
+    elif kind in FILLED_IN:
+        _take_list(portfolio, kind, file, by, now, json_)
     else:
         _take_file(portfolio, kind, file, by, now, json_)
 
@@ -70,18 +74,34 @@ def take(
 def _take_file(
     portfolio: str, kind: str, file: Path, by: str, now: dt.datetime | None, json_: bool
 ) -> None:
-    from dunflow import tell
     from dunflow.commands.desk import desk
     from dunflow.intake.feeds import take_file
 
     with desk(portfolio, now) as at:
         book, instant, engine = at.book, at.now, at.conn.engine
     taken = take_file(engine, book, kind, file, by, instant)
-    faults = [str(fault) for fault in taken.rejected]
+    _tell_taken(taken.new, taken.known, [str(fault) for fault in taken.rejected], json_)
+
+
+def _take_list(
+    portfolio: str, kind: str, file: Path, by: str, now: dt.datetime | None, json_: bool
+) -> None:
+    from dunflow.commands.desk import desk
+    from dunflow.intake.results import take_results
+
+    channel = FILLED_IN[kind]
+    with desk(portfolio, now) as at:
+        taken = take_results(at.conn, at.book, at.portfolio_id, channel, file, by, at.now)
+    _tell_taken(taken.new, taken.known, taken.rejected, json_)
+
+
+def _tell_taken(new: int, known: int, faults: list[str], json_: bool) -> None:
+    from dunflow import tell
+
     if json_:
-        tell.as_json({"new": taken.new, "known": taken.known, "rejected": faults})
+        tell.as_json({"new": new, "known": known, "rejected": faults})
     else:
-        tell.screen.print(f"{taken.new} new, {taken.known} known before")
+        tell.screen.print(f"{new} new, {known} known before")
         for fault in faults:
             tell.screen.print(f"rejected: {fault}", markup=False)
     sys.exit(1 if faults else 0)

@@ -205,8 +205,8 @@ def talked(
     dunflow talked sunrise_instalment L0000123
     dunflow talked sunrise_instalment L0000123 --at "2026-03-02 15:00"
     """
-    from dunflow.intake.consents import record_talk
     from dunflow.intake.holders import account_of, owner_of
+    from dunflow.remind.talks import record_talk
 
     with desk(portfolio, now) as at:
         account_id = account_of(at.conn, at.portfolio_id, account)

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field, field_validator
 
 from dunflow.config.base import Model
+from dunflow.config.policy import Channel
 from dunflow.config.reading import Reading
 
 FEEDS: Final[dict[str, dict[str, bool]]] = {
@@ -110,6 +111,9 @@ BEFORE: Final[dict[str, dict[str, bool]]] = {
 """What only the system before knows, taken in once before a portfolio goes live."""
 
 KINDS: Final[dict[str, dict[str, bool]]] = FEEDS | BEFORE
+
+FILLED_IN: Final[dict[str, Channel]] = {"calls": "call", "visits": "visit"}
+"""Lists that people were given and fill in → the channel of their lines."""
 
 
 class Feed(Reading):

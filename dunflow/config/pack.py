@@ -31,6 +31,7 @@ from dunflow.config.rights import (
     OptOut,
     Parties,
     Visits,
+    days_of,
     minutes_of,
 )
 
@@ -202,6 +203,12 @@ class Floor(Model):
         """How long before a hand-off the notice must have been given; None if none is asked for."""
         asked = [pack.handoff.for_(kind).notice_days for pack in self.packs]
         return max((days for days in asked if days is not None), default=None)
+
+    @property
+    def visit_notice_days(self) -> int:
+        """How many days before a visit it must be announced; 0 if no pack asks for it."""
+        asked = [pack.visits.notice for pack in self.packs]
+        return max((days_of(each) for each in asked if each is not None), default=0)
 
     def notice_asked_by(self, kind: str) -> list[str]:
         """The packs that ask for a notice before a hand-off; no person can waive it."""

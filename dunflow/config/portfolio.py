@@ -1,5 +1,6 @@
 """The portfolio: a book of accounts run under one config."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -146,12 +147,37 @@ class Senders(Model):
                 raise ValueError(
                     f"{channel}.provider is {sender.provider!r}; use {right!r} or 'sandbox'"
                 )
+        if self.voice and not re.fullmatch(r"\+[1-9][0-9]{6,14}", self.voice.from_):
+            raise ValueError(
+                f'voice.from is {self.voice.from_!r}; write the number as "+8613490000000"'
+            )
         return self
 
     @property
     def all_sandbox(self) -> bool:
         given = [sender for sender in (self.sms, self.email, self.voice) if sender]
         return all(sender.provider == "sandbox" for sender in given)
+
+
+class Team(Model):
+    """People who phone customers, and the languages that they speak."""
+
+    team: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    languages: list[Language] = list(LANGUAGES)
+
+
+class Calls(Model):
+    """Who works on the call lists."""
+
+    teams: list[Team] = Field([Team(team="calls")], min_length=1)
+
+    @field_validator("teams")
+    @classmethod
+    def _names_differ(cls, value: list[Team]) -> list[Team]:
+        names = [team.team for team in value]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names {names}; each team needs a name of its own")
+        return value
 
 
 class Portfolio(Model):
@@ -179,6 +205,7 @@ class Portfolio(Model):
     keep_records: Period | None = None
     """How long the records of collecting are kept after the last activity, if longer than the packs
     ask for."""
+    calls: Calls = Calls()
     destinations: dict[str, Destination] = {}
     """Who takes accounts over, by the name in `hand_off`; without an entry it is an agency."""
 

@@ -5,11 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 
+from dunflow.clock import DatabaseClock
+from dunflow.config.book import Book, read_book
+from dunflow.console import lists
 from dunflow.console.figures import latest
 from dunflow.ledger.engine import ledger_url, make_engine
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES
@@ -33,7 +36,11 @@ def _engine() -> Engine:
     return make_engine(ledger_url())
 
 
-def create_app(dependencies: Sequence[Any], engine: Callable[[], Engine] = _engine) -> FastAPI:
+def create_app(
+    dependencies: Sequence[Any],
+    engine: Callable[[], Engine] = _engine,
+    books: Callable[[str], Book] = read_book,
+) -> FastAPI:
     """The application. `dependencies` guard every page of it.
 
     The pages that describe an API would stand outside of that guard, so there are none.
@@ -50,9 +57,26 @@ def create_app(dependencies: Sequence[Any], engine: Callable[[], Engine] = _engi
     def page() -> HTMLResponse:
         with engine().connect() as conn:
             portfolios = latest(conn)
-        html = _TEMPLATES.get_template("page.html").render(
-            portfolios=portfolios, actions=ACTIONS, states=CONTACT_STATES
-        )
-        return HTMLResponse(html, headers=HEADERS)
+        return _shown("page.html", portfolios=portfolios, actions=ACTIONS, states=CONTACT_STATES)
+
+    @app.get("/lists", response_class=HTMLResponse)
+    def all_lists() -> HTMLResponse:
+        with engine().connect() as conn:
+            found = lists.heads(conn)
+        return _shown("lists.html", heads=found)
+
+    @app.get("/lists/{reference}", response_class=HTMLResponse)
+    def one_list(reference: str) -> HTMLResponse:
+        ledger = engine()
+        with ledger.connect() as conn:
+            found = lists.page_of(conn, reference, DatabaseClock(ledger).now(), books)
+        if found is None:
+            raise HTTPException(404)
+        return _shown("list.html", page=found)
 
     return app
+
+
+def _shown(template: str, **content: Any) -> HTMLResponse:
+    html = _TEMPLATES.get_template(template).render(**content)
+    return HTMLResponse(html, headers=HEADERS)

@@ -17,6 +17,7 @@ from dunflow.ledger.tables import (
     payment,
     placement,
     policy_version,
+    result,
     run,
     snapshot,
     waiver,
@@ -239,8 +240,10 @@ def _contacts(conn: Connection, account_id: int) -> list[Story]:
             contact.c.reference,
             (contact.c.account_id == account_id).label("leads"),
             contact_account.c.dropped,
+            result.c.result.label("came_to"),
         )
         .join(contact_account, contact_account.c.contact_id == contact.c.contact_id)
+        .outerjoin(result, result.c.contact_id == contact.c.contact_id)
         .where(contact_account.c.account_id == account_id)
         .order_by(contact.c.contact_id),
     )

@@ -20,10 +20,13 @@ from dunflow.home import home
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.tables import ACTUAL, account, contact, contact_account, decision, placement
+from dunflow.place.deliver import place_of
+from dunflow.placements import open_desk
 from dunflow.report.audit import Checked, audit
 from dunflow.stack.backfill import States, backfill
 from dunflow.stack.ports import Ports
 from dunflow.stack.up import Running, up
+from dunflow.worklists.make import lists_of
 
 PORTFOLIO = "sunrise_instalment"
 SEED = 7
@@ -39,6 +42,8 @@ class Shown:
     """Action → decision rows of all dates."""
     contacts: list[tuple[str, str, int]]
     """Step, channel, and how many of them reached a provider or a list."""
+    lists: dict[str, int]
+    """Folders of the newest date's call lists → calls on each."""
     placed: dict[str, int]
     """Destination → accounts proposed."""
     story: Story
@@ -60,6 +65,7 @@ class Shown:
                 {"step": step, "channel": channel, "count": count}
                 for step, channel, count in self.contacts
             ],
+            "call_lists": self.lists,
             "placed": self.placed,
             "broken_promises": [asdict(each) for each in self.checked if each.broken],
             "airflow": self.running.ports.airflow_url,
@@ -94,6 +100,7 @@ def show(
             dates=states,
             decided=_decided(conn, number),
             contacts=_contacts(conn, number),
+            lists=_lists(),
             placed=_placed(conn, number),
             story=_story(conn, book, number),
             checked=audit(conn, book, number),
@@ -135,6 +142,13 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]
         .order_by(contact.c.severity, func.count().desc())
     )
     return list(rows)
+
+
+def _lists() -> dict[str, int]:
+    desk = open_desk(PORTFOLIO)
+    place = place_of(desk.book, "calls", desk.environ)
+    made = lists_of(desk, "call")
+    return {f"{place.shown}/{each['reference']}": each["lines"] for each in made}
 
 
 def _placed(conn: Connection, portfolio_id: int) -> dict[str, int]:

@@ -146,7 +146,7 @@ class Reading:
     @property
     def waits_for_a_person(self) -> bool:
         """Whether somebody must look at it; what was done at once needs nobody."""
-        return self.proposed_hold is not None or self.kind not in ("opt_out", "opt_in")
+        return self.proposed_hold is not None or self.kind not in ("opt_out", "opt_in", "note")
 
 
 def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:

@@ -1,15 +1,13 @@
-"""Consent as it is given and revoked, and talks that were held: what some packs ask for."""
+"""Consent as it is given and revoked: what some packs ask for."""
 
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.config.book import Book
-from dunflow.decide.zones import Places, wall_zones
-from dunflow.ledger.tables import consent, conversation, customer
+from dunflow.ledger.tables import consent
 
 
 @dataclass(frozen=True)
@@ -57,36 +55,3 @@ def revoke_consents(
         .values(revoked_at=now)
     )
     return conn.execute(revoked).rowcount
-
-
-def record_talk(
-    conn: Connection,
-    book: Book,
-    portfolio_id: int,
-    customer_id: int,
-    account_id: int | None,
-    held_at: dt.datetime,
-    recorded_by: str,
-    now: dt.datetime,
-) -> None:
-    """Keep that somebody talked with the customer, about one account or (None) all of theirs.
-
-    Its day is the customer's own, as contact hours are.
-    """
-    c = customer.c
-    known = conn.execute(
-        select(c.time_zone, c.address_zones, c.phone_zones).where(c.customer_id == customer_id)
-    ).one_or_none()
-    # Those of a letter: there is always one.
-    places = Places(*(known or [None]))
-    zone = wall_zones(book.floor, book.portfolio.zone, places, "letter", held_at)[0]
-    row = insert(conversation).values(
-        portfolio_id=portfolio_id,
-        customer_id=customer_id,
-        account_id=account_id,
-        held_at=held_at,
-        held_on=held_at.astimezone(zone).date(),
-        recorded_at=now,
-        recorded_by=recorded_by,
-    )
-    conn.execute(row.on_conflict_do_nothing())

@@ -46,8 +46,11 @@ def record_reply(
     stop_words: Collection[str],
     given: Reply,
     now: dt.datetime,
+    reading: Reading | None = None,
 ) -> tuple[int, Reading] | None:
     """Keep a reply and do at once what it asks; its number and how it was read.
+
+    With a `reading` it was read already: by a person, or by the keys that somebody pressed.
 
     None if its `ref` was taken in before: then everything was done then. An opt-out binds, and a
     wrong person's contact point is given up, before the next claim.
@@ -56,7 +59,7 @@ def record_reply(
     if address is None and given.customer_id is not None:
         address = opt_outs.point_of(conn, given.customer_id, given.channel)
     people = _people(conn, portfolio_id, given, address)
-    reading = _read(given, stop_words)
+    reading = reading or _read(given, stop_words)
     amount, on = _promise(given, reading, calendar)
     row = insert(reply).values(
         portfolio_id=portfolio_id,

@@ -59,8 +59,8 @@ def write(
     stem = f"{package.kind}s"
     made: dict[str, Writer] = {}
     for each in formats:
-        name = f"{stem}.{_SUFFIX[each]}"
-        made[name] = _WRITERS[each](folder / name, fields)
+        name = f"{stem}.{SUFFIX[each]}"
+        made[name] = WRITERS[each](folder / name, fields)
     counted = Counted(0, {})
     currency_at, amount_at = fields.index("currency"), fields.index("amount")
     with ExitStack() as stack:
@@ -216,8 +216,8 @@ class _Excel:
 
 _BOLD = Font(bold=True)
 _LOOKS_SPECIAL = tuple("=+-@#＝＋－＠'")
-_SUFFIX: dict[Format, str] = {"csv": "csv", "excel": "xlsx", "json": "json"}
-_WRITERS: dict[Format, type[_Csv | _Excel | _Json]] = {
+SUFFIX: dict[Format, str] = {"csv": "csv", "excel": "xlsx", "json": "json"}
+WRITERS: dict[Format, type[_Csv | _Excel | _Json]] = {
     "csv": _Csv,
     "excel": _Excel,
     "json": _Json,

@@ -6,7 +6,7 @@ only where the contact is still as it was when the question was taken.
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,11 +28,12 @@ from dunflow.remind.schedule import (
     next_look_at,
     next_result_at,
 )
-from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Silent, Unclear
+from dunflow.remind.senders.outcome import Absent, Answer, OneOf, Question, Seen, Silent, Unclear
 
 LEASE = dt.timedelta(seconds=90)
-MOST = {"sms": 500, "email": 80}
-"""Questions at a time. For email what one query holds, of which SendGrid takes six a minute."""
+MOST = {"sms": 500, "email": 80, "voice": 50}
+"""Questions at a time: for email what one query holds, of which SendGrid takes six a minute; for
+calls, which are asked for one by one, what a lease is long enough for."""
 NEXT_QUERY = dt.timedelta(seconds=12)
 ASKED = ("in_doubt", "accepted")
 
@@ -85,7 +86,14 @@ def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) ->
         _put_off(conn, and_(due, contact.c.contact_id.not_in(taken)), now + NEXT_QUERY)
     return [
         Asked(
-            Question(row.contact_id, row.reference, row.address, row.provider_id, row.planned_at),
+            Question(
+                row.contact_id,
+                row.reference,
+                row.address,
+                row.provider_id,
+                # A call bears no reference, so those before the attempt must not be taken for it.
+                row.claimed_at if channel == "voice" else row.planned_at,
+            ),
             channel,
             row.state,
             row.attempts,
@@ -110,6 +118,7 @@ def record(
     now: dt.datetime,
 ) -> dict[str, int]:
     """Settle what was learnt; state that a contact in doubt came to → count."""
+    answers = _told_apart(conn, answers)
     seen = [(asked, answer) for asked, answer in answers if isinstance(answer, Seen)]
     receipts.take(conn, book, [(each.question.contact_id, answer) for each, answer in seen], now)
     counts: dict[str, int] = {}
@@ -124,6 +133,39 @@ def record(
         if state:
             counts[state] = counts.get(state, 0) + 1
     return counts
+
+
+def _told_apart(
+    conn: Connection, answers: Sequence[tuple[Asked, Answer]]
+) -> list[tuple[Asked, Answer]]:
+    """Of what bears no reference, ours is what belongs to no other contact.
+
+    There is at most one contact in doubt for a number (see lines.py), so what is left is its own.
+    """
+    ids = [
+        each.provider_id
+        for _, answer in answers
+        if isinstance(answer, OneOf)
+        for each in answer.seen
+    ]
+    if not ids:
+        return list(answers)
+    owners = dict(
+        conn.execute(
+            select(contact.c.provider_id, contact.c.contact_id).where(
+                contact.c.provider_id.in_(ids)
+            )
+        ).all()
+    )
+
+    def narrowed(asked: Asked, answer: Answer) -> Answer:
+        if not isinstance(answer, OneOf):
+            return answer
+        mine = asked.question.contact_id
+        left = [each for each in answer.seen if owners.get(str(each.provider_id), mine) == mine]
+        return replace(left[0], twice=len(left) > 1) if left else Absent()
+
+    return [(asked, narrowed(asked, answer)) for asked, answer in answers]
 
 
 def _ask_for_results(

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
+from dunflow.config.portfolio import Language
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.reach import address_for, barred
@@ -41,7 +42,7 @@ from dunflow.decide.windows import Span, next_opening
 from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
-from dunflow.remind import brake, faults, outbox, rates
+from dunflow.remind import brake, faults, lines, outbox, rates
 from dunflow.remind.compose import Named, compose, language_of
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
@@ -150,6 +151,9 @@ def _claim(
         for row in contacts
     }
     verdicts |= _too_often(conn, book, contacts, people, verdicts, now)
+    open_now = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
+    busy = lines.busy(conn, portfolio_id, open_now, people)
+    verdicts |= {of: _Later(now + lines.WAIT, "contact.in_flight") for of in busy}
     _cancel(conn, {key: v for key, v in verdicts.items() if isinstance(v, str)}, now)
     _move(conn, contacts, {key: v for key, v in verdicts.items() if isinstance(v, _Later)}, now)
     claimed = [
@@ -162,9 +166,10 @@ def _claim(
 
 @dataclass(frozen=True)
 class _Later:
-    """The window is closed; it opens at `opens_at`, or not for days."""
+    """The window is closed, or the line is busy, until `opens_at`; None: for days."""
 
     opens_at: dt.datetime | None
+    reason: str = "window"
 
 
 _Verdict = str | _Later | Span
@@ -366,7 +371,7 @@ def _move(
             continue
         opens_at = later[row.contact_id].opens_at
         if opens_at is None or opens_at >= row.expires_at:
-            ended.append(row.contact_id)
+            ended.append({"of": row.contact_id, "why": later[row.contact_id].reason})
         else:
             moved.append({"of": row.contact_id, "at": opens_at})
     if moved:
@@ -379,10 +384,11 @@ def _move(
     if ended:
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id.in_(ended))
-            .values(state="expired", reason="window", ended_at=now)
+            .where(contact.c.contact_id == bindparam("of"))
+            .values(state="expired", reason=bindparam("why"), ended_at=now),
+            ended,
         )
-        outbox.make_room(conn, ended)
+        outbox.make_room(conn, [each["of"] for each in ended])
 
 
 def _take(
@@ -416,7 +422,8 @@ def _take(
                 drops.append({**of, "why": each.quiet})
             else:
                 amounts.append({**of, "owed": each.overdue})
-        message = _message(row, person, text, min(span.closes_at, row.expires_at))
+        until = min(span.closes_at, row.expires_at)
+        message = _message(row, person, text, language, until)
         claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
     _cancel(conn, offending, now)
     if not claimed:
@@ -459,7 +466,9 @@ def _take(
     return claimed
 
 
-def _message(row: Row[Any], person: Row[Any], text: Wording, until: dt.datetime) -> Message:
+def _message(
+    row: Row[Any], person: Row[Any], text: Wording, language: Language, until: dt.datetime
+) -> Message:
     return Message(
         reference=row.reference,
         channel=row.channel,
@@ -468,4 +477,5 @@ def _message(row: Row[Any], person: Row[Any], text: Wording, until: dt.datetime)
         subject=text.subject,
         html=text.html,
         valid_until=until,
+        language=language,
     )

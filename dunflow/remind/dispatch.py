@@ -31,7 +31,9 @@ from dunflow.remind.senders.outcome import (
 from dunflow.remind.settle import Settled, settle
 
 THREADS = 4
-ASKABLE = ("sms", "email")
+ASKABLE = ("sms", "email", "voice")
+USUAL_RATE = {"voice": 1.0}
+"""Twilio starts one call a second, and keeps more in a queue that knows no contact hours."""
 HELD_AT_MOST_S = 10.0
 """A row held longer than this is checked again before the call."""
 
@@ -133,9 +135,12 @@ class Dispatcher:
     def _rate(self, channel: str) -> Rate | None:
         """None on a clock that is moved by hand: no time passes there in which to wait."""
         sender = getattr(self._book.portfolio.senders, channel, None)
-        if sender is None or sender.per_second is None or isinstance(self._clock, VirtualClock):
+        if sender is None or isinstance(self._clock, VirtualClock):
             return None
-        return Rate(f"{sender.provider} {channel} {sender.from_}", float(sender.per_second))
+        per_second = sender.per_second or USUAL_RATE.get(channel)
+        if per_second is None:
+            return None
+        return Rate(f"{sender.provider} {channel} {sender.from_}", float(per_second))
 
     def _drain(self, channels: list[str], drained: Drained, progress: Progress | None) -> None:
         rate = self._rate(channels[0]) if len(channels) == 1 else None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import contact
-from dunflow.remind import outbox
+from dunflow.remind import outbox, talks
 from dunflow.remind.consequences import (
     believe_opt_outs,
     bury_addresses,
@@ -56,6 +56,10 @@ def take(conn: Connection, book: Book, told: list[Told], now: dt.datetime) -> Ta
         for of, seen in told
         if seen.result == "undelivered" and _fail(conn, of, seen, now)
     ]
+    news = {*delivered, *(of for of, _ in failed)}
+    answers = [(of, seen.answered_by) for of, seen in told if of in news and seen.answered_by]
+    if answers:
+        talks.keep_answers(conn, book, answers, now)
     outbox.make_room(conn, [of for of, _ in failed])
     bury_addresses(conn, [of for of, seen in failed if seen.blames == "address"], now)
     believe_opt_outs(conn, [of for of, seen in failed if seen.blames == "opted_out"], now)

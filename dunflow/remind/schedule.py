@@ -8,6 +8,8 @@ HOUR_S = 60 * MINUTE_S
 DOUBT_S: dict[str, tuple[float, ...]] = {
     # Twilio lists a message as soon as it has it: three looks over two minutes.
     "sms": (10.0, 50.0, MINUTE_S),
+    # A call is listed as soon, too.
+    "voice": (10.0, 50.0, MINUTE_S),
     # SendGrid's activity lags behind, and its events come first: three looks over a quarter hour.
     "email": (2 * MINUTE_S, 3 * MINUTE_S, 10 * MINUTE_S),
 }

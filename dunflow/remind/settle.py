@@ -148,11 +148,14 @@ def _row(claimed: Claimed, outcome: Outcome, now: dt.datetime) -> dict[str, Any]
 
 
 def _spoken(settled: list[Settled]) -> dict[str, Down | None]:
-    """channel → the fault of its sender; None where a message was accepted, so there is none."""
+    """channel → the fault of its sender; None where a message was accepted, so there is none.
+
+    What was not tried any more, once a sender had failed, says nothing beside that failure.
+    """
     spoken: dict[str, Down | None] = {}
     for claimed, outcome in settled:
         channel = claimed.message.channel
-        if isinstance(outcome, Down):
+        if isinstance(outcome, Down) and outcome.code != faults.STOPPED:
             spoken[channel] = outcome
         elif isinstance(outcome, Accepted):
             spoken.setdefault(channel, None)

@@ -32,6 +32,7 @@ from dunflow.ledger.tables import (
     plan,
     promise,
     reply,
+    result,
     snapshot,
     waiver,
 )
@@ -208,8 +209,10 @@ def _contacts(conn: Connection, number: int) -> list[File]:
             contact.c.reference,
             contact_text.c.subject,
             contact_text.c.body.label("text"),
+            result.c.result.label("came_to"),
         )
         .outerjoin(contact_text, contact_text.c.contact_id == contact.c.contact_id)
+        .outerjoin(result, result.c.contact_id == contact.c.contact_id)
         .where(contact.c.customer_id == number)
         .order_by(contact.c.contact_id),
     )

@@ -4,6 +4,9 @@
 receiver as Twilio would send it. A whole message of STOP makes that sender's texts to the person
 fail with 21610 until a START. The scope is the one number, or the Messaging Service. Sources:
 support.twilio.com 223134027 and 31560110671259.
+
+`POST /_sandbox/keys` with `{"number": "+86…", "digits": "0423"}` lets whoever answers the next call
+there press these, once the call asks for keys.
 """
 
 import hmac
@@ -32,9 +35,8 @@ def _opt_out_type(to: str, word: str) -> str | None:
 async def answer(request: Request) -> Response:
     """POST: 202 once it is on its way."""
     room = room_of(request)
-    expected = b"Bearer " + room.credentials.inbox_token.encode()
-    if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected):
-        return JSONResponse({"error": "send the inbox token: Authorization: Bearer …"}, 401)
+    if not _is_known(request):
+        return _stranger()
     try:
         given = json.loads(await request.body())
         sender, to, text = (str(given[name]) for name in ("from", "to", "text"))
@@ -49,4 +51,29 @@ async def answer(request: Request) -> Response:
     return Response(status_code=202)
 
 
-ROUTES = [Route("/_sandbox/answers", answer, methods=["POST"])]
+async def press(request: Request) -> Response:
+    """POST: 202 once it is known."""
+    if not _is_known(request):
+        return _stranger()
+    try:
+        given = json.loads(await request.body())
+        number, digits = (str(given[name]) for name in ("number", "digits"))
+    except (ValueError, LookupError, TypeError):
+        return JSONResponse({"error": 'send {"number": "…", "digits": "…"}'}, 400)
+    room_of(request).webhooks.press(number, digits)
+    return Response(status_code=202)
+
+
+ROUTES = [
+    Route("/_sandbox/answers", answer, methods=["POST"]),
+    Route("/_sandbox/keys", press, methods=["POST"]),
+]
+
+
+def _is_known(request: Request) -> bool:
+    expected = b"Bearer " + room_of(request).credentials.inbox_token.encode()
+    return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected)
+
+
+def _stranger() -> Response:
+    return JSONResponse({"error": "send the inbox token: Authorization: Bearer …"}, 401)

@@ -7,22 +7,23 @@ would tell its customer later starts after the commit.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
 
 from dunflow.sandbox import answers, faults, ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
 from dunflow.sandbox.sendgrid import activity, mail
-from dunflow.sandbox.store import Store
-from dunflow.sandbox.twilio import messages
+from dunflow.sandbox.store import Store, keep_heard
+from dunflow.sandbox.twilio import calls, messages
 from dunflow.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def create_app(
     clock: "Clock | None" = None,
     receiver_url: str | None = None,
     webhook_secret: str | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The sandbox with its state in the folder `state`, which is made if need be.
 
     `receiver_url`: where SendGrid's events and people's answers go; an SMS says itself where.
@@ -46,15 +47,17 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        webhooks = Webhooks(credentials, receiver_url, webhook_secret)
+        heard = partial(keep_heard, state)
+        webhooks = Webhooks(credentials, receiver_url, webhook_secret, heard)
         app.state.room = Room(credentials, clock or SystemClock(), state, Store(state), webhooks)
         yield
         webhooks.close()
         app.state.room.store.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *messages.ROUTES,
+            *calls.ROUTES,
             *mail.ROUTES,
             *activity.ROUTES,
             *ledger.ROUTES,
@@ -62,10 +65,11 @@ def create_app(
             *answers.ROUTES,
             *pages.ROUTES,
         ],
-        middleware=[Middleware(faults.LetTransportIn)],
         exception_handlers={404: _no_such_thing, 405: _no_such_thing},
         lifespan=lifespan,
     )
+    # Around everything: what Starlette puts in between does not let the connection through.
+    return faults.LetTransportIn(app)
 
 
 def _no_such_thing(request: Request, exc: Exception) -> Response:

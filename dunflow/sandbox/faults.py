@@ -54,12 +54,27 @@ KINDS: dict[str, Kind] = {
     "bounced": Kind("after", "fail", code=30005, fate="bounced"),
     "filtered": Kind("after", "fail", code=30007, fate="dropped"),
     "unreachable": Kind("after", "fail", code=30003, fate="blocked"),
+    # Calls: nobody, or no person, answers.
+    "no_answer": Kind("after", "fail", fate="no-answer"),
+    "busy": Kind("after", "fail", fate="busy"),
+    "machine": Kind("after", "fail", fate="machine_end_beep"),
+    "unclear": Kind("after", "fail", fate="unknown"),
+    "fax": Kind("after", "fail", fate="fax"),
     # All is well, but what is told of it.
     "webhooks_lost": Kind("after", "tell", fate="lost"),
     "webhooks_doubled": Kind("after", "tell", fate="doubled"),
     "webhooks_reversed": Kind("after", "tell", fate="reversed"),
 }
+CHANNELS = ("sms", "email", "voice")
 SMS_ONLY = frozenset({"landline", "queue_full", "opted_out"})
+MESSAGES_ONLY = frozenset({"undelivered", "bounced", "filtered", "unreachable"})
+CALLS_ONLY = frozenset({"no_answer", "busy", "machine", "unclear", "fax"})
+UNKNOWN_TO = {
+    "sms": CALLS_ONLY,
+    "email": SMS_ONLY | CALLS_ONLY,
+    "voice": SMS_ONLY | MESSAGES_ONLY,
+}
+"""Channel → the kinds that don't happen there."""
 
 
 @dataclass
@@ -153,10 +168,12 @@ async def script(request: Request) -> Response:
         fault = Fault(**json.loads(await request.body()))
     except (ValueError, TypeError) as err:
         return JSONResponse({"error": f"not a fault: {err}"}, 400)
-    if fault.kind not in KINDS or fault.channel not in ("sms", "email"):
-        return JSONResponse({"error": f"kind is one of {sorted(KINDS)}, channel sms or email"}, 400)
-    if fault.channel == "email" and fault.kind in SMS_ONLY:
-        return JSONResponse({"error": f"email knows no {fault.kind}"}, 400)
+    if fault.kind not in KINDS or fault.channel not in CHANNELS:
+        return JSONResponse(
+            {"error": f"kind is one of {sorted(KINDS)}, channel one of {CHANNELS}"}, 400
+        )
+    if fault.kind in UNKNOWN_TO[fault.channel]:
+        return JSONResponse({"error": f"{fault.channel} knows no {fault.kind}"}, 400)
     faults.scripted.append(fault)
     return JSONResponse(fault.shown(), 201)
 

@@ -5,7 +5,8 @@
 - `POST /_sandbox/ledger` with `{"references": [...]}` says how often each of them went out.
 
 All want the inbox token as a bearer. A reference of an email is its custom argument; one of an SMS
-is a word of its text. Who shares the machine's files can use `store.open_reader` in place of HTTP.
+is a word of its text; one of a call stands in its callback's URL, if it names one. Who shares the
+machine's files can use `store.open_reader` in place of HTTP.
 """
 
 import hmac
@@ -73,7 +74,7 @@ ROUTES = [
 
 
 def row(message: Message) -> dict[str, object]:
-    """One accepted message, in words that both channels share."""
+    """One accepted message, in words that all channels share."""
     return {
         "id": message.id,
         "channel": message.channel,
@@ -100,6 +101,8 @@ def summary(messages: Iterable[Message]) -> dict[str, object]:
         recipients.add(hash((message.channel, message.recipient)))
         if message.reference:
             by_reference[message.reference] += 1
+        if message.channel == "voice":
+            continue  # what is said to anybody is the same each time, and bears no reference
         text = hash((message.channel, message.recipient, message.subject, message.body))
         by_text.setdefault(text, []).append(message.provider_id)
     return {
@@ -120,7 +123,7 @@ def times_contacted(messages: Iterable[Message], references: frozenset[str]) -> 
 
 
 def _marks(message: Message) -> set[str]:
-    if message.channel == "email":
+    if message.channel != "sms":
         return {message.reference} if message.reference else set()
     return set(WORD.findall(message.body or ""))
 

@@ -16,7 +16,7 @@ FILE = "sandbox.sqlite"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id          INTEGER PRIMARY KEY,  -- in the order of acceptance
-    channel     TEXT NOT NULL,        -- sms or email
+    channel     TEXT NOT NULL,        -- sms, email or voice
     provider_id TEXT NOT NULL,        -- Twilio's SID; SendGrid's X-Message-Id, one per request
     recipient   TEXT NOT NULL,
     sender      TEXT,                 -- null: a Twilio Messaging Service chose it
@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS message_reference ON message (reference) WHERE refere
 CREATE INDEX IF NOT EXISTS message_channel ON message (channel);  -- to count without the wide rows
 CREATE TABLE IF NOT EXISTS fate (  -- of the messages that do not arrive
     provider_id TEXT PRIMARY KEY,
-    event       TEXT NOT NULL,     -- in SendGrid's words: bounced, blocked, dropped
+    event       TEXT NOT NULL,     -- in SendGrid's words: bounced, blocked, dropped; a call's end
     error_code  INTEGER NOT NULL   -- in Twilio's numbers
 ) STRICT;
 CREATE TABLE IF NOT EXISTS stopped (  -- people who told a sender STOP, and not START since
@@ -207,6 +207,18 @@ class Store(Reader):
                 self._db.execute(
                     "INSERT INTO fate VALUES (?, ?, ?)", [messages[0].provider_id, *fate]
                 )
+
+
+def keep_heard(folder: Path, provider_id: str, text: str) -> None:
+    """Keep what a call has said; from whatever thread heard it."""
+    db = sqlite3.connect(folder / FILE, isolation_level=None)
+    try:
+        db.execute(
+            "UPDATE message SET body = coalesce(body || char(10), '') || ? WHERE provider_id = ?",
+            [text, provider_id],
+        )
+    finally:
+        db.close()
 
 
 @contextmanager

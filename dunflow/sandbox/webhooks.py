@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -32,6 +32,7 @@ from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, sandbox_event_key
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.life import stages
 from dunflow.sandbox.store import Fate, Message
+from dunflow.sandbox.twilio.told import CallTold, asked_at, said_in
 
 TIMEOUT_S = 5.0
 Post = tuple[str, bytes, dict[str, str]]
@@ -44,17 +45,26 @@ class Due:
     at: float
     number: int
     post: Callable[[], Post] = field(compare=False)
+    hear: Callable[[str], None] | None = field(compare=False, default=None)
     retries: int = field(compare=False, default=1)
 
 
 class Webhooks:
-    """Makes the calls, one after the other, in a thread of its own. `how` scripts bad ones."""
+    """Makes the requests, one after the other, in a thread of its own. `how` scripts bad ones.
+
+    `heard` keeps what a call says, which is asked for as Twilio does.
+    """
 
     def __init__(
-        self, credentials: Credentials, receiver_url: str | None, shared_secret: str | None
+        self,
+        credentials: Credentials,
+        receiver_url: str | None,
+        shared_secret: str | None,
+        heard: Callable[[str, str], None],
     ) -> None:
         self._credentials, self._receiver_url = credentials, receiver_url
         self._shared_secret = shared_secret
+        self._heard, self._keys = heard, dict[str, str]()
         self._key = sandbox_event_key(credentials.auth_token)
         self._queue: list[Due] = []
         self._numbers = 0
@@ -90,6 +100,36 @@ class Webhooks:
             if each.error_code is not None:
                 form["ErrorCode"] = str(each.error_code)
             self._tell(each.since - message.created_at, lambda f=form: self._form(callback, f), how)  # type: ignore[misc]
+
+    def follow_call(self, call: Message, fate: Fate | None, how: str = "") -> None:
+        """Tell of a call what it asked to be told, and fetch what it says once it is taken."""
+        told = CallTold(self._credentials.account_sid, call, fate)
+        if (url := told.options.get("Url")) and told.taken_after_s is not None:
+            form = told.form("in-progress")
+            self._tell(told.taken_after_s, lambda: self._form(url, form), "", self._listen(call))
+        callback = told.options.get("StatusCallback")
+        if callback is None or how == "lost":
+            return
+        for each in self._in_order(told.events(), how):
+            form = told.form(each.status)
+            self._tell(each.since - call.created_at, lambda f=form: self._form(callback, f), how)  # type: ignore[misc]
+
+    def press(self, number: str, digits: str) -> None:
+        """Whoever is asked for keys at this number next presses these."""
+        self._keys[number] = digits
+
+    def _listen(self, call: Message) -> Callable[[str], None]:
+        """Hears a TwiML document, and goes on by the keys that are pressed."""
+
+        def hear(twiml: str) -> None:
+            self._heard(call.provider_id, said_in(twiml))
+            action = asked_at(twiml)
+            digits = self._keys.pop(call.recipient, None) if action else None
+            if action and digits:
+                form = {"CallSid": call.provider_id, "To": call.recipient, "Digits": digits}
+                self._tell(0.0, lambda: self._form(action, form), "", hear)
+
+        return hear
 
     def follow_mail(self, message: Message, fate: Fate | None, how: str = "") -> None:
         """Tell what becomes of a mail, if it is known where to."""
@@ -142,12 +182,18 @@ class Webhooks:
             each._replace(since=since) for each, since in zip(reversed(told), times, strict=True)
         ]
 
-    def _tell(self, after_s: float, post: Callable[[], Post], how: str) -> None:
+    def _tell(
+        self,
+        after_s: float,
+        post: Callable[[], Post],
+        how: str,
+        hear: Callable[[str], None] | None = None,
+    ) -> None:
         with self._changed:
             for _ in range(2 if how == "doubled" else 1):
                 self._numbers += 1
                 at = time.monotonic() + max(0.0, after_s)
-                heapq.heappush(self._queue, Due(at, self._numbers, post))
+                heapq.heappush(self._queue, Due(at, self._numbers, post, hear))
             self._changed.notify()
 
     def _work(self) -> None:
@@ -159,9 +205,12 @@ class Webhooks:
                 if self._stopped:
                     return
                 due = heapq.heappop(self._queue)
-            if not _post(*due.post()) and due.retries:
+            answer = _post(*due.post())
+            if answer is not None and due.hear:
+                due.hear(answer)
+            if answer is None and due.retries:
                 with self._changed:
-                    again = Due(time.monotonic() + 1.0, due.number, due.post, due.retries - 1)
+                    again = replace(due, at=time.monotonic() + 1.0, retries=due.retries - 1)
                     heapq.heappush(self._queue, again)
 
     def _is_due(self) -> bool:
@@ -192,13 +241,13 @@ class Webhooks:
         return f"{self._receiver_url}/sendgrid/events", body.encode(), headers
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> bool:
-    """Whether the receiver answered at all; what it answered is its own affair."""
+def _post(url: str, body: bytes, headers: dict[str, str]) -> str | None:
+    """What the receiver answered, if it answered at all."""
     request = Request(url, body, headers)  # noqa: S310 - http(s), by the rules of StatusCallback
     try:
-        with urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
-            return True
+        with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            return str(answer.read().decode(errors="replace"))
     except URLError as err:
-        return getattr(err, "code", None) is not None
+        return None if getattr(err, "code", None) is None else ""
     except OSError:
-        return False
+        return None

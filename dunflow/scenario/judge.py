@@ -117,7 +117,9 @@ def _told(row: Found) -> str:
 
 def _against_sandbox(sent: list[Found], provider_ids: list[str]) -> list[str]:
     """The ledger and the providers must agree on what went out."""
-    ours = Counter(row["provider_id"] for row in sent if row["channel"] in ("sms", "email"))
+    ours = Counter(
+        row["provider_id"] for row in sent if row["channel"] in ("sms", "email", "voice")
+    )
     theirs = Counter(provider_ids)
     return [
         f"sandbox: {count} message(s) that the ledger does not know as sent: {provider_id}"

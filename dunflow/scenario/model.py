@@ -183,13 +183,18 @@ FaultKind = Literal[
     "undelivered",
     "unreachable",
     "bounced",
+    "no_answer",
+    "busy",
+    "machine",
+    "unclear",
+    "fax",
 ]
 
 
 class Fault(Model):
     """How the next calls of a provider end."""
 
-    channel: Literal["sms", "email"]
+    channel: Literal["sms", "email", "voice"]
     kind: FaultKind
     times: int = Field(1, ge=1)
     customer: str | None = None
@@ -235,6 +240,17 @@ class Talk(Model):
 
     account: str
     at: Instant
+
+
+class Result(Model):
+    """What the account's newest call or visit came to, as the people tell it who made it."""
+
+    account: str
+    result: str
+    at: Instant
+    amount: Amount | None = None
+    by: dt.date | None = None
+    note: str = ""
 
 
 class Waive(Model):
@@ -293,6 +309,7 @@ class Entry(Model):
     reply: Reply | None = None
     talk: Talk | None = None
     consent: Consent | None = None
+    result: Result | None = None
     waive: Waive | None = None
     take: Take | None = None
     fault: Fault | None = None

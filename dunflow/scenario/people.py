@@ -2,12 +2,15 @@
 
 import datetime as dt
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.intake import consents, holds, plans, promises, replies, waivers
 from dunflow.intake.holders import ensure_account, ensure_customer
+from dunflow.intake.results import take_line
+from dunflow.ledger.tables import contact
+from dunflow.remind.talks import record_talk
 from dunflow.scenario.model import (
     Consent,
     Entry,
@@ -17,6 +20,7 @@ from dunflow.scenario.model import (
     Promise,
     Release,
     Reply,
+    Result,
     Talk,
     Waive,
 )
@@ -43,6 +47,7 @@ class People:
             or entry.reply
             or entry.talk
             or entry.consent
+            or entry.result
             or entry.waive
         )
         return self._at(said.at) if said else None
@@ -63,6 +68,8 @@ class People:
             self._talk(conn, entry.talk, now)
         elif entry.consent:
             self._consent(conn, entry.consent)
+        elif entry.result:
+            self._result(conn, entry.result, now)
         elif entry.waive:
             self._waive(conn, entry.waive, now)
 
@@ -116,14 +123,30 @@ class People:
             conn, self._portfolio_id, self._world.customer_of(said.account)
         )
         at = self._at(said.at)
-        consents.record_talk(
-            conn, self._book, self._portfolio_id, customer_id, account_id, at, BY, now
-        )
+        record_talk(conn, self._book, self._portfolio_id, customer_id, account_id, at, BY, now)
 
     def _consent(self, conn: Connection, said: Consent) -> None:
         customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
         given = consents.Consent(customer_id, said.channel, said.basis, self._at(said.at), BY)
         consents.record_consent(conn, self._portfolio_id, given)
+
+    def _result(self, conn: Connection, said: Result, now: dt.datetime) -> None:
+        account_id = ensure_account(conn, self._portfolio_id, said.account)
+        newest = conn.execute(
+            select(contact.c.reference, contact.c.channel)
+            .where(contact.c.account_id == account_id, contact.c.channel.in_(("call", "visit")))
+            .order_by(contact.c.contact_id.desc())
+            .limit(1)
+        ).one()
+        cells = {
+            "reference": newest.reference,
+            "result": said.result,
+            "at": self._at(said.at).isoformat(),
+            "promised_amount": str(said.amount or ""),
+            "promised_on": str(said.by or ""),
+            "note": said.note,
+        }
+        take_line(conn, self._book, self._portfolio_id, newest.channel, cells, BY, now)
 
     def _waive(self, conn: Connection, said: Waive, now: dt.datetime) -> None:
         waivers.waive(

@@ -153,6 +153,7 @@ def book_of(story: Story) -> Book:
         senders=Senders(
             sms=Sender(provider="sandbox", from_="+15005550006"),
             email=Sender(provider="sandbox", from_="reminders@example.com", name="Test Lending"),
+            voice=Sender(provider="sandbox", from_="+15005550006"),
         ),
     )
     origin = str(story.file)

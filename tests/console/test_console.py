@@ -60,7 +60,15 @@ def _get(app: FastAPI, path: str = "/") -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/", 401), ("/docs", 404), ("/redoc", 404), ("/openapi.json", 404)]
+    ("path", "status"),
+    [
+        ("/", 401),
+        ("/lists", 401),
+        ("/lists/any", 401),
+        ("/docs", 404),
+        ("/redoc", 404),
+        ("/openapi.json", 404),
+    ],
 )
 def test_nothing_stands_before_the_guard(ledger: Engine, path: str, status: int) -> None:
     assert _get(create_app([Depends(_refuse)], lambda: ledger), path).status == status

@@ -5,14 +5,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.receiver import sendgrid, twilio
+from dunflow.intake.receiver import calls, sendgrid, twilio
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import Keys
 
 
 def create_app(desk: Desk, keys: Keys) -> Starlette:
     """Whatever fails inside answers 500, so that the provider tells it again."""
-    app = Starlette(routes=[Route("/health", health), *twilio.ROUTES, *sendgrid.ROUTES])
+    app = Starlette(
+        routes=[Route("/health", health), *twilio.ROUTES, *calls.ROUTES, *sendgrid.ROUTES]
+    )
     app.state.desk, app.state.keys = desk, keys
     return app
 

@@ -11,13 +11,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
+from dunflow.intake.classify import Reading
+from dunflow.intake.receiver.script import call_of, script_of
 from dunflow.intake.replies import Reply, record_reply
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, portfolio, receipt
 from dunflow.remind import opt_outs, receipts
 from dunflow.remind.senders.outcome import Seen
+from dunflow.remind.voice import NO_MORE_CALLS, WRONG_PERSON, Script
 
 BOOKS_LAST_S = 60.0
+KEYS = {
+    WRONG_PERSON: Reading("wrong_person", wrong_person=True),
+    NO_MORE_CALLS: Reading("opt_out", stops=frozenset({"voice"})),
+}
+"""What keys say that are pressed in an automated call."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,6 +83,31 @@ class Desk:
                 for book in books
             ]
         return sum(each is not None for each in kept)
+
+    def script(self, reference: str) -> Script | None:
+        """What the call of this reference says; None if we make no such call."""
+        with self.engine.connect() as conn:
+            return script_of(conn, self._books(), reference)
+
+    def refused(self, reference: str, call_sid: str, digits: str) -> None:
+        """Whoever answered the call is not the customer, or wants no more of them."""
+        reading = KEYS[digits]
+        with self.engine.begin() as conn:
+            call = call_of(conn, reference)
+            book = None if call is None else self._book_of(conn, call.portfolio_id)
+            if call is None or book is None:
+                return
+            now = _now_of(conn, book, call.contact_id, self.clock.now())
+            given = Reply(
+                ref=f"{call_sid} {digits}",
+                channel="voice",
+                text=f"pressed {digits}",
+                received_at=now,
+                address=call.address,
+                customer_id=call.customer_id,
+            )
+            calendar, words = book.portfolio.calendar, book.stop_words
+            record_reply(conn, call.portfolio_id, calendar, words, given, now, reading)
 
     def now(self) -> dt.datetime:
         return self.clock.now()

@@ -27,13 +27,13 @@ SAYS: dict[str, Literal["stop", "start"]] = {"STOP": "stop", "START": "start"}
 
 async def status(request: Request) -> Response:
     """POST: how far a message has come. It may come before the create call's own reply."""
-    form = await _verified(request)
+    form = await verified(request)
     if form is None:
-        return _unsigned()
-    sid, told = _text(form, "MessageSid"), _text(form, "MessageStatus")
+        return unsigned()
+    sid, told = text_of(form, "MessageSid"), text_of(form, "MessageStatus")
     if not sid or not told:
         return PlainTextResponse("MessageSid and MessageStatus are missing", 400)
-    code = _text(form, "ErrorCode") or None
+    code = text_of(form, "ErrorCode") or None
     telling = Telling(
         provider="twilio",
         # Without a number of their own, two that say the same are the same.
@@ -44,28 +44,28 @@ async def status(request: Request) -> Response:
         error_code=code,
         seen=_seen(sid, told, code),
     )
-    await run_in_threadpool(_desk(request).hear, [telling])
+    await run_in_threadpool(desk_of(request).hear, [telling])
     return Response(status_code=204)
 
 
 async def inbound(request: Request) -> Response:
     """POST: what a person wrote back."""
-    form = await _verified(request)
+    form = await verified(request)
     if form is None:
-        return _unsigned()
-    sid, sender = _text(form, "MessageSid"), _text(form, "From")
+        return unsigned()
+    sid, sender = text_of(form, "MessageSid"), text_of(form, "From")
     if not sid or not sender:
         return PlainTextResponse("MessageSid and From are missing", 400)
-    desk = _desk(request)
+    desk = desk_of(request)
     reply = Reply(
         ref=sid,
         channel="sms",
-        text=_text(form, "Body"),
+        text=text_of(form, "Body"),
         received_at=desk.now(),
         address=sender,
-        told=SAYS.get(_text(form, "OptOutType")),
+        told=SAYS.get(text_of(form, "OptOutType")),
     )
-    ours = [name for name in (_text(form, "To"), _text(form, "MessagingServiceSid")) if name]
+    ours = [name for name in (text_of(form, "To"), text_of(form, "MessagingServiceSid")) if name]
     await run_in_threadpool(desk.receive, ours, reply)
     return Response("<Response/>", media_type="text/xml")
 
@@ -76,7 +76,7 @@ ROUTES = [
 ]
 
 
-async def _verified(request: Request) -> FormData | None:
+async def verified(request: Request) -> FormData | None:
     """The form, if Twilio signed it. Blank fields are part of what is signed."""
     raw = (await request.body()).decode(errors="replace")
     fields: list[tuple[str, str | UploadFile]] = [*parse_qsl(raw, keep_blank_values=True)]
@@ -94,14 +94,14 @@ def _seen(sid: str, told: str, code: str | None) -> Seen:
     return Seen(sid, None)
 
 
-def _text(form: FormData, name: str) -> str:
+def text_of(form: FormData, name: str) -> str:
     return str(form.get(name, ""))
 
 
-def _desk(request: Request) -> Desk:
+def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 
 
-def _unsigned() -> Response:
+def unsigned() -> Response:
     return PlainTextResponse("the signature does not hold", 403)

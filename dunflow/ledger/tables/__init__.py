@@ -28,6 +28,7 @@ from dunflow.ledger.tables.intake import (
     reject,
     taken_row,
 )
+from dunflow.ledger.tables.lists import RESULTS, result, worklist, worklist_line
 from dunflow.ledger.tables.outbox import (
     ACTUAL,
     ALIVE,
@@ -93,6 +94,7 @@ __all__ = [
     "POINTS",
     "REMARKS",
     "REPLY_STATES",
+    "RESULTS",
     "Instant",
     "acceptance",
     "account",
@@ -132,6 +134,7 @@ __all__ = [
     "reject",
     "reply",
     "resolution",
+    "result",
     "run",
     "sender_fault",
     "sender_rate",
@@ -139,6 +142,8 @@ __all__ = [
     "stop",
     "taken_row",
     "waiver",
+    "worklist",
+    "worklist_line",
 ]
 
 PERSONAL = {

@@ -11,7 +11,7 @@ from jinja2 import meta
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Lender
 from dunflow.errors import ConfigError
-from dunflow.remind.render.message import PARTS
+from dunflow.remind.render.message import FRAME, PARTS
 from dunflow.remind.render.slots import LISTED, Line, Slots, values
 from dunflow.remind.render.templates import environment, fill, load
 
@@ -40,6 +40,8 @@ def check_templates(
         for template, channels in templates.items():
             for part in dict.fromkeys(part for each in channels for part in PARTS[each]):
                 faults.update(dict.fromkeys(_faults(language, template, part, folder, samples)))
+            if "voice" in channels:
+                faults.update(dict.fromkeys(_faults(language, *FRAME, folder, samples)))
     return list(faults)
 
 

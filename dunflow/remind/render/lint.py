@@ -24,6 +24,11 @@ from dunflow.remind.render.slots import NEUTRAL, Slots, called, values
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _DIGITS: Final = re.compile(r"\d")
 _OPT_OUT: Final = re.compile(r"\bstop\b|unsubscribe|opt out|退订|拒收")
+_DEBT: Final = re.compile(
+    r"\b(debts?|loans?|ow(e|es|ed|ing)|overdue|arrears|unpaid|pay\w*|repay\w*|instal\w*|credit"
+    r"|collect\w*|balance|amounts?|accounts?|contracts?)\b"
+    r"|欠|逾期|还款|借款|贷|债|应还|催|分期|金额|账户|合同|元"
+)
 _OBJECT: Final = re.compile(r"\b(object\w*|disput\w*|disagree|wrong|not owe)\b|异议|不符|有误")
 
 
@@ -92,10 +97,15 @@ def _faults(
         text = render(channel, template, slots, folder)
     except ConfigError:
         return []  # told by check_templates
-    missing = sorted(floor.required_slots(channel) - said_in(_whole(text), slots))
-    return _bad_wording(where, text) + [
-        f"{where}: does not say {slot}, which a pack asks for" for slot in missing
-    ]
+    whole = _whole(text)
+    used = _bad_wording(where, text)
+    if channel == "voice" and (told := _tells_anybody(text, slots)):
+        used.append(
+            f"{where}: block 'limited' of _base says {told!r}, and whoever answers hears it; "
+            "keep to who calls, for whom, and where to call back"
+        )
+    missing = sorted(floor.required_slots(channel) - said_in(whole, slots))
+    return used + [f"{where}: does not say {slot}, which a pack asks for" for slot in missing]
 
 
 def lint_notes(
@@ -124,6 +134,14 @@ def _bad_wording(where: str, text: Text) -> list[str]:
 
 def _whole(text: Text) -> str:
     return "\n".join(part for part in (text.subject, text.body, text.html) if part)
+
+
+def _tells_anybody(text: Text, slots: Slots) -> str | None:
+    """What the part of a call that anybody may hear tells of a debt. A lender's name may."""
+    lender = str(vars(values(slots)["lender"])["name"])
+    heard = (text.subject or "").replace(lender, "").casefold()
+    found = _DEBT.search(heard)
+    return found.group() if found else None
 
 
 def said_in(text: str, slots: Slots) -> set[Slot]:

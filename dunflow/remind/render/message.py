@@ -9,24 +9,30 @@ from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Lender
 from dunflow.remind.render.segments import spell_plainly
 from dunflow.remind.render.slots import Slots, lender_for, one_line, values
-from dunflow.remind.render.templates import fill, load
+from dunflow.remind.render.templates import block, fill, load
 
 PARTS: Final[dict[Channel, tuple[str, ...]]] = {
     "sms": ("sms.txt",),
     "email": ("subject.txt", "email.txt", "email.html"),
     "voice": ("voice.txt",),
-    "call": ("list.txt",),
+    "call": ("call.txt",),
     "letter": ("list.txt",),
-    "visit": ("list.txt",),
+    "visit": ("visit.txt",),
 }
 """The files that a template needs for a channel."""
+
+FRAME: Final = ("_base", "voice.txt")
+"""What every automated call says around its message, in blocks; `limited` is for anybody's ears."""
 
 _GAPS: Final = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, repr=False)
 class Text:
-    """What goes out. `repr` is left out: it holds personal data."""
+    """What goes out. `repr` is left out: it holds personal data.
+
+    Of an automated call `subject` is what anybody may hear, who answers or listens to a machine.
+    """
 
     subject: str | None
     body: str
@@ -53,6 +59,10 @@ def _text(
             html=parts["email.html"].strip() + "\n",
         )
     (whole,) = parts.values()
+    if channel == "voice":
+        frame = load(language, *FRAME, folder)
+        opening = one_line(block(frame, "limited", given))
+        return Text(subject=opening, body=one_line(whole), html=None)
     body = spell_plainly(one_line(whole)) if channel == "sms" else _paragraphs(whole)
     return Text(subject=None, body=body, html=None)
 

@@ -79,7 +79,7 @@ def block(template: Template, name: str, values: dict[str, object]) -> str:
     if name not in template.blocks:
         raise ConfigError(
             f"template {template.name}: has no block {name!r}; letters are made of the blocks "
-            "opening and closing, so put them around those paragraphs"
+            "opening and closing, so put them around those paragraphs; calls of those of _base"
         )
     inside = template.blocks[name]
     return _rendered(template, lambda: "".join(inside(template.new_context(values))))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from dunflow.config.portfolio import Sender as SenderConfig
@@ -10,6 +11,8 @@ from dunflow.remind.senders.listed import LISTED, ListedSender
 from dunflow.remind.senders.outcome import Sender
 from dunflow.remind.senders.sendgrid import SendGridEmail
 from dunflow.remind.senders.twilio import TwilioSms
+from dunflow.remind.senders.twilio_client import BASE_URL
+from dunflow.remind.senders.twilio_voice import TwilioVoice
 
 SANDBOX_URL = "DUNFLOW_SANDBOX_URL"
 RECEIVER_URL = "DUNFLOW_RECEIVER_URL"
@@ -23,28 +26,43 @@ def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str,
     """
     if channel in LISTED:
         return ListedSender()
-    if channel not in ("sms", "email"):
-        raise ConfigError(f"channel {channel!r} has no sender; use sms, email or {LISTED}")
     if config is None:
         raise ConfigError(f"senders.{channel} is missing; add it to portfolio.yaml")
-    return _sms(config, environ) if channel == "sms" else _email(config, environ)
+    match channel:
+        case "sms":
+            return TwilioSms(**_twilio(config, environ))
+        case "voice":
+            return TwilioVoice(**_twilio(config, environ))
+        case "email":
+            return _email(config, environ)
+        case _:
+            raise ConfigError(
+                f"channel {channel!r} has no sender; use sms, email, voice or {LISTED}"
+            )
 
 
-def _sms(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
+class _Twilio(TypedDict):
+    account_sid: str
+    auth_token: str
+    sender: str
+    base_url: str
+    receiver_url: str | None
+
+
+def _twilio(config: SenderConfig, environ: Mapping[str, str]) -> _Twilio:
+    names, base_url = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"), BASE_URL
     if config.provider == "sandbox":
-        return TwilioSms(
-            account_sid=_read(environ, "DUNFLOW_SANDBOX_ACCOUNT_SID"),
-            auth_token=_read(environ, "DUNFLOW_SANDBOX_AUTH_TOKEN"),
-            sender=config.from_,
-            base_url=_sandbox_url(environ),
-            receiver_url=_receiver_url(environ),
-        )
-    return TwilioSms(
-        account_sid=_read(environ, "TWILIO_ACCOUNT_SID"),
-        auth_token=_read(environ, "TWILIO_AUTH_TOKEN"),
-        sender=config.from_,
-        receiver_url=_receiver_url(environ),
-    )
+        names = ("DUNFLOW_SANDBOX_ACCOUNT_SID", "DUNFLOW_SANDBOX_AUTH_TOKEN")
+    account_sid, auth_token = (_read(environ, name) for name in names)
+    if config.provider == "sandbox":
+        base_url = _sandbox_url(environ)
+    return {
+        "account_sid": account_sid,
+        "auth_token": auth_token,
+        "sender": config.from_,
+        "base_url": base_url,
+        "receiver_url": _receiver_url(environ),
+    }
 
 
 def _email(config: SenderConfig, environ: Mapping[str, str]) -> Sender:

@@ -24,12 +24,19 @@ class Meaning(NamedTuple):
 
 
 TWILIO: dict[int, Meaning] = {
+    10004: Meaning("later", "too many calls at once", 30.0),
     14107: Meaning("later", "too many messages to one number", 30.0),
     20003: Meaning("sender", "Twilio does not accept the credentials"),
     20005: Meaning("sender", "the Twilio account is not active"),
     20404: Meaning("sender", "Twilio knows no such account"),
+    21210: Meaning("sender", "the caller's number is not one of this account"),
     21211: Meaning("address", "not a valid number"),
     21212: Meaning("sender", "the sender's number is invalid"),
+    21213: Meaning("sender", "the caller's number is missing"),
+    21214: Meaning("address", "a number that can't be called"),
+    21216: Meaning("address", "a number that Twilio does not call"),
+    21217: Meaning("address", "not a valid number"),
+    21219: Meaning("sender", "a trial account may only call verified numbers"),
     21265: Meaning("address", "a short code"),
     21268: Meaning("address", "a premium number"),
     21603: Meaning("sender", "the sender's number is missing"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from dunflow.config.portfolio import Language
 from dunflow.remind.senders.codes import Blame
 
 
@@ -14,7 +15,8 @@ class Message:
 
     `reference` is the short mark by which the provider can be asked about it later; it stands in
     the body of an SMS and in the custom args of an email. `valid_until` (an aware instant) is when
-    the provider must give up delivering.
+    the provider must give up delivering. Of an automated call `subject` is what anybody may hear,
+    and `body` is for the customer alone.
     """
 
     reference: str
@@ -24,6 +26,7 @@ class Message:
     subject: str | None
     html: str | None
     valid_until: datetime
+    language: Language = "en"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Seen:
     """The provider has it, since `created_at`, and what became of it so far.
 
     `provider_id` is None where a late bounce does not tell it. `twice`: the provider has it more
-    than once, and so the person.
+    than once, and so the person. `answered_by`: who took a call, in Twilio's words.
     """
 
     provider_id: str | None
@@ -99,6 +102,7 @@ class Seen:
     code: str | None = None
     blames: Blame | None = None
     twice: bool = False
+    answered_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,17 @@ class Silent:
     """Here nobody can be asked: only an event of the provider's own can tell."""
 
 
-Answer = Seen | Absent | Unclear | Silent
+@dataclass(frozen=True)
+class OneOf:
+    """The provider has these, and can't say which of them bears our reference.
+
+    It is the one that belongs to no other contact.
+    """
+
+    seen: tuple[Seen, ...]
+
+
+Answer = Seen | OneOf | Absent | Unclear | Silent
 
 
 class Sender(Protocol):

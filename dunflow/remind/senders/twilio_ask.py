@@ -6,7 +6,7 @@ told by the reference in its body.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,11 +43,19 @@ def ask(client: Client, questions: Sequence[Question]) -> list[Answer]:
 
 
 def _answer(client: Client, question: Question) -> Answer:
-    try:
+    def look() -> Answer:
         if question.provider_id:
             return _seen([client.messages(question.provider_id).fetch()])
         found = _by_reference(client, question)
         return _seen(found) if found else Absent()
+
+    return answered(look)
+
+
+def answered(look: Callable[[], Answer]) -> Answer:
+    """What a look comes to, also where Twilio or the network does not let us look."""
+    try:
+        return look()
     except ThrottledError as err:
         return Unclear("429", err.retry_after_s)
     except (NeverSentError, NoReplyError) as err:

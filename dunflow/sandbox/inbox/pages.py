@@ -19,7 +19,7 @@ from dunflow.sandbox.store import Filter, Reader
 
 HERE = Path(__file__).parent
 PAGE_SIZE = 40
-CHANNELS = {"sms": "SMS", "email": "Email"}
+CHANNELS = {"sms": "SMS", "email": "Email", "voice": "Calls"}
 HEADERS = {
     # Inline styles are let through for the emails: a srcdoc frame inherits this policy, and mail is
     # styled inline. Scripts and anything from elsewhere, tracking pixels included, are not.

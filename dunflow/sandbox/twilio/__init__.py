@@ -1,4 +1,4 @@
-"""Twilio's Programmable Messaging API, as far as Dunflow uses it: how it says no.
+"""Twilio's APIs for messages and calls, as far as Dunflow uses it: how it says no.
 
 Sources: the fields and paths of the `twilio` SDK 9.13, the error pages twilio.com/docs/api/errors.
 """

@@ -1,11 +1,11 @@
-"""Twilio's list of messages: its filters, and pages that hold while new messages arrive.
+"""Twilio's lists of messages and calls: filters, and pages that hold while new messages arrive.
 
 A page token names the message at the edge of the page that it was given with, so that a page holds
 the same messages whenever it is asked for: `PA…` those older than it, `PB…` those newer.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from dunflow.sandbox.twilio import Refusal
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
-TOKEN = re.compile(r"P([AB])(SM[0-9a-f]{32})", re.ASCII)
+TOKEN = re.compile(r"P([AB])((?:SM|CA)[0-9a-f]{32})", re.ASCII)
 WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 NARROWING = ("To", "From", "DateSent", "DateSent<", "DateSent>")
 DAY = timedelta(days=1)
@@ -34,9 +34,17 @@ class Page(NamedTuple):
     next_uri: str | None
 
 
-def read_page(store: Store, path: str, query: Mapping[str, str], now: float) -> Page | Refusal:
-    """The page that `query` asks for, or why Twilio would not give it."""
-    wanted = _filter(query, now)
+def read_page(
+    store: Store,
+    path: str,
+    query: Mapping[str, str],
+    wanted: Filter | Refusal,
+    narrowing: Sequence[str],
+) -> Page | Refusal:
+    """The page that `query` asks for, or why Twilio would not give it.
+
+    `wanted` is what its parameters of the names `narrowing` mean.
+    """
     size = _whole(query.get("PageSize", str(DEFAULT_PAGE_SIZE)))
     number = _whole(query.get("Page", "0"))
     if isinstance(wanted, Refusal):
@@ -59,7 +67,7 @@ def read_page(store: Store, path: str, query: Mapping[str, str], now: float) -> 
         found, older, newer = _beside(store, wanted, edge, size)
 
     def link(page: int, mark: str | None) -> str:
-        kept = {name: query[name] for name in NARROWING if name in query}
+        kept = {name: query[name] for name in narrowing if name in query}
         kept |= {"PageSize": str(size), "Page": str(page)}
         return f"{path}?{urlencode(kept | ({'PageToken': mark} if mark else {}))}"
 
@@ -90,11 +98,11 @@ def _edge(store: Store, token: str) -> tuple[str, int] | None:
     match = TOKEN.fullmatch(token)
     if match is None:
         return None
-    found = store.newest(Filter(channel="sms", provider_id=match[2]), limit=1)
+    found = store.newest(Filter(provider_id=match[2]), limit=1)
     return (match[1], found[0].id) if found else None
 
 
-def _filter(query: Mapping[str, str], now: float) -> Filter | Refusal:
+def filter_of(query: Mapping[str, str], now: float) -> Filter | Refusal:
     """What has not left yet has no DateSent, and so matches none of the three.
 
     Days are GMT and both bounds are included, as the parameters' page says; of a timestamp only its
@@ -102,7 +110,7 @@ def _filter(query: Mapping[str, str], now: float) -> Filter | Refusal:
     days: dict[str, datetime] = {}
     for name in ("DateSent", "DateSent<", "DateSent>"):
         if name in query:
-            day = _day(query[name])
+            day = day_of(query[name])
             if day is None:
                 return Refusal(20001, f"{name} must be a date such as 2026-03-01")
             days[name] = day
@@ -118,7 +126,7 @@ def _filter(query: Mapping[str, str], now: float) -> Filter | Refusal:
     )
 
 
-def _day(text: str) -> datetime | None:
+def day_of(text: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text[:10]), time(), UTC)
     except ValueError:

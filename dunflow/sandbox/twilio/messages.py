@@ -19,7 +19,7 @@ from dunflow.sandbox.life import LEAVES_S, stage
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.store import Fate, Filter, Message, Store
 from dunflow.sandbox.twilio import Refusal, error_reply, not_found
-from dunflow.sandbox.twilio.listing import Page, read_page
+from dunflow.sandbox.twilio.listing import NARROWING, Page, filter_of, read_page
 from dunflow.sandbox.twilio.rules import refusal_of
 
 API = "2010-04-01"
@@ -29,15 +29,15 @@ FIELDS_OF_THEIR_OWN = ("To", "From", "Body")
 async def create(request: Request) -> Response:
     """POST …/Messages.json: 201 with the message, once it is kept."""
     room = room_of(request)
-    if not _may_enter(request, room.credentials):
-        return _stranger()
+    if not may_enter(request, room.credentials):
+        return stranger()
     form = dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
     refusal = refusal_of(form) or _stopped(room.store, form)
     if refusal is not None:
         return error_reply(refusal)
     fault = room.faults.strike("sms", form["To"])
     if fault is not None and fault.moment == "before":
-        return await _struck(request, fault)
+        return await struck(request, fault)
     now = room.clock.now().timestamp()
     message = _accepted(form, created_at=now)
     fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
@@ -45,15 +45,15 @@ async def create(request: Request) -> Response:
     told = form.get("StatusCallback")
     room.webhooks.follow_sms(message, fate, told, room.faults.how_told(fault))
     if fault is not None and fault.does not in ("fail", "tell"):
-        return await _struck(request, fault)
+        return await struck(request, fault)
     return JSONResponse(_resource(message, None, now, room.credentials.account_sid), 201)
 
 
 async def fetch(request: Request) -> Response:
     """GET …/Messages/{SID}.json."""
     room = room_of(request)
-    if not _may_enter(request, room.credentials):
-        return _stranger()
+    if not may_enter(request, room.credentials):
+        return stranger()
     wanted = Filter(channel="sms", provider_id=request.path_params["sid"])
     found = room.store.newest(wanted, limit=1)
     if not found:
@@ -66,16 +66,17 @@ async def fetch(request: Request) -> Response:
 async def list_messages(request: Request) -> Response:
     """GET …/Messages.json: newest first, those not sent yet included."""
     room = room_of(request)
-    if not _may_enter(request, room.credentials):
-        return _stranger()
+    if not may_enter(request, room.credentials):
+        return stranger()
     now = room.clock.now().timestamp()
-    page = read_page(room.store, request.url.path, request.query_params, now)
+    wanted = filter_of(request.query_params, now)
+    page = read_page(room.store, request.url.path, request.query_params, wanted, NARROWING)
     if isinstance(page, Refusal):
         return error_reply(page)
     fates = room.store.fates([message.provider_id for message in page.messages])
     account = room.credentials.account_sid
     shown = [_resource(each, fates.get(each.provider_id), now, account) for each in page.messages]
-    return JSONResponse(_page(page, shown))
+    return JSONResponse(page_of(page, "messages", shown))
 
 
 ROUTES = [
@@ -85,7 +86,7 @@ ROUTES = [
 ]
 
 
-def _may_enter(request: Request, credentials: Credentials) -> bool:
+def may_enter(request: Request, credentials: Credentials) -> bool:
     pair = f"{credentials.account_sid}:{credentials.auth_token}".encode()
     expected = b"Basic " + base64.b64encode(pair)
     given = request.headers.get("authorization", "").encode()
@@ -93,7 +94,7 @@ def _may_enter(request: Request, credentials: Credentials) -> bool:
     return hmac.compare_digest(given, expected) and own_account
 
 
-def _stranger() -> Response:
+def stranger() -> Response:
     return error_reply(Refusal(20003, "Authenticate", 401))
 
 
@@ -126,7 +127,7 @@ def _accepted(form: dict[str, str], *, created_at: float) -> Message:
     )
 
 
-async def _struck(request: Request, fault: Kind) -> Response:
+async def struck(request: Request, fault: Kind) -> Response:
     """What a scripted fault makes of the call."""
     if fault.does in ("drop", "hang"):
         return await lose_reply(request, fault)
@@ -153,9 +154,9 @@ def _resource(message: Message, fate: Fate | None, now: float, account: str) -> 
         "account_sid": account,
         "api_version": API,
         "body": message.body,
-        "date_created": _rfc2822(message.created_at),
-        "date_sent": None if now < left_at else _rfc2822(left_at),
-        "date_updated": _rfc2822(lived.since),
+        "date_created": rfc2822(message.created_at),
+        "date_sent": None if now < left_at else rfc2822(left_at),
+        "date_updated": rfc2822(lived.since),
         "direction": "outbound-api",
         "error_code": lived.error_code,
         "error_message": None,
@@ -173,13 +174,13 @@ def _resource(message: Message, fate: Fate | None, now: float, account: str) -> 
     }
 
 
-def _page(page: Page, shown: list[dict[str, object]]) -> dict[str, object]:
+def page_of(page: Page, name: str, shown: list[dict[str, object]]) -> dict[str, object]:
     """The SDK takes the one field that it does not know for the list, so none may be added."""
     start = page.number * page.size
     return {
         "end": start + max(0, len(page.messages) - 1),
         "first_page_uri": page.first_uri,
-        "messages": shown,
+        name: shown,
         "next_page_uri": page.next_uri,
         "page": page.number,
         "page_size": page.size,
@@ -189,6 +190,6 @@ def _page(page: Page, shown: list[dict[str, object]]) -> dict[str, object]:
     }
 
 
-def _rfc2822(seconds: float) -> str:
+def rfc2822(seconds: float) -> str:
     """Always at +0000: the SDK drops the offset and takes what is left for UTC."""
     return format_datetime(datetime.fromtimestamp(seconds, UTC))

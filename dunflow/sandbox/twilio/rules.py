@@ -85,12 +85,12 @@ def _refused_options(form: Mapping[str, str]) -> Refusal | None:
     ):
         return Refusal(21624, "Invalid validity period value")
     callback = form.get("StatusCallback")
-    if callback is not None and not _is_reachable_name(callback):
+    if callback is not None and not is_reachable_name(callback):
         return Refusal(21609, "The 'StatusCallback' URL is not a valid URL")
     return None
 
 
-def _is_reachable_name(url: str) -> bool:
+def is_reachable_name(url: str) -> bool:
     """Whether this is an http(s) URL whose host is a lawful hostname, so without an underscore."""
     try:
         parts = urlsplit(url)

@@ -21,6 +21,7 @@ def test_each_missing_part_is_told_once(own_folder: Path) -> None:
         "template en/own/subject.txt",
         "template en/own/email.txt",
         "template en/own/email.html",
+        "template en/own/call.txt",
         "template en/own/list.txt",
     ]
 
@@ -46,9 +47,9 @@ def test_a_syntax_error_is_told_with_its_line(own_folder: Path, write: Write) ->
 
 
 def test_a_syntax_error_in_a_frame_names_the_frame(own_folder: Path, write: Write) -> None:
-    write("zh/_base/list.txt", "{{")
+    write("zh/_base/call.txt", "{{")
     (fault,) = check_templates(["zh"], {"firm": ["call"]}, own_folder)
-    assert "zh/_base/list.txt, line 1" in fault
+    assert "zh/_base/call.txt, line 1" in fault
 
 
 def test_a_file_in_another_encoding_is_told(own_folder: Path) -> None:

@@ -221,8 +221,12 @@ def test_the_text_email_keeps_its_paragraphs(folder: Path, slots: Make) -> None:
 
 
 def test_one_day_is_not_days(folder: Path, slots: Make, line: MakeLine) -> None:
-    assert "(1 day overdue)" in render("call", "firm", slots(accounts=(line(dpd=1),)), folder).body
-    assert "(2 days overdue)" in render("call", "firm", slots(accounts=(line(dpd=2),)), folder).body
+    assert (
+        "(1 day overdue)" in render("letter", "firm", slots(accounts=(line(dpd=1),)), folder).body
+    )
+    assert (
+        "(2 days overdue)" in render("letter", "firm", slots(accounts=(line(dpd=2),)), folder).body
+    )
 
 
 def test_an_odd_currency_keeps_an_english_sms_in_gsm7(

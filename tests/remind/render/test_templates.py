@@ -27,10 +27,12 @@ def test_a_portfolio_may_extend_a_shipped_frame(
     own_folder: Path, write: Write, slots: Make
 ) -> None:
     write(
-        "en/hello/list.txt",
-        '{% extends "en/_base/list.txt" %}{% block purpose %}Ours{% endblock %}',
+        "en/hello/visit.txt",
+        '{% extends "en/_base/visit.txt" %}{% block purpose %}Ours{% endblock %}',
     )
-    assert render("call", "hello", slots(), own_folder).body.startswith("Ours\n\nReference: K7Q2XH")
+    assert render("visit", "hello", slots(), own_folder).body.startswith(
+        "Ours\n\nReference: K7Q2XH"
+    )
 
 
 def test_a_template_is_compiled_once(own_folder: Path) -> None:
@@ -39,9 +41,9 @@ def test_a_template_is_compiled_once(own_folder: Path) -> None:
 
 def test_a_missing_part_is_named_with_its_repair(own_folder: Path, slots: Make) -> None:
     with pytest.raises(
-        ConfigError, match=r"en/firm/voice\.txt: there is no such file; write it as"
+        ConfigError, match=r"en/none/voice\.txt: there is no such file; write it as"
     ):
-        render("voice", "firm", slots(), own_folder)
+        render("voice", "none", slots(), own_folder)
 
 
 def test_a_template_name_cannot_leave_the_folder(own_folder: Path, write: Write) -> None:

@@ -179,3 +179,26 @@ def test_the_shipped_texts_say_what_each_shipped_pack_asks_for(pack: str, own_fo
     floor = read_floor([pack], [root() / PACKS])
     used = dict.fromkeys(TEMPLATES, ("sms", "email", "letter"))
     assert lint_templates(LANGUAGES, used, own_folder, floor) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "your loan is overdue"), ("zh", "您的借款已逾期"), ("en", "owes {{ total }}")],
+)
+def test_what_anybody_hears_of_a_call_must_not_tell_of_a_debt(
+    tmp_path: Path, language: Language, said: str
+) -> None:
+    folder = tmp_path / "own"
+    frame = folder / "templates" / language / "_base/voice.txt"
+    frame.parent.mkdir(parents=True)
+    frame.write_text(
+        f"{{% block limited %}}{{{{ lender.name }}}}: {said}{{% endblock %}}", encoding="utf-8"
+    )
+    faults = lint_templates([language], {"firm": ["voice"]}, folder, Floor(packs=[]))
+    assert any("block 'limited'" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_shipped_calls_tell_nobody_of_a_debt(tmp_path: Path, language: Language) -> None:
+    used = dict.fromkeys(TEMPLATES, ("voice", "call", "visit"))
+    assert lint_templates([language], used, tmp_path, Floor(packs=[])) == []

@@ -30,6 +30,7 @@ class Sandbox(NamedTuple):
     url: str
     state: Path
     credentials: Credentials
+    clock: VirtualClock
 
 
 @pytest.fixture
@@ -40,8 +41,9 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         api_key="SG.the.key",
         inbox_token="the-inbox-token",
     )
-    with serve(create_app(tmp_path, credentials=credentials, clock=VirtualClock(NOW))) as url:
-        yield Sandbox(url, tmp_path, credentials)
+    clock = VirtualClock(NOW)
+    with serve(create_app(tmp_path, credentials=credentials, clock=clock)) as url:
+        yield Sandbox(url, tmp_path, credentials, clock)
 
 
 @pytest.fixture

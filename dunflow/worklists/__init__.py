@@ -1,0 +1,1 @@
+"""Lists for people: whom a team phones today, and whom somebody visits."""

@@ -1,0 +1,288 @@
+"""The lines of a list: what a person needs to know to make a call or a visit, in its order."""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    select,
+)
+
+from dunflow.clock import DAY
+from dunflow.config.book import Book
+from dunflow.config.policy import Channel
+from dunflow.decide.windows import Span, next_opening
+from dunflow.decide.zones import Places, wall_zones
+from dunflow.ledger.tables import (
+    ACTUAL,
+    account,
+    contact,
+    contact_account,
+    contact_text,
+    customer,
+    promise,
+    result,
+    snapshot,
+    worklist_line,
+)
+from dunflow.place.content import Value
+from dunflow.remind.compose import language_of
+
+CHUNK: Final = 2_000
+TO_FILL_IN: Final = ("result", "at", "promised_amount", "promised_on", "note")
+"""Columns that are empty, and come back filled in."""
+_SHARED: Final = (
+    "customer",
+    "account",
+    "accounts",
+    "amount",
+    "currency",
+    "due_on",
+    "dpd",
+    "tier",
+    "product",
+    "last_contact",
+    "last_result",
+    "last_promise",
+)
+FIELDS: Final = {
+    "call": (
+        "position",
+        "reference",
+        "phone",
+        "name",
+        "language",
+        "call_from",
+        "call_until",
+        "time_zone",
+        *_SHARED,
+        "talking_points",
+        *TO_FILL_IN,
+    ),
+    "visit": (
+        "position",
+        "reference",
+        "address",
+        "name",
+        "language",
+        "visit_on",
+        "visit_from",
+        "visit_until",
+        "time_zone",
+        "announce_by",
+        "people",
+        "safety",
+        *_SHARED,
+        "talking_points",
+        "visitors",
+        "consent_to_enter",
+        *TO_FILL_IN,
+    ),
+}
+"""Channel → the columns of its lists."""
+
+NOBODY_ALONE: Final = 2
+SAFETY: Final = {
+    "en": "Never alone. Show who you are. Enter only if the customer says yes now. Leave at once "
+    "when asked to. Take no cash. Stay in touch with the office. Note what was said.",
+    "zh": "不得单独上门。出示证件。经客户当场同意方可进入。对方要求离开时立即离开。不收取现金。"
+    "与单位保持联系。如实记录。",
+}
+
+
+def rows_of(
+    conn: Connection, book: Book, channel: Channel, worklist_id: int
+) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """`(currency, values)` of each line, in order; memory for a few thousand."""
+    streamed = conn.execute(_query(worklist_id), execution_options={"yield_per": CHUNK})
+    fields = FIELDS[channel]
+    for part in streamed.partitions():
+        for row in part:
+            known = _values(book, channel, row)
+            yield row.currency, tuple(known.get(field) for field in fields)
+
+
+def order() -> list[ColumnElement[Any]]:
+    """The most severe first, as the policy has it: tier, days past due, amount."""
+    return [
+        contact.c.severity.desc(),
+        snapshot.c.due_on,
+        contact.c.amount.desc(),
+        account.c.account_ref,
+    ]
+
+
+def lead_of() -> ColumnElement[bool]:
+    """The snapshot row of the account that leads, of the contact's own date."""
+    return and_(
+        snapshot.c.portfolio_id == contact.c.portfolio_id,
+        snapshot.c.business_date == contact.c.business_date,
+        snapshot.c.account_id == contact.c.account_id,
+    )
+
+
+def _query(worklist_id: int) -> Select[Any]:
+    named = contact_account.alias("named")
+    total = (
+        select(func.sum(named.c.amount), func.count())
+        .where(named.c.contact_id == contact.c.contact_id, named.c.dropped.is_(None))
+        .subquery("total")
+        .lateral()
+    )
+    before = contact.alias("before")
+    earlier = (
+        select(before.c.channel, before.c.contact_on, result.c.result)
+        .outerjoin(result, result.c.contact_id == before.c.contact_id)
+        .where(
+            before.c.customer_id == contact.c.customer_id,
+            before.c.contact_on.is_not(None),
+            before.c.state.in_(ACTUAL),
+            before.c.contact_id < contact.c.contact_id,
+        )
+        .order_by(before.c.contact_id.desc())
+    )
+    last_contact = _told(earlier, lambda e: [e.contact_on, e.channel]).label("last_contact")
+    last_result = _told(
+        earlier.where(result.c.result.is_not(None)), lambda e: [e.contact_on, e.result]
+    ).label("last_result")
+    promised = (
+        select(promise.c.promised_on, promise.c.amount, promise.c.currency)
+        .where(promise.c.account_id == contact.c.account_id, promise.c.cancelled_at.is_(None))
+        .order_by(promise.c.promise_id.desc())
+    )
+    last_promise = _told(promised, lambda e: [e.promised_on, e.currency, e.amount]).label(
+        "last_promise"
+    )
+    return (
+        select(
+            worklist_line.c.position,
+            contact.c.reference,
+            contact.c.address,
+            contact.c.business_date,
+            contact.c.accepted_at,
+            contact.c.expires_at,
+            contact.c.severity,
+            contact.c.currency,
+            contact_text.c.body,
+            customer.c.customer_ref,
+            customer.c.name,
+            customer.c.language,
+            customer.c.time_zone,
+            customer.c.address_zones,
+            customer.c.phone_zones,
+            account.c.account_ref,
+            snapshot.c.due_on,
+            snapshot.c.product,
+            total.c[0].label("amount"),
+            total.c[1].label("accounts"),
+            last_contact,
+            last_result,
+            last_promise,
+        )
+        .select_from(worklist_line)
+        .join(contact, contact.c.contact_id == worklist_line.c.contact_id)
+        .join(contact_text, contact_text.c.contact_id == contact.c.contact_id)
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .join(account, account.c.account_id == contact.c.account_id)
+        .join(snapshot, lead_of())
+        .join(total, literal(value=True))
+        .where(worklist_line.c.worklist_id == worklist_id)
+        .order_by(worklist_line.c.position)
+    )
+
+
+def _told(newest_first: Select[Any], parts: Any) -> ColumnElement[str | None]:
+    """The newest of these rows in words."""
+    newest = newest_first.limit(1).subquery()
+    words = [cast(part, Text) for part in parts(newest.c)]
+    return select(func.concat_ws(" ", *words)).select_from(newest).scalar_subquery()
+
+
+def hours_of(book: Book, channel: Channel, places: Places, at: dt.datetime) -> Span | None:
+    """When the customer may be called or visited: the span open at `at`, or the next one."""
+    zones = wall_zones(book.floor, book.portfolio.zone, places, channel, at)
+    return next_opening(book.floor, channel, zones, book.portfolio.region, at)
+
+
+def _places(row: Row[Any]) -> Places:
+    return Places(row.time_zone, row.address_zones, row.phone_zones)
+
+
+def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
+    tiers = book.policy.tiers
+    known: dict[str, Value] = {
+        "position": row.position,
+        "reference": row.reference,
+        "name": row.name,
+        "language": language_of(book, row.language),
+        "customer": row.customer_ref,
+        "account": row.account_ref,
+        "accounts": row.accounts,
+        "amount": Decimal(row.amount),
+        "currency": row.currency,
+        "due_on": row.due_on,
+        "dpd": (row.business_date - row.due_on).days,
+        "tier": tiers[row.severity].tier if row.severity < len(tiers) else None,
+        "product": row.product,
+        "last_contact": row.last_contact,
+        "last_result": row.last_result,
+        "last_promise": row.last_promise,
+        "talking_points": row.body.strip(),
+    }
+    return known | (_call(book, row) if channel == "call" else _visit(book, row))
+
+
+def _call(book: Book, row: Row[Any]) -> dict[str, Value]:
+    span = hours_of(book, "call", _places(row), row.accepted_at)
+    return {"phone": row.address, **_hours(book, "call", row, span)}
+
+
+def _visit(book: Book, row: Row[Any]) -> dict[str, Value]:
+    """On the day of the order, or as many days later as the notice takes that a pack asks for."""
+    rules = [pack.visits for pack in book.floor.packs]
+    calendar = book.portfolio.calendar
+    ordered_on = calendar.local_date(row.accepted_at)
+    notice = book.floor.visit_notice_days
+    at = row.accepted_at if not notice else calendar.start_of(ordered_on + notice * DAY)
+    span = hours_of(book, "visit", _places(row), at)
+    hours = _hours(book, "visit", row, span)
+    most = [rule.max_people for rule in rules if rule.max_people is not None]
+    least = max([NOBODY_ALONE, *(rule.min_people for rule in rules)])
+    people = f"{least}–{min(most)}" if most and min(most) > least else str(least)
+    zone = _clock_of(book, "visit", row)
+    return {
+        "address": row.address,
+        "visit_on": span.opens_at.astimezone(zone).date() if span else None,
+        "announce_by": ordered_on if notice else None,
+        "people": people,
+        "safety": SAFETY[book.portfolio.language],
+        **hours,
+    }
+
+
+def _clock_of(book: Book, channel: Channel, row: Row[Any]) -> ZoneInfo:
+    """On whose clock the customer's hours are written."""
+    home = book.portfolio.zone
+    zones = wall_zones(book.floor, home, _places(row), channel, row.accepted_at)
+    return zones[0] if zones else home
+
+
+def _hours(book: Book, channel: Channel, row: Row[Any], span: Span | None) -> dict[str, Value]:
+    zone = _clock_of(book, channel, row)
+    opens, closes = (
+        (f"{each.astimezone(zone):%H:%M}" for each in (span.opens_at, span.closes_at))
+        if span
+        else (None, None)
+    )
+    return {f"{channel}_from": opens, f"{channel}_until": closes, "time_zone": zone.key}

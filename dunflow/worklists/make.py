@@ -1,0 +1,247 @@
+"""Writes the lists of calls and visits: each contact on one list, each list whole or not at all.
+
+A list is written down first and delivered by one rename. Interrupted and run again it goes on under
+the same reference; what was delivered stays as it is.
+"""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, insert, literal, select, update
+
+from dunflow.config.destination import Format
+from dunflow.config.policy import Channel
+from dunflow.day import Day
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.tables import (
+    DONE,
+    account,
+    contact,
+    customer,
+    result,
+    snapshot,
+    worklist,
+    worklist_line,
+)
+from dunflow.place.deliver import Place, place_of
+from dunflow.place.files import MANIFEST, SUFFIX, WRITERS, sha256
+from dunflow.place.lock import placement_lock
+from dunflow.placements import Desk
+from dunflow.remind import receipts
+from dunflow.remind.senders.outcome import Seen
+from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
+from dunflow.worklists.orders import write_orders
+from dunflow.worklists.teams import belongs_to, names_of
+
+Figures = dict[str, Any]
+FORMATS: tuple[Format, ...] = ("csv", "excel")
+LISTED: tuple[Channel, ...] = ("call", "visit")
+NEVER_LISTED = "never_listed"
+"""The code of a contact whose day was over before any list had it."""
+
+
+def hand_out(desk: Desk) -> list[Figures]:
+    """Write every list that is due, of calls and of visits; their manifests."""
+    wanted = [each for each in LISTED if each in desk.book.policy.channels]
+    return [made for channel in wanted for made in write_lists(desk, channel)]
+
+
+def hand_out_day(day: Day) -> list[Figures]:
+    """The same on the clock of one day's run."""
+    with day.engine.begin() as conn:
+        number = portfolio_id_of(conn, day.book.name)
+    return hand_out(Desk(day.engine, day.book, number, day.clock, day.environ))
+
+
+def write_lists(desk: Desk, channel: Channel) -> list[Figures]:
+    """Write the lists of one channel for what is on none yet; the manifests of those written."""
+    with placement_lock(desk.engine, f"{desk.book.name}/{channel}s"):
+        with desk.engine.begin() as conn:
+            _give_up_stale(conn, desk, channel)
+        made = [_write(desk, channel, team) for team in names_of(desk.book, channel)]
+    return [each for some in made for each in some]
+
+
+def lists_of(desk: Desk, channel: Channel) -> list[Figures]:
+    """The manifests of the newest day that has lists of this channel."""
+    day = (
+        select(func.max(worklist.c.listed_on))
+        .where(worklist.c.portfolio_id == desk.portfolio_id, worklist.c.channel == channel)
+        .scalar_subquery()
+    )
+    with desk.engine.connect() as conn:
+        found = conn.execute(
+            select(worklist.c.manifest)
+            .where(
+                worklist.c.portfolio_id == desk.portfolio_id,
+                worklist.c.channel == channel,
+                worklist.c.listed_on == day,
+                worklist.c.delivered_at.is_not(None),
+            )
+            .order_by(worklist.c.worklist_id)
+        )
+        return list(found.scalars())
+
+
+def _give_up_stale(conn: Connection, desk: Desk, channel: Channel) -> None:
+    """What no list had in its time is not done: its step is decided again, on fresh figures."""
+    now = desk.clock.now()
+    stale = conn.execute(
+        select(contact.c.contact_id)
+        .where(_waits(desk, channel), contact.c.expires_at <= now)
+        .order_by(contact.c.contact_id)
+    ).scalars()
+    told = [(of, Seen(None, None, "undelivered", NEVER_LISTED, "later")) for of in stale]
+    receipts.take(conn, desk.book, told, now)
+
+
+def _waits(desk: Desk, channel: Channel) -> Any:
+    return and_(
+        contact.c.portfolio_id == desk.portfolio_id,
+        contact.c.channel == channel,
+        contact.c.state.in_(DONE),
+        ~exists().where(worklist_line.c.contact_id == contact.c.contact_id),
+        ~exists().where(result.c.contact_id == contact.c.contact_id),
+    )
+
+
+def _write(desk: Desk, channel: Channel, team: str) -> list[Figures]:
+    made: list[Figures] = []
+    while True:
+        with desk.engine.begin() as conn:
+            begun = _open(conn, desk, channel, team) or _begin(conn, desk, channel, team)
+        if begun is None:
+            return made
+        number, reference, listed_on = begun
+        place = place_of(desk.book, f"{channel}s", desk.environ)
+        place.sweep(reference)
+        arrived = place.find(reference)
+        if arrived is None:
+            head = {"reference": reference, "team": team, "day": listed_on.isoformat()}
+            _deliver(desk, channel, number, head, place)
+            arrived = place.find(reference)
+        assert arrived is not None
+        with desk.engine.begin() as conn:
+            conn.execute(
+                update(worklist)
+                .where(worklist.c.worklist_id == number)
+                .values(delivered_at=desk.clock.now(), manifest=arrived)
+            )
+        made.append(arrived)
+
+
+Begun = tuple[int, str, dt.date]
+
+
+def _open(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | None:
+    found = conn.execute(
+        select(worklist.c.worklist_id, worklist.c.reference, worklist.c.listed_on).where(
+            worklist.c.portfolio_id == desk.portfolio_id,
+            worklist.c.channel == channel,
+            worklist.c.team == team,
+            worklist.c.delivered_at.is_(None),
+        )
+    ).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def _begin(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | None:
+    """A list of what this team's waits; its lines are fixed from now on."""
+    waiting = (
+        select(
+            contact.c.contact_id,
+            contact.c.accepted_at,
+            func.row_number().over(order_by=order()).label("position"),
+        )
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .join(account, account.c.account_id == contact.c.account_id)
+        .join(snapshot, lead_of())
+        .where(_waits(desk, channel), contact.c.expires_at > desk.clock.now())
+        .where(belongs_to(desk.book, channel, team))
+        .subquery("waiting")
+    )
+    newest = conn.execute(select(func.max(waiting.c.accepted_at))).scalar()
+    if newest is None:
+        return None
+    # A replayed day's clock stands before its own calls.
+    made_at = max(newest, desk.clock.now())
+    number: int = conn.execute(select(func.nextval("worklist_worklist_id_seq"))).scalar_one()
+    listed_on = desk.book.portfolio.calendar.local_date(made_at)
+    reference = f"{desk.book.name}-{channel}s-{team}-{listed_on:%Y%m%d}-{number:06d}"
+    conn.execute(
+        insert(worklist).values(
+            worklist_id=number,
+            portfolio_id=desk.portfolio_id,
+            channel=channel,
+            team=team,
+            listed_on=listed_on,
+            reference=reference,
+            made_at=made_at,
+        )
+    )
+    lines = select(waiting.c.contact_id, literal(number), waiting.c.position)
+    columns = ["contact_id", "worklist_id", "position"]
+    conn.execute(insert(worklist_line).from_select(columns, lines))
+    return number, reference, listed_on
+
+
+def _deliver(
+    desk: Desk, channel: Channel, number: int, head: Mapping[str, str], place: Place
+) -> None:
+    draft = place.draft(head["reference"])
+    try:
+        with desk.engine.connect() as conn:
+            _files(conn, desk, channel, number, head, draft)
+        place.put(draft, head["reference"])
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _files(
+    conn: Connection,
+    desk: Desk,
+    channel: Channel,
+    number: int,
+    head: Mapping[str, str],
+    folder: Path,
+) -> None:
+    fields = list(FIELDS[channel])
+    names = {f"{channel}s.{SUFFIX[each]}": WRITERS[each] for each in FORMATS}
+    lines = 0
+    with ExitStack() as stack:
+        writers = [make(folder / name, fields) for name, make in names.items()]
+        for writer in writers:
+            stack.callback(writer.close)
+        for currency, values in rows_of(conn, desk.book, channel, number):
+            lines += 1
+            for writer in writers:
+                writer.row(values, currency)
+    pages = {}
+    if channel == "visit":
+        told = (
+            dict(zip(fields, values, strict=True))
+            for _, values in rows_of(conn, desk.book, channel, number)
+        )
+        pages = dict(write_orders(folder, desk.book, told))
+    manifest = {
+        **head,
+        "channel": channel,
+        "lines": lines,
+        "fields": fields,
+        "files": [
+            {
+                "name": name,
+                "bytes": (folder / name).stat().st_size,
+                "sha256": sha256(folder / name),
+                **({"pages": pages[name]} if name in pages else {}),
+            }
+            for name in (*names, *pages)
+        ],
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
