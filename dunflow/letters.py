@@ -75,6 +75,7 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
         contact.c.portfolio_id == desk.portfolio_id,
         contact.c.channel == "letter",
         contact.c.state.in_(DONE),
+        contact.c.run_id.is_not(None),  # ours, not an agency's
         ~exists().where(print_line.c.contact_id == contact.c.contact_id),
     )
     if not conn.execute(select(waiting.exists())).scalar_one():

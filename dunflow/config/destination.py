@@ -1,6 +1,7 @@
 """Who takes accounts over, how a package reaches them, and what it may hold."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
@@ -80,6 +81,8 @@ class Destination(Model):
     """Without one, whether it may be given accounts is not asked here (a pack may ask it)."""
     approvals: int = Field(1, ge=1)
     """So many different people must approve an account before it leaves."""
+    commission: Decimal | None = Field(None, ge=0, le=1)
+    """The share of what it collects that it may keep; none: not checked."""
     formats: list[Format] = ["csv", "excel", "json"]
     fields: list[FieldName] = list(USUAL_FIELDS)
     folder: str | None = None

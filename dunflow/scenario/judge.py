@@ -2,11 +2,14 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from dunflow.clock import BusinessCalendar
+from dunflow.config.book import Book
+from dunflow.intake.handback.reconcile import reconciled
 from dunflow.ledger.tables import (
     ACTUAL,
     account,
@@ -14,6 +17,7 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     decision,
+    handback,
     placement,
     quarantine,
 )
@@ -27,10 +31,11 @@ def differences(
     conn: Connection,
     played: Played,
     expect: Expect,
-    calendar: BusinessCalendar,
+    book: Book,
     provider_ids: list[str],
 ) -> list[str]:
     """What is not as expected. `provider_ids` are those of the messages that the sandbox has."""
+    calendar = book.portfolio.calendar
     found = _contacts(conn, played.portfolio_id)
     sent = [row for row in found if row["state"] in ACTUAL]
     lines: list[str] = _against_sandbox(sent, provider_ids)
@@ -44,6 +49,12 @@ def differences(
     if expect.hand_offs is not None:
         placed = _placements(conn, played.portfolio_id)
         lines += _exactly("hand_offs", expect.hand_offs, placed, calendar)
+    if expect.handbacks is not None:
+        told = _handbacks(conn, played.portfolio_id)
+        lines += _exactly("handbacks", expect.handbacks, told, calendar)
+    if expect.reconciled is not None:
+        sums = _reconciled(conn, book, played.portfolio_id)
+        lines += _exactly("reconciled", expect.reconciled, sums, calendar)
     if expect.quarantined is not None:
         unread = _quarantined(conn, played.portfolio_id)
         if sorted(expect.quarantined) != unread:
@@ -151,7 +162,7 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[Found]:
         )
         .join(account, account.c.account_id == contact.c.account_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
-        .where(contact.c.portfolio_id == portfolio_id)
+        .where(contact.c.portfolio_id == portfolio_id, contact.c.run_id.is_not(None))
         .order_by(contact.c.contact_id)
     )
     return [{**row._mapping, "lists": sorted(row.lists or [])} for row in rows]
@@ -181,11 +192,36 @@ def _placements(conn: Connection, portfolio_id: int) -> list[Found]:
             placement.c.destination.label("to"),
             placement.c.business_date.label("date"),
             placement.c.state,
+            placement.c.reason,
+            placement.c.told_amount.label("told"),
         )
         .join(account, account.c.account_id == placement.c.account_id)
         .where(placement.c.portfolio_id == portfolio_id)
     )
     return [dict(row._mapping) for row in rows]
+
+
+def _handbacks(conn: Connection, portfolio_id: int) -> list[Found]:
+    rows = conn.execute(
+        select(
+            account.c.account_ref.label("account"),
+            handback.c.destination.label("to"),
+            handback.c.kind,
+            handback.c.amount,
+            handback.c.reason,
+        )
+        .outerjoin(placement, placement.c.placement_id == handback.c.placement_id)
+        .outerjoin(account, account.c.account_id == placement.c.account_id)
+        .where(handback.c.portfolio_id == portfolio_id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def _reconciled(conn: Connection, book: Book, portfolio_id: int) -> list[Found]:
+    """The sums of each receiver and currency, and then what does not agree."""
+    found = reconciled(conn, book, portfolio_id, None)
+    told = asdict(found)
+    return [each for what in ("standings", "remittances", "unbooked") for each in told[what]]
 
 
 def _quarantined(conn: Connection, portfolio_id: int) -> list[str]:

@@ -98,7 +98,7 @@ class Player:
             self._crash(entry.crash)
         else:
             self._said(number, entry)
-            self._decide_placement(entry)
+            self._decide_placement(number, entry)
 
     def _said(self, number: int, entry: Entry) -> None:
         said_at = self._people.happens_at(entry)
@@ -116,7 +116,7 @@ class Player:
         else:
             self._dying = crash.stage
 
-    def _decide_placement(self, entry: Entry) -> None:
+    def _decide_placement(self, number: int, entry: Entry) -> None:
         for decide, said in (
             (self._placements.approve, entry.approve),
             (self._placements.reject, entry.reject),
@@ -125,6 +125,9 @@ class Player:
             if said:
                 self._pass_until(self._at(said.at))
                 decide(said)
+        if entry.handback:
+            self._pass_until(self._at(entry.handback.at))
+            self._refused += self._placements.receive(number, entry.handback)
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]

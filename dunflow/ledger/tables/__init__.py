@@ -20,6 +20,7 @@ from dunflow.ledger.tables.decisions import (
     run,
     waiver,
 )
+from dunflow.ledger.tables.handbacks import HANDBACK_KINDS, handback, handback_reject
 from dunflow.ledger.tables.outbox import (
     ACTUAL,
     ALIVE,
@@ -72,6 +73,7 @@ __all__ = [
     "CONTACT_STATES",
     "COUNTED",
     "DONE",
+    "HANDBACK_KINDS",
     "HOLD_KINDS",
     "IN_FLIGHT",
     "NOT_AGAIN",
@@ -95,6 +97,8 @@ __all__ = [
     "decision",
     "decision_replaced",
     "episode",
+    "handback",
+    "handback_reject",
     "hold",
     "instalment",
     "load",

@@ -47,6 +47,7 @@ def decided(scope: Scope) -> ColumnElement[bool]:
 def contacted(scope: Scope) -> ColumnElement[bool]:
     return and_(
         contact.c.portfolio_id == scope.portfolio_id,
+        contact.c.run_id.is_not(None),  # what an agency did is not ours to prove
         contact.c.business_date.between(scope.first, scope.last),
     )
 
