@@ -81,6 +81,8 @@ class Destination(Model):
     """Without one, whether it may be given accounts is not asked here (a pack may ask it)."""
     approvals: int = Field(1, ge=1)
     """So many different people must approve an account before it leaves."""
+    capacity: int | None = Field(None, ge=0)
+    """At most so many accounts are proposed to it or with it; none: any number."""
     commission: Decimal | None = Field(None, ge=0, le=1)
     """The share of what it collects that it may keep; none: not checked."""
     formats: list[Format] = ["csv", "excel", "json"]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dunflow.config.base import Amount, Currency, Model, WallTime
+from dunflow.config.destination import Destination
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Region, Zone
 
@@ -43,6 +44,7 @@ class PortfolioChanges(Model):
     language: Language = "zh"
     currency: Currency = "CNY"
     run_at: WallTime = dt.time(6, 30)
+    destinations: dict[str, Destination] = {}
     history: Literal["by_date", "current_only"] = "by_date"
 
 

@@ -136,6 +136,7 @@ def book_of(story: Story) -> Book:
         language=given.language,
         currency=given.currency,
         run_at=given.run_at,
+        destinations=given.destinations,
         source=Source(kind="files", path="{business_date}.csv", history=given.history),
         # A story holds a handful of accounts: shares and counts mean nothing there.
         gate=Gate(min_rows=0, max_rejected=Decimal(1)),
