@@ -16,6 +16,7 @@ from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
 from dunflow.home import local_secrets
 from dunflow.intake.handback.reconcile import Reconciled, reconciled
+from dunflow.intake.handback.rejects import open_faults
 from dunflow.intake.handback.take import Taken, take_handback
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
@@ -98,6 +99,12 @@ def receive(desk: Desk, destination: str, file: Path, by: str) -> Taken:
         return take_handback(
             conn, desk.book, desk.portfolio_id, destination, file, by, desk.clock.now()
         )
+
+
+def rejects(desk: Desk) -> list[Figures]:
+    """Rows of receivers' files that could not be taken in, and that nobody has mended."""
+    with desk.engine.connect() as conn:
+        return open_faults(conn, desk.portfolio_id)
 
 
 def reconcile(desk: Desk, destination: str | None = None) -> Reconciled:

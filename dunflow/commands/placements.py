@@ -225,6 +225,28 @@ def receive(portfolio: str, destination: str, file: Path, by: str, json_: bool) 
 
 
 @placements.command()
+@json_option
+@click.pass_obj
+def rejects(portfolio: str, json_: bool) -> None:
+    """Rows of receivers' files that are of no use, until good ones with their `ref` come.
+
+    \b
+    dunflow placements sunrise_instalment rejects
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+    from dunflow.config.book import read_book
+
+    rows = work.rejects(work.open_desk(portfolio))
+    if json_:
+        tell.as_json(rows)
+    elif rows:
+        tell.rows("Rows of no use", rows, read_book(portfolio).portfolio.zone)
+    else:
+        tell.screen.print("There are none.")
+
+
+@placements.command()
 @to_option
 @json_option
 @click.pass_obj

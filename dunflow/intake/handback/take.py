@@ -31,7 +31,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from dunflow.config.book import Book
 from dunflow.intake.handback.effects import apply
 from dunflow.intake.handback.layout import Fault, Given, read
-from dunflow.ledger.tables import Instant, account, handback, handback_reject, placement
+from dunflow.intake.handback.rejects import keep_faults
+from dunflow.ledger.tables import Instant, account, handback, placement
 
 BATCH = 2_000
 
@@ -129,7 +130,7 @@ def take_handback(
     )
     late = apply(conn, book, portfolio_id, destination, new, by, now)
     read_well = conn.execute(select(func.count()).select_from(_staged)).scalar_one()
-    _keep_faults(conn, portfolio_id, destination, path.name, faults, by, now)
+    keep_faults(conn, portfolio_id, destination, path.name, faults, by, now)
     _staged.drop(conn)
     faults.sort(key=lambda fault: fault.line)
     return Taken(counts, read_well - sum(counts.values()), late, faults)
@@ -216,38 +217,3 @@ def _keep(
         _staged.c.ref, _staged.c.line
     )
     conn.execute(insert(handback).from_select(list(columns), rows).on_conflict_do_nothing())
-
-
-def _keep_faults(
-    conn: Connection,
-    portfolio_id: int,
-    destination: str,
-    file: str,
-    faults: list[Fault],
-    by: str,
-    now: dt.datetime,
-) -> None:
-    if not faults:
-        return
-    rows = [
-        {
-            "portfolio_id": portfolio_id,
-            "destination": destination,
-            "file": file,
-            "line": fault.line,
-            "column_name": fault.column,
-            "reason": fault.reason,
-            "handback_ref": fault.ref,
-            "received_at": now,
-            "told_by": by,
-        }
-        for fault in faults
-    ]
-    kept = insert(handback_reject)
-    conn.execute(
-        kept.on_conflict_do_update(
-            index_elements=handback_reject.primary_key,
-            set_={name: kept.excluded[name] for name in ("reason", "handback_ref", "received_at")},
-        ),
-        rows,
-    )
