@@ -25,6 +25,8 @@ from dunflow.ledger.tables import (
 from dunflow.place.deliver import Place, place_of
 from dunflow.place.lock import placement_lock
 from dunflow.placements import Desk
+from dunflow.remind import outbox
+from dunflow.remind.consequences import bury_addresses, refresh_ladder
 from dunflow.remind.letters.batch import write_batch
 from dunflow.remind.letters.letter import Letter, Unprintable, letter_of
 from dunflow.remind.render.slots import Line, Slots, date_for_people
@@ -33,6 +35,8 @@ Figures = dict[str, Any]
 FOLDER = "letters"
 """Below DUNFLOW_EXPORTS and the portfolio."""
 CHUNK = 2_000
+UNPRINTABLE = "unprintable"
+"""The reason of a letter that did not arrive because it can't be printed."""
 
 
 def print_letters(desk: Desk) -> Figures | None:
@@ -75,7 +79,7 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
         contact.c.portfolio_id == desk.portfolio_id,
         contact.c.channel == "letter",
         contact.c.state.in_(DONE),
-        contact.c.run_id.is_not(None),  # the system before printed its own
+        contact.c.run_id.is_not(None),  # who made the others printed them
         ~exists().where(print_line.c.contact_id == contact.c.contact_id),
     )
     if not conn.execute(select(waiting.exists())).scalar_one():
@@ -105,18 +109,41 @@ def _deliver(desk: Desk, number: int, reference: str, place: Place) -> None:
             letters = _letters(conn, desk, number, unprintable)
             write_batch(draft, reference, letters, unprintable)
         with desk.engine.begin() as conn:
-            for letter, why in unprintable.items():
-                conn.execute(
-                    update(print_line)
-                    .where(
-                        print_line.c.contact_id == contact.c.contact_id,
-                        contact.c.reference == letter,
-                    )
-                    .values(unprintable=why)
-                )
+            _set_aside(conn, desk, number, unprintable)
         place.put(draft, reference)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str, str]) -> None:
+    """What can't be printed did not arrive: its step is decided again, by another channel if there
+    is one, and never again to this address."""
+    for reference, why in unprintable.items():
+        conn.execute(
+            update(print_line)
+            .where(
+                print_line.c.print_batch_id == number,
+                print_line.c.contact_id == contact.c.contact_id,
+                contact.c.reference == reference,
+            )
+            .values(unprintable=why)
+        )
+    failed = (
+        update(contact)
+        .where(
+            contact.c.contact_id == print_line.c.contact_id,
+            print_line.c.print_batch_id == number,
+            print_line.c.unprintable.is_not(None),
+            contact.c.state == "accepted",
+        )
+        .values(state="undelivered", reason=UNPRINTABLE, ended_at=desk.clock.now())
+        .returning(contact.c.contact_id, contact.c.address)
+    )
+    gone = conn.execute(failed).all()
+    contacts = [of for of, _ in gone]
+    outbox.make_room(conn, contacts)
+    bury_addresses(conn, [of for of, address in gone if address], desk.clock.now())
+    refresh_ladder(conn, desk.book, contacts)
 
 
 def _letters(

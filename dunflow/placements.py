@@ -7,6 +7,7 @@ import datetime as dt
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,6 +15,9 @@ from sqlalchemy import Engine
 from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
 from dunflow.home import local_secrets
+from dunflow.intake.handback.reconcile import Reconciled, reconciled
+from dunflow.intake.handback.rejects import open_faults
+from dunflow.intake.handback.take import Taken, take_handback
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.migrate import open_ledger
@@ -86,6 +90,27 @@ def propose(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
 def deliver(desk: Desk) -> Exported:
     """Recall what must come back, and deliver what is to be told."""
     return export(desk.engine, desk.book, desk.clock, desk.environ)
+
+
+def receive(desk: Desk, destination: str, file: Path, by: str) -> Taken:
+    """Take in a file that a receiver of placements has sent; each row once, bad ones aside."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        life.require_destination(conn, desk.book.name, desk.portfolio_id, destination)
+        return take_handback(
+            conn, desk.book, desk.portfolio_id, destination, file, by, desk.clock.now()
+        )
+
+
+def rejects(desk: Desk) -> list[Figures]:
+    """Rows of receivers' files that could not be taken in, and that nobody has mended."""
+    with desk.engine.connect() as conn:
+        return open_faults(conn, desk.portfolio_id)
+
+
+def reconcile(desk: Desk, destination: str | None = None) -> Reconciled:
+    """What receivers say that they collected, against what was booked and what they paid us."""
+    with desk.engine.connect() as conn:
+        return reconciled(conn, desk.book, desk.portfolio_id, destination)
 
 
 def waiting(desk: Desk, business_date: dt.date | None = None) -> list[Figures]:

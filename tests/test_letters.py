@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pypdfium2 as pdfium
 import pytest
+from pypdfium2.raw import FPDF_PAGEOBJ_PATH
 from sqlalchemy import Engine, select
 
 from dunflow import day as stages
 from dunflow.clock import VirtualClock
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.tables import contact
+from dunflow.ledger.tables import contact, dead_address, episode
 from dunflow.letters import print_letters
 from dunflow.place.deliver import EXPORTS, Place
 from dunflow.placements import Desk
@@ -91,7 +92,7 @@ def test_every_page_bears_the_reference_of_its_own_letter(listed: MakeDesk, tmp_
         rows = conn.execute(select(contact.c.reference).order_by(contact.c.contact_id))
         references = list(rows.scalars())
     for page, reference in zip(pages(tmp_path), references, strict=False):
-        assert page.count(reference) == 2  # in its head and in its foot
+        assert page.count(reference) == 3  # in its head, where it says how to pay, and in its foot
 
 
 def test_a_letter_that_does_not_fit_the_window_is_listed_and_not_printed(
@@ -140,3 +141,33 @@ def test_a_killed_print_run_again_gives_one_batch(
     (manifest,) = tmp_path.glob("*/letters/*/manifest.json")
     assert json.loads(manifest.read_text(encoding="utf-8")) == made
     assert len(pages(tmp_path)) == 2
+
+
+def test_a_letter_that_was_not_printed_did_not_arrive(listed: MakeDesk) -> None:
+    desk = listed(FEW)
+    print_letters(desk)
+    with desk.engine.connect() as conn:
+        rows = conn.execute(select(contact.c.state, contact.c.reason).order_by("state")).all()
+        progress = conn.execute(select(episode.c.progress)).scalars().all()
+        dead = conn.execute(select(dead_address.c.channel, dead_address.c.address)).all()
+    assert [tuple(row) for row in rows] == [
+        ("accepted", None),
+        ("accepted", None),
+        ("undelivered", "unprintable"),
+    ]
+    assert sorted(each["s"][:2] for each in progress) == [[0, 1], [1, 0], [1, 0]]
+    assert [tuple(row) for row in dead] == [("letter", FEW[2][4])]
+
+
+def test_a_letter_says_what_to_quote_and_shows_the_link_as_a_code(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    desk = listed(FEW[:1])
+    made = print_letters(desk)
+    assert made is not None
+    (reference,) = made["files"][0]["references"]
+    (page,) = pages(tmp_path)
+    assert f"Payment reference {reference}" in " ".join(page.split())
+    (pdf,) = tmp_path.glob("*/letters/[!.]*/*.pdf")
+    drawn = [each.type for each in pdfium.PdfDocument(pdf)[0].get_objects()]
+    assert drawn.count(FPDF_PAGEOBJ_PATH) > 2  # the table's lines, and the code

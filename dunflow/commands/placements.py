@@ -2,9 +2,12 @@
 
 import datetime as dt
 import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from dunflow.errors import SourceError
 
 if TYPE_CHECKING:
     from dunflow.place.life import Chosen, Moved
@@ -188,6 +191,90 @@ def export(portfolio: str, json_: bool) -> None:
         if not done.packages:
             tell.screen.print("There was nothing to deliver.")
     done.raise_if_failed()
+
+
+@placements.command()
+@click.argument("destination")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@by_option
+@json_option
+@click.pass_obj
+def receive(portfolio: str, destination: str, file: Path, by: str, json_: bool) -> None:
+    """Take in a file of theirs: acknowledgements, payments, contacts, returns. Each row once.
+
+    \b
+    dunflow placements sunrise_instalment receive harbour_agency 2026-03-02.csv
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+
+    taken = work.receive(work.open_desk(portfolio), destination, file, by)
+    if json_:
+        tell.as_json(taken.figures() | {"faults": [str(fault) for fault in taken.rejected]})
+    else:
+        for kind, count in taken.new.items():
+            tell.screen.print(f"{count:,} {kind}")
+        tell.screen.print(f"{taken.known:,} known already, {taken.late:,} too late for any effect")
+        for fault in taken.rejected:
+            tell.screen.print(str(fault))
+    if taken.rejected:
+        raise SourceError(
+            f"{file.name}: {len(taken.rejected):,} rows are of no use, the others were taken in; "
+            "have them mended and receive the file again"
+        )
+
+
+@placements.command()
+@json_option
+@click.pass_obj
+def rejects(portfolio: str, json_: bool) -> None:
+    """Rows of receivers' files that are of no use, until good ones with their `ref` come.
+
+    \b
+    dunflow placements sunrise_instalment rejects
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+    from dunflow.config.book import read_book
+
+    rows = work.rejects(work.open_desk(portfolio))
+    if json_:
+        tell.as_json(rows)
+    elif rows:
+        tell.rows("Rows of no use", rows, read_book(portfolio).portfolio.zone)
+    else:
+        tell.screen.print("There are none.")
+
+
+@placements.command()
+@to_option
+@json_option
+@click.pass_obj
+def reconcile(portfolio: str, destination: str | None, json_: bool) -> None:
+    """Compare what receivers say that they collected with what was booked and paid to us.
+
+    \b
+    dunflow placements sunrise_instalment reconcile --to harbour_agency
+    """
+    from dunflow import placements as work
+    from dunflow import tell
+    from dunflow.config.book import read_book
+
+    found = work.reconcile(work.open_desk(portfolio), destination)
+    if json_:
+        tell.as_json(found.as_json())
+        return
+    told = found.as_json()
+    zone = read_book(portfolio).portfolio.zone
+    for title, what in (
+        ("What was collected", "standings"),
+        ("Remittances that are not the sum of their payments", "remittances"),
+        ("Collected and not booked here", "unbooked"),
+    ):
+        if told[what]:
+            tell.rows(title, told[what], zone)
+    if found.agrees:
+        tell.screen.print("All of it agrees.")
 
 
 def _ending(name: str, state: str, help_: str, reason_required: bool) -> None:

@@ -1,6 +1,7 @@
 """Who takes accounts over, how a package reaches them, and what it may hold."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
@@ -27,9 +28,15 @@ FieldName = Literal[
     "segment",
     "last_contact_on",
     "as_of",
+    "venue",
+    "contract",
+    "limitation_on",
 ]
 """All that may ever leave. What the source says beyond it (its `attributes`: employer, health, …)
 has no way out: only what the receiver needs may be given (PIPL art. 6, GDPR art. 5(1)(c))."""
+LEGAL_FIELDS: tuple[FieldName, ...] = ("venue", "contract", "limitation_on")
+"""Where to sue, on which contract, and until when: for legal only, from the attributes of these
+names that the source declares."""
 USUAL_FIELDS: tuple[FieldName, ...] = (
     "placement",
     "account",
@@ -61,6 +68,19 @@ def _day(value: str) -> str:
 Day = Annotated[str, AfterValidator(_day)]
 
 
+def _recipient(value: str) -> str:
+    import pyrage  # only where somebody encrypts
+
+    try:
+        pyrage.x25519.Recipient.from_str(value)
+    except pyrage.RecipientError:
+        raise ValueError(f'is {value!r}; write the receiver\'s public key, "age1…"') from None
+    return value
+
+
+Recipient = Annotated[str, AfterValidator(_recipient)]
+
+
 class Agreement(Model):
     """The contract under which accounts may be given away, both days included."""
 
@@ -80,12 +100,22 @@ class Destination(Model):
     """Without one, whether it may be given accounts is not asked here (a pack may ask it)."""
     approvals: int = Field(1, ge=1)
     """So many different people must approve an account before it leaves."""
+    capacity: int | None = Field(None, ge=0)
+    """At most so many accounts are proposed to it or with it; none: any number."""
+    commission: Decimal | None = Field(None, ge=0, le=1)
+    """The share of what it collects that it may keep; none: not checked."""
+    evidence: bool = False
+    """Whether a package has a PDF for each account: what was sent, agreed and paid."""
+    encrypt_to: list[Recipient] = []
+    """age recipients; with any, the files of a package are encrypted for them."""
     formats: list[Format] = ["csv", "excel", "json"]
     fields: list[FieldName] = list(USUAL_FIELDS)
     folder: str | None = None
     """A folder or an fsspec URL (`s3://…`, `sftp://…`); by default below DUNFLOW_HOME/exports."""
     connection: str | None = None
     """The environment variable that holds the URL, where it has credentials in it."""
+    host_key: str | None = None
+    """sftp: the server's public key; none: it is in the machine's known_hosts."""
 
     @field_validator("formats")
     @classmethod

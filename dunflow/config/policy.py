@@ -89,6 +89,8 @@ class HandOffRule(Model):
     to: Name
     when: When
     after: After | None = None
+    share: int = Field(100, ge=1, le=100)
+    """So many of a hundred customers; the others are left to the rules before this one."""
 
 
 class Policy(Model):

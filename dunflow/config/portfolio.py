@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dunflow.clock import BusinessCalendar, time_zones
 from dunflow.config.base import Currency, Model, WallTime
-from dunflow.config.destination import Destination
+from dunflow.config.destination import LEGAL_FIELDS, Destination
 from dunflow.config.facts import BUILT_IN_FACTS
 from dunflow.config.feeds import Intake
 from dunflow.config.period import Period
@@ -218,12 +218,26 @@ class Portfolio(Model):
             )
         return self
 
+    @model_validator(mode="after")
+    def _legal_fields_are_declared(self) -> "Portfolio":
+        for name, to in self.destinations.items():
+            for field in (each for each in LEGAL_FIELDS if each in to.fields):
+                if to.kind != "legal":
+                    raise ValueError(f"destinations.{name}.fields: {field} is for kind legal only")
+                if field not in self.source.attributes:
+                    raise ValueError(
+                        f"destinations.{name}.fields: {field} is not among source.attributes; "
+                        "declare its column there"
+                    )
+        return self
+
     def destination(self, name: str) -> Destination:
         """The receiver `name`, with what holds for one that the portfolio says nothing about.
 
         One that is called `legal` is what it says.
         """
-        unsaid = Destination(kind="legal" if name == "legal" else "agency")
+        is_legal = name == "legal"
+        unsaid = Destination(kind="legal" if is_legal else "agency", evidence=is_legal)
         return self.destinations.get(name, unsaid)
 
     @property

@@ -4,20 +4,24 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Label,
     Select,
     Subquery,
     TableClause,
+    case,
     func,
-    literal_column,
+    null,
     select,
 )
 
 from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
 from dunflow.decide.guards import quieting, verdict
+from dunflow.decide.hand_off import first_met, is_limited, within_capacity
 from dunflow.decide.ladder import due_step, rungs
+from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
 from dunflow.ledger.scratch import keep
 
@@ -46,8 +50,10 @@ def judge(
         ladder.repetition.label("repetition"),
         ladder.lies_ahead.label("lies_ahead"),
         ladder.given_up.label("given_up"),
-        ladder.hand_off.label("hand_off"),
+        *_hand_off(book, stepped, ladder.blocked, moment),
     )
+    if is_limited(book):
+        laid_out = within_capacity(book, portfolio_id, laid_out, moment)
     g = laid_out.c
     action, reason = verdict(book, laid_out, moment)
     rows = select(
@@ -69,9 +75,10 @@ def judge(
     return keep(conn, "judged", rows)
 
 
-def layer(below: Subquery, *computed: Label[Any]) -> Subquery:
-    """`below` with further columns, each computed once per row.
-
-    OFFSET 0 keeps the planner from copying an expression into every place that refers to it.
-    """
-    return select(below, *computed).offset(literal_column("0")).subquery()
+def _hand_off(
+    book: Book, f: Subquery, blocked: ColumnElement[bool], moment: Moment
+) -> list[Label[Any]]:
+    """Which rule sends it away; or, where room is limited, what is needed to say so."""
+    if is_limited(book):
+        return [blocked.label("blocked")]
+    return [case((blocked, null()), else_=first_met(book, f, moment)).label("hand_off")]

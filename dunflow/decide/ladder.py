@@ -14,11 +14,9 @@ from sqlalchemy import (
     FromClause,
     Integer,
     SmallInteger,
-    Text,
     and_,
     case,
     cast,
-    exists,
     false,
     func,
     literal,
@@ -32,7 +30,6 @@ from dunflow.assess.facts import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Step
 from dunflow.decide.conditions import holds
-from dunflow.ledger.tables import NOT_AGAIN, placement
 
 T = TypeVar("T")
 
@@ -60,14 +57,13 @@ class Rungs:
 
     repetition: how often that step is done already. lies_ahead: a later day may bring a step.
     given_up: the due step is mandatory and was given up. blocked: it is mandatory and was never
-    done. hand_off: the destination whose conditions are met, or NULL.
+    done.
     """
 
     repetition: ColumnElement[int]
     lies_ahead: ColumnElement[bool]
     given_up: ColumnElement[bool]
     blocked: ColumnElement[bool]
-    hand_off: ColumnElement[str]
 
 
 def rungs(book: Book, f: FromClause, moment: Moment) -> Rungs:
@@ -86,7 +82,6 @@ def rungs(book: Book, f: FromClause, moment: Moment) -> Rungs:
         ),
         given_up=_of_due(f, {rung.number: rung.given_up for rung in mandatory}, false()),
         blocked=blocked,
-        hand_off=case((blocked, null()), else_=_destination(book, f, moment)),
     )
 
 
@@ -174,47 +169,19 @@ class _Rung:
 
 def days_since(step: str, f: FromClause, moment: Moment) -> ColumnElement[int]:
     """Calendar days of the portfolio's zone from the last time `step` was done to this run."""
-    return _days_from(_last_on(step, f), moment)
+    return days_from(last_on(step, f), moment)
 
 
-def _last_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+def last_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+    """The day on which `step` was last done, or NULL."""
     return cast(f.c.progress[step][2].astext, Date)
 
 
-def _waived_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+def waived_on(step: str, f: FromClause) -> ColumnElement[dt.date]:
+    """The day on which a person passed `step`, or NULL."""
     return cast(f.c.progress[step][3].astext, Date)
 
 
-def _days_from(day: ColumnElement[dt.date], moment: Moment) -> ColumnElement[int]:
+def days_from(day: ColumnElement[dt.date], moment: Moment) -> ColumnElement[int]:
+    """Calendar days from `day` to this run."""
     return coerce(literal(moment.day, Date) - day, Integer)
-
-
-def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[bool]]:
-    """Destination → whether its rule, and what the packs ask for before it, is met."""
-    found: dict[str, ColumnElement[bool]] = {}
-    for rule in book.policy.hand_off:
-        met = [holds(book, rule.when, f)]
-        kind = book.portfolio.destination(rule.to).kind
-        if rule.after:
-            since = _last_on(rule.after.step, f)
-            if not book.floor.notice_asked_by(kind):
-                # Nobody but the policy asks for the step, so a person may pass it.
-                since = func.coalesce(since, _waived_on(rule.after.step, f))
-            met.append(_days_from(since, moment) >= rule.after.days)
-        if years := book.floor.barred_after_years(kind):
-            met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
-        found[rule.to] = func.coalesce(and_(*met), False)
-    return found
-
-
-def _destination(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:
-    """The most severe hand-off rule that is met; rules are listed mild to severe."""
-    arms = []
-    for destination, met in reversed(rules_met(book, f, moment).items()):
-        ended = exists().where(
-            placement.c.episode_id == f.c.episode_id,
-            placement.c.destination == destination,
-            placement.c.state.in_(NOT_AGAIN),
-        )
-        arms.append((and_(met, ~ended), literal(destination, Text)))
-    return case(*arms, else_=null()) if arms else cast(null(), Text)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from dunflow.assess.ladder_rows import days_past_due
 from dunflow.assess.progress import local_day
 from dunflow.config.book import Book
+from dunflow.config.destination import LEGAL_FIELDS
 from dunflow.ledger.tables import account, customer, package_line, placement, snapshot
 from dunflow.place.lines import Package
 
@@ -44,9 +45,17 @@ def fields_of(book: Book, package: Package) -> list[str]:
 
 
 def rows(
-    conn: Connection, book: Book, portfolio_id: int, package: Package, fields: list[str]
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    package: Package,
+    fields: list[str],
+    only: list[int] | None = None,
 ) -> Iterator[tuple[Value, ...]]:
-    """The package's rows in the order of account ids, read in chunks. Personal data."""
+    """The package's rows in the order of account ids, read in chunks. Personal data.
+
+    `only`: those of these placements.
+    """
     known = _columns(book, package)
     there = and_(
         snapshot.c.portfolio_id == portfolio_id,
@@ -63,6 +72,8 @@ def rows(
         .where(package_line.c.package_id == package.package_id)
         .order_by(account.c.account_ref)
     )
+    if only is not None:
+        query = query.where(package_line.c.placement_id.in_(only))
     streamed = conn.execute(query, execution_options={"yield_per": CHUNK})
     for part in streamed.partitions():
         for row in part:
@@ -89,6 +100,7 @@ def _columns(book: Book, package: Package) -> dict[str, ColumnElement[Any]]:
         "segment": s.segment,
         "last_contact_on": local_day(book, account.c.last_contact_at),
         "as_of": literal(package.business_date, Date),
+        **{name: s.attributes[name].astext for name in LEGAL_FIELDS},
         "recalled_on": local_day(book, p.ended_at),
         # Why in full (a hardship, an illness) is nobody's business but the lender's.
         "why": case(

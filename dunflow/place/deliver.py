@@ -1,7 +1,8 @@
 """Brings a package to where the receiver fetches it: whole or not at all, and once.
 
-In a folder it appears by one rename. On a store without renames the manifest comes last, and a
-package without one is not there yet. A name that is taken already was delivered already.
+In a folder, also of an SFTP server, it appears by one rename. On a store without renames the
+manifest comes last, and a package without one is not there yet. A name that is taken already was
+delivered already.
 """
 
 import json
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from dunflow.config.book import Book
 from dunflow.errors import ConfigError, DunflowError
 from dunflow.home import home
+from dunflow.place import sftp
 from dunflow.place.files import MANIFEST
 
 EXPORTS = "DUNFLOW_EXPORTS"
@@ -32,10 +34,17 @@ class Place:
 
     url: str
     shown: str
+    host_key: str | None = None
 
     @property
     def is_local(self) -> bool:
         return "://" not in self.url
+
+    @property
+    def _server(self) -> sftp.Server | None:
+        """The SFTP server, if it is one."""
+        is_one = self.url.startswith(f"{sftp.SCHEME}://")
+        return sftp.server_of(self.url, self.host_key) if is_one else None
 
     def find(self, reference: str) -> dict[str, Any] | None:
         """The manifest of a package that has arrived whole, or None."""
@@ -43,6 +52,8 @@ class Place:
             file = Path(self.url) / reference / MANIFEST
             return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
         with _told(self):
+            if server := self._server:
+                return sftp.find(server, reference, MANIFEST)
             store, root = _store(self.url)
             name = f"{root}/{reference}/{MANIFEST}"
             return json.loads(store.cat_file(name)) if store.exists(name) else None
@@ -53,6 +64,9 @@ class Place:
             self._rename(made, reference)
             return
         with _told(self):
+            if server := self._server:
+                sftp.put(server, made, reference)
+                return
             store, root = _store(self.url)
             target = f"{root}/{reference}"
             store.makedirs(target, exist_ok=True)
@@ -78,6 +92,9 @@ class Place:
         base = Path(self.url) if self.is_local else home() / "outgoing"
         for left in base.glob(f".{reference}.*.draft"):
             shutil.rmtree(left, ignore_errors=True)
+        if server := self._server:
+            with _told(self):
+                sftp.sweep(server, reference)
 
     def _rename(self, made: Path, reference: str) -> None:
         for file in (*made.iterdir(), made):
@@ -113,11 +130,11 @@ def place_of(book: Book, destination: str, environ: Mapping[str, str]) -> Place:
                 f"portfolio.yaml: destinations.{destination}.connection: {config.connection} is "
                 "not set; put the URL into the environment of whatever exports"
             )
-        return Place(url.rstrip("/"), _without_credentials(url))
+        return Place(url.rstrip("/"), _without_credentials(url), config.host_key)
     if config.folder:
         url = config.folder.rstrip("/")
         whole = url if "://" in url else str(book.folder / url)
-        return Place(whole, whole)
+        return Place(whole, _without_credentials(whole), config.host_key)
     base = environ.get(EXPORTS) or str(home() / "exports")
     folder = str(Path(base) / book.name / destination)
     return Place(folder, folder)
@@ -150,6 +167,10 @@ class _told:  # noqa: N801  reads as a word at its use
             raise ConfigError(
                 f"{self._place.shown}: needs a library that is not installed "
                 f"({error.name or error}); install it, or deliver into a folder"
+            ) from None
+        if isinstance(error, sftp.Unreachable):
+            raise DeliveryError(
+                f"{self._place.shown}: {error}; nothing is lost, export again after that"
             ) from None
         if isinstance(error, OSError):
             raise DeliveryError(

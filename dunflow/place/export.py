@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -22,10 +23,12 @@ from dunflow.ledger.tables import placement
 from dunflow.place import lines
 from dunflow.place.content import fields_of, rows
 from dunflow.place.deliver import DeliveryError, Place, place_of
-from dunflow.place.files import write
+from dunflow.place.evidence.paper import write_evidence
+from dunflow.place.files import write, write_manifest
 from dunflow.place.life import Chosen, active, take_back, withdraw_refused
 from dunflow.place.lines import Package
 from dunflow.place.lock import placement_lock
+from dunflow.place.seal import seal
 
 
 @dataclass(frozen=True)
@@ -153,11 +156,7 @@ class _Courier:
         except OSError as error:
             raise _cannot_write(place, error) from error
         try:
-            fields = fields_of(self._book, begun)
-            formats = self._book.portfolio.destination(begun.destination).formats
-            with self._engine.connect() as conn:
-                told = rows(conn, self._book, self._portfolio_id, begun, fields)
-                write(draft, begun, self._book.name, formats, fields, told)
+            self._make(begun, draft)
             place.put(draft, begun.reference)
         except OSError as error:
             raise _cannot_write(place, error) from error
@@ -170,6 +169,21 @@ class _Courier:
                 "look who removes files there, then export again"
             )
         self._record(begun, place, arrived)
+
+    def _make(self, begun: Package, draft: Path) -> None:
+        """The files of a package, and the manifest last."""
+        to = self._book.portfolio.destination(begun.destination)
+        fields = fields_of(self._book, begun)
+        with self._engine.connect() as conn:
+            told = rows(conn, self._book, self._portfolio_id, begun, fields)
+            counted = write(draft, begun, to.formats, fields, told)
+            if to.evidence and begun.kind == "placement":
+                counted.names += write_evidence(
+                    conn, self._book, self._portfolio_id, begun, fields, draft, self._clock.now()
+                )
+        if to.encrypt_to:
+            counted.names = seal(draft, counted.names, to.encrypt_to)
+        write_manifest(draft, begun, self._book.name, fields, counted, to.encrypt_to)
 
     def _record(self, begun: Package, place: Place, arrived: dict[str, Any]) -> None:
         with self._engine.begin() as conn:

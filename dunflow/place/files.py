@@ -42,17 +42,17 @@ class Counted:
 
     rows: int
     totals: dict[str, Decimal]
+    names: list[str]
 
 
 def write(
     folder: Path,
     package: Package,
-    portfolio: str,
     formats: list[Format],
     fields: list[str],
     rows: Iterable[tuple[Value, ...]],
-) -> dict[str, Any]:
-    """Write the package into `folder`, which must be there and empty; gives its manifest.
+) -> Counted:
+    """Write the package's rows into `folder`, which must be there and empty.
 
     Needs memory for one row. Personal data: `folder` must be readable by its owner only.
     """
@@ -61,7 +61,7 @@ def write(
     for each in formats:
         name = f"{stem}.{SUFFIX[each]}"
         made[name] = WRITERS[each](folder / name, fields)
-    counted = Counted(0, {})
+    counted = Counted(0, {}, list(made))
     currency_at, amount_at = fields.index("currency"), fields.index("amount")
     with ExitStack() as stack:
         for writer in made.values():
@@ -74,21 +74,19 @@ def write(
             assert isinstance(amount, Decimal)
             counted.rows += 1
             counted.totals[currency] = counted.totals.get(currency, Decimal(0)) + amount
-    manifest = _manifest(folder, package, portfolio, fields, counted, list(made))
-    text = json.dumps(manifest, ensure_ascii=False, indent=2)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return manifest
+    return counted
 
 
-def _manifest(
+def write_manifest(
     folder: Path,
     package: Package,
     portfolio: str,
     fields: list[str],
     counted: Counted,
-    names: list[str],
-) -> dict[str, Any]:
-    return {
+    recipients: list[str],
+) -> None:
+    """Says what is in `folder`, and proves it. Nothing about a person, so it is never encrypted."""
+    manifest: dict[str, Any] = {
         "reference": package.reference,
         "kind": package.kind,
         "from": portfolio,
@@ -99,15 +97,18 @@ def _manifest(
         "totals": {code: exact(total, code) for code, total in sorted(counted.totals.items())},
         "fields": fields,
         "csv": {"encoding": "utf-8-sig", "delimiter": ",", "guard": GUARD},
+        "encryption": {"method": "age", "recipients": recipients} if recipients else None,
         "files": [
             {
                 "name": name,
                 "bytes": (folder / name).stat().st_size,
                 "sha256": sha256(folder / name),
             }
-            for name in names
+            for name in counted.names
         ],
     }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def sha256(file: Path) -> str:

@@ -162,7 +162,7 @@ def take_back(
     which = active(portfolio_id, Chosen(), PLACED)
     stands = standing(book, portfolio_id, business_date, now, which)
     back = select(stands.c.placement_id, stands.c.refusal).where(takes_back(stands.c.refusal))
-    return _move_with_reasons(conn, back, "recalled", PLACED, now)
+    return move_with_reasons(conn, back, "recalled", PLACED, now)
 
 
 def withdraw_refused(
@@ -182,7 +182,7 @@ def withdraw_refused(
     )
     reasons: dict[str, int] = dict(found.all())
     gone = no.where(stands.c.refusal != UNKNOWN)
-    _move_with_reasons(conn, gone, "withdrawn", ("proposed", "approved"), now)
+    move_with_reasons(conn, gone, "withdrawn", ("proposed", "approved"), now)
     return reasons
 
 
@@ -292,10 +292,10 @@ def move(
 ) -> int:
     """Move placements to `state`, each with an event; how many. Others are left as they are."""
     with_reason = select(which.subquery().c.placement_id, literal(reason, Text).label("refusal"))
-    return _move_with_reasons(conn, with_reason, state, from_states, now, by)
+    return move_with_reasons(conn, with_reason, state, from_states, now, by)
 
 
-def _move_with_reasons(
+def move_with_reasons(
     conn: Connection,
     which: Select[int, str],
     state: str,
@@ -408,4 +408,15 @@ def require_known(conn: Connection, name: str, portfolio_id: int, chosen: Chosen
     if missing:
         raise ConfigError(
             f"{name}: has no account {', '.join(missing[:5])}; use the ids of the source"
+        )
+
+
+def require_destination(conn: Connection, name: str, portfolio_id: int, destination: str) -> None:
+    """Raises ConfigError for a destination that was never given anything."""
+    known = select(placement.c.destination).where(placement.c.portfolio_id == portfolio_id)
+    there = set(conn.execute(known.distinct()).scalars())
+    if destination not in there:
+        raise ConfigError(
+            f"{name}: nothing was ever proposed to {destination!r}; "
+            f"there are {', '.join(sorted(there)) or 'none yet'}"
         )

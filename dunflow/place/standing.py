@@ -27,8 +27,9 @@ from dunflow.assess.facts import Moment, facts
 from dunflow.assess.ladder_rows import unknown_on
 from dunflow.config.book import Book
 from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.judge import layer
-from dunflow.decide.ladder import due_step, rules_met, rungs
+from dunflow.decide.hand_off import rules_met
+from dunflow.decide.ladder import due_step, rungs
+from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
 from dunflow.ledger.tables import placement
 

@@ -172,6 +172,7 @@ def _contacts(book: Book, portfolio_id: int, business_date: dt.date) -> Select[*
     each = (
         select(contact.c.channel, contact.c.state, hour.label("hour"))
         .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date == business_date)
+        .where(contact.c.run_id.is_not(None))  # ours, not an agency's
         .subquery("each")
     )
     return select(*each.c, func.count().label("n")).group_by(*each.c)

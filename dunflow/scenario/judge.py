@@ -2,11 +2,14 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
 from dunflow.clock import BusinessCalendar
+from dunflow.config.book import Book
+from dunflow.intake.handback.reconcile import reconciled
 from dunflow.ledger.tables import (
     ACTUAL,
     account,
@@ -14,6 +17,7 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     decision,
+    handback,
     opt_out,
     placement,
     quarantine,
@@ -28,10 +32,11 @@ def differences(
     conn: Connection,
     played: Played,
     expect: Expect,
-    calendar: BusinessCalendar,
+    book: Book,
     provider_ids: list[str],
 ) -> list[str]:
     """What is not as expected. `provider_ids` are those of the messages that the sandbox has."""
+    calendar = book.portfolio.calendar
     found = _contacts(conn, played.portfolio_id)
     sent = [row for row in found if row["state"] in ACTUAL]
     confirmed = _confirmed(conn, played.portfolio_id)
@@ -48,6 +53,12 @@ def differences(
         lines += _exactly("hand_offs", expect.hand_offs, placed, calendar)
     if expect.confirmed is not None:
         lines += _exactly("confirmed", expect.confirmed, confirmed, calendar)
+    if expect.handbacks is not None:
+        told = _handbacks(conn, played.portfolio_id)
+        lines += _exactly("handbacks", expect.handbacks, told, calendar)
+    if expect.reconciled is not None:
+        sums = _reconciled(conn, book, played.portfolio_id)
+        lines += _exactly("reconciled", expect.reconciled, sums, calendar)
     if expect.quarantined is not None:
         unread = _quarantined(conn, played.portfolio_id)
         if sorted(expect.quarantined) != unread:
@@ -206,11 +217,36 @@ def _placements(conn: Connection, portfolio_id: int) -> list[Found]:
             placement.c.destination.label("to"),
             placement.c.business_date.label("date"),
             placement.c.state,
+            placement.c.reason,
+            placement.c.told_amount.label("told"),
         )
         .join(account, account.c.account_id == placement.c.account_id)
         .where(placement.c.portfolio_id == portfolio_id)
     )
     return [dict(row._mapping) for row in rows]
+
+
+def _handbacks(conn: Connection, portfolio_id: int) -> list[Found]:
+    rows = conn.execute(
+        select(
+            account.c.account_ref.label("account"),
+            handback.c.destination.label("to"),
+            handback.c.kind,
+            handback.c.amount,
+            handback.c.reason,
+        )
+        .outerjoin(placement, placement.c.placement_id == handback.c.placement_id)
+        .outerjoin(account, account.c.account_id == placement.c.account_id)
+        .where(handback.c.portfolio_id == portfolio_id)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def _reconciled(conn: Connection, book: Book, portfolio_id: int) -> list[Found]:
+    """The sums of each receiver and currency, and then what does not agree."""
+    found = reconciled(conn, book, portfolio_id, None)
+    told = asdict(found)
+    return [each for what in ("standings", "remittances", "unbooked") for each in told[what]]
 
 
 def _quarantined(conn: Connection, portfolio_id: int) -> list[str]:

@@ -290,6 +290,17 @@ class Placement(Model):
     at: Instant
 
 
+class HandedBack(Model):
+    """A file of what a receiver tells: rows by the columns of its layout.
+
+    A row without `ref` or `at` gets one of its own, and the instant of the file.
+    """
+
+    to: str
+    at: Instant
+    rows: list[dict[str, str]]
+
+
 class Entry(Model):
     """One entry of the timeline: exactly one thing that happens."""
 
@@ -321,6 +332,7 @@ class Entry(Model):
     approve: Placement | None = None
     reject: Placement | None = None
     recall: Placement | None = None
+    handback: HandedBack | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Entry":
@@ -343,6 +355,8 @@ class Expect(Model):
     decisions: list[Row] = []
     hand_offs: list[Row] | None = None
     confirmed: list[Row] | None = None
+    handbacks: list[Row] | None = None
+    reconciled: list[Row] | None = None
     quarantined: list[str] | None = None
     gate: Row | None = None
     refused: list[str] | None = None

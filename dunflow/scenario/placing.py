@@ -1,12 +1,17 @@
 """Placements in a scenario: what a person decides, and what the placements DAG does in between."""
 
+import csv
+import tempfile
+from pathlib import Path
+
 from sqlalchemy import exists, select
 
 from dunflow import placements
+from dunflow.intake.handback.layout import MAY, MUST
 from dunflow.ledger.tables import placement
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
-from dunflow.scenario.model import Placement
+from dunflow.scenario.model import HandedBack, Placement
 
 PERSON = "scenario"
 
@@ -33,6 +38,19 @@ class Placements:
 
     def recall(self, said: Placement) -> None:
         placements.end(self._desk, _meant(said), "recalled", "a person said so", PERSON)
+
+    def receive(self, number: int, said: HandedBack) -> list[str]:
+        """Take in a file of theirs; what is wrong with it. `number`: its place in the timeline."""
+        usual = {"at": self._desk.clock.now().isoformat()}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"handback-{number}.csv"
+            with file.open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.DictWriter(stream, [*MUST, *MAY])
+                writer.writeheader()
+                for line, row in enumerate(said.rows):
+                    writer.writerow({"ref": f"{number}-{line}", **usual, **row})
+            taken = placements.receive(self._desk, said.to, file, PERSON)
+        return [str(fault) for fault in taken.rejected]
 
 
 def _meant(said: Placement) -> Chosen:

@@ -105,7 +105,7 @@ class Player:
             self._crash(entry.crash)
         else:
             self._said(number, entry)
-            self._decide_placement(entry)
+            self._decide_placement(number, entry)
 
     def _said(self, number: int, entry: Entry) -> None:
         operated_at = operator.said_at(entry)
@@ -133,7 +133,7 @@ class Player:
         except DunflowError as error:
             self._refused.append(str(error))
 
-    def _decide_placement(self, entry: Entry) -> None:
+    def _decide_placement(self, number: int, entry: Entry) -> None:
         for decide, said in (
             (self._placements.approve, entry.approve),
             (self._placements.reject, entry.reject),
@@ -142,6 +142,9 @@ class Player:
             if said:
                 self._pass_until(self._at(said.at))
                 decide(said)
+        if entry.handback:
+            self._pass_until(self._at(entry.handback.at))
+            self._refused += self._placements.receive(number, entry.handback)
 
     def _run(self, entry: Entry, first: dt.date, last: dt.date) -> None:
         dates = [first + n * DAY for n in range((last - first).days + 1)]

@@ -119,9 +119,7 @@ def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -
             with open_reader(Path(state)) as reader:
                 ids = [message.provider_id for message in reader.scan()]
             with engine.connect() as conn:
-                lines = differences(
-                    conn, played, story.scenario.expect, book.portfolio.calendar, ids
-                )
+                lines = differences(conn, played, story.scenario.expect, book, ids)
         finally:
             engine.dispose()
         kept = url.render_as_string(hide_password=False) if keep else None

@@ -32,6 +32,25 @@ def portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hand_over_portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `corner_loans`, whose first account goes to an agency, and pays at last."""
+    place = tmp_path_factory.mktemp("hand_over")
+    folder = place / "corner_loans"
+    folder.mkdir()
+    portfolio = _PORTFOLIO | {"portfolio": "corner_loans"}
+    portfolio["destinations"] = {"harbour_agency": {"agreement": {"since": "2020-01-01"}}}
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(portfolio, allow_unicode=True))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(_HAND_OVER_POLICY))
+    header = "account,customer,due_on,overdue,name,phone,email\n"
+    owing = f"A1,C1,2026-03-01,120.50,{','.join(_PEOPLE[0])}\n"
+    other = f"A2,C2,2026-03-01,80.00,{','.join(_PEOPLE[1])}\n"
+    for date in ("2026-03-02", "2026-03-03", "2026-03-04"):
+        (folder / f"{date}.csv").write_text(header + owing + other, encoding="utf-8")
+    (folder / "2026-03-05.csv").write_text(header + other, encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="session")
 def personal() -> list[str]:
     """Every value that must not be found outside of the ledger and the sandbox."""
     return [value for person in _PEOPLE for value in person]
@@ -69,6 +88,34 @@ _POLICY = {
                 {"step": "text", "at_dpd": 1, "channel": "sms", "template": "courtesy"},
                 {"step": "mail", "at_dpd": 2, "channel": "email", "template": "courtesy"},
             ],
+        }
+    ],
+}
+_HAND_OVER_POLICY = {
+    "policy": "corner-loans",
+    "packs": ["cn-consumer"],
+    "tiers": [
+        {
+            "tier": "courtesy",
+            "from_dpd": 1,
+            "steps": [
+                {"step": "text", "at_dpd": 1, "channel": "sms", "template": "courtesy"},
+                {
+                    "step": "last_notice",
+                    "at_dpd": 2,
+                    "channel": "sms",
+                    "template": "final",
+                    "mandatory": True,
+                    "purpose": "notice",
+                },
+            ],
+        }
+    ],
+    "hand_off": [
+        {
+            "to": "harbour_agency",
+            "when": {"dpd": {"from": 3}, "overdue": {"from": {"CNY": "100.00"}}},
+            "after": {"step": "last_notice", "days": 1},
         }
     ],
 }

@@ -39,8 +39,9 @@ POLICY = {
 MakeDesk = Callable[..., Desk]
 
 
-def book(destination: Destination | None) -> Book:
-    story = {"scenario": "s", "policy": POLICY, "accounts": {}, "timeline": [], "expect": {}}
+def book(destination: Destination | None, hand_off: list[dict[str, Any]] | None) -> Book:
+    policy = POLICY | ({"hand_off": hand_off} if hand_off else {})
+    story = {"scenario": "s", "policy": policy, "accounts": {}, "timeline": [], "expect": {}}
     made = book_of(Story(Path(__file__), Scenario.model_validate(story)))
     if destination is None:
         return made
@@ -64,8 +65,12 @@ def row(account: str, overdue: str = "1300.00", **more: Any) -> dict[str, Any]:
 def make_desk(ledger: Engine, tmp_path: Path) -> MakeDesk:
     """Runs `DATE` for these rows, which proposes every one of them."""
 
-    def make(rows: list[dict[str, Any]], destination: Destination | None = None) -> Desk:
-        whole = book(destination)
+    def make(
+        rows: list[dict[str, Any]],
+        destination: Destination | None = None,
+        hand_off: list[dict[str, Any]] | None = None,
+    ) -> Desk:
+        whole = book(destination, hand_off)
         clock = VirtualClock(whole.portfolio.calendar.usual_time_of(DATE))
         day = Day(ledger, whole, DATE, clock, {})
         columns = ["phone", "email", "address", "language", "time_zone", "balance", "product"]

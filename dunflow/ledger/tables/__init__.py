@@ -20,6 +20,7 @@ from dunflow.ledger.tables.decisions import (
     run,
     waiver,
 )
+from dunflow.ledger.tables.handbacks import HANDBACK_KINDS, handback, handback_reject
 from dunflow.ledger.tables.intake import (
     POINTS,
     contact_change,
@@ -82,6 +83,7 @@ __all__ = [
     "CONTACT_STATES",
     "COUNTED",
     "DONE",
+    "HANDBACK_KINDS",
     "HOLD_KINDS",
     "IN_FLIGHT",
     "NEVER",
@@ -112,6 +114,8 @@ __all__ = [
     "delivery",
     "episode",
     "erasure",
+    "handback",
+    "handback_reject",
     "hold",
     "instalment",
     "load",

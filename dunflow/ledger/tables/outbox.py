@@ -76,7 +76,7 @@ contact = Table(
     Column("accepted_at", Instant),
     Column("ended_at", Instant),
     Column("planned_at", Instant, nullable=False),
-    Column("run_id", BigInteger),  # NULL: made by the system before
+    Column("run_id", BigInteger),  # NULL: made by somebody else, and counted like ours
     one_of("state", CONTACT_STATES),
     Index(
         "ix_contact_alive",

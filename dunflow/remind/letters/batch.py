@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import segno
+
 from dunflow.config.book import root
 from dunflow.remind.letters.letter import Letter
 
@@ -72,14 +74,28 @@ def _set(letters: list[Letter], file: Path) -> list[int]:
     with tempfile.TemporaryDirectory(prefix="dunflow-letters-") as work:
         source = Path(work) / "letter.typ"
         shutil.copy(root() / LAYOUT, source)
-        data = json.dumps([asdict(letter) for letter in letters], ensure_ascii=False)
+        codes = _pay_codes(letters, Path(work))
+        told = [asdict(letter) | {"qr": codes[letter.pay_url]} for letter in letters]
+        data = json.dumps(told, ensure_ascii=False)
         (Path(work) / "letters.json").write_text(data, encoding="utf-8")
         # In a process of its own: Typst keeps what it has set, so that memory would grow with each
         # file of the batch.
-        told = subprocess.run(
+        pages = subprocess.run(
             [sys.executable, "-m", "dunflow.remind.letters.typeset", str(source), str(file)],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
         )
-    return [int(pages) for pages in json.loads(told.stdout)]
+    return [int(count) for count in json.loads(pages.stdout)]
+
+
+def _pay_codes(letters: list[Letter], folder: Path) -> dict[str, str]:
+    """Link to pay by → the file with its QR code."""
+    codes: dict[str, str] = {}
+    for letter in letters:
+        if letter.pay_url not in codes:
+            name = f"pay-{len(codes)}.svg"
+            # Level M: a fold or a stain must not make it unreadable.
+            segno.make_qr(letter.pay_url, error="m").save(str(folder / name), border=2)
+            codes[letter.pay_url] = name
+    return codes

@@ -45,7 +45,7 @@ def decided(scope: Scope) -> ColumnElement[bool]:
 
 
 def contacted(scope: Scope) -> ColumnElement[bool]:
-    """Contacts that a run planned; for those of the system before nobody here can answer."""
+    """Contacts that a run planned; for those that somebody else made nobody here can answer."""
     return and_(
         contact.c.portfolio_id == scope.portfolio_id,
         contact.c.run_id.is_not(None),

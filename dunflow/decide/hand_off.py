@@ -1,0 +1,134 @@
+"""Where an account goes when the ladder did not help: the hand-off rules, shares and capacities."""
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import BIT
+
+from dunflow.assess.facts import Moment
+from dunflow.config.book import Book
+from dunflow.config.policy import HandOffRule
+from dunflow.decide.conditions import holds
+from dunflow.decide.ladder import days_from, last_on, waived_on
+from dunflow.decide.layers import layer
+from dunflow.ledger.tables import NOT_AGAIN, PLACEMENT_ACTIVE, placement
+
+_HUNDRED = 100
+_DIGITS = 7
+"""Hexadecimal digits of a hash: as many as fit into an integer without a sign."""
+
+
+def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[bool]]:
+    """Destination → whether its rule, and what the packs ask for before it, is met."""
+    found: dict[str, ColumnElement[bool]] = {}
+    for rule in book.policy.hand_off:
+        met = [holds(book, rule.when, f), _shared(rule, f)]
+        kind = book.portfolio.destination(rule.to).kind
+        if rule.after:
+            since = last_on(rule.after.step, f)
+            if not book.floor.notice_asked_by(kind):
+                # Nobody but the policy asks for the step, so a person may pass it.
+                since = func.coalesce(since, waived_on(rule.after.step, f))
+            met.append(days_from(since, moment) >= rule.after.days)
+        if years := book.floor.barred_after_years(kind):
+            met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
+        found[rule.to] = func.coalesce(and_(*met), False)
+    return found
+
+
+def _shared(rule: HandOffRule, f: FromClause) -> ColumnElement[bool]:
+    """Whether the customer is among the rule's share: always the same ones, all their accounts.
+
+    The destination is hashed too, so that the shares of several rules do not depend on each other.
+    """
+    if rule.share == _HUNDRED:
+        return true()
+    whom = cast(f.c.customer_id, Text) + literal(f":{rule.to}", Text)
+    digits = literal("x", Text) + func.substr(func.md5(whom), 1, _DIGITS)
+    number = cast(cast(digits, BIT(4 * _DIGITS)), Integer)
+    return func.mod(number, _HUNDRED) < rule.share
+
+
+def first_met(book: Book, f: FromClause, moment: Moment) -> ColumnElement[str]:
+    """The most severe rule that is met, or NULL; rules are listed mild to severe."""
+    arms = [(open_, literal(to, Text)) for to, open_ in _open(book, f, moment).items()]
+    return case(*arms, else_=null()) if arms else cast(null(), Text)
+
+
+def is_limited(book: Book) -> bool:
+    """Whether any destination of a rule takes only so many."""
+    rules = book.policy.hand_off
+    return any(book.portfolio.destination(rule.to).capacity is not None for rule in rules)
+
+
+def within_capacity(book: Book, portfolio_id: int, f: Subquery, moment: Moment) -> Subquery:
+    """`f`, which has `blocked` and `quiet`, with `hand_off`: the most severe rule that is met and
+    whose destination has room, or NULL.
+
+    Who has been overdue for longest takes the room; the others go by the rules before it. Run again
+    it comes to the same: who was proposed meanwhile is among those that fill it.
+    """
+    opens = _open(book, f, moment)
+    found = layer(
+        f,
+        *[open_.label(f"open_{to}") for to, open_ in opens.items()],
+        cast(null(), Text).label("goes"),
+    )
+    for to in opens:
+        before = found.c[_last(found)]
+        wants = and_(found.c[f"open_{to}"], ~found.c.blocked, before.is_(None))
+        capacity = book.portfolio.destination(to).capacity
+        if capacity is not None:
+            wants = and_(wants, _has_room(portfolio_id, to, capacity, wants, found))
+        goes = case((wants, literal(to, Text)), else_=before)
+        found = layer(found, goes.label(f"goes_{to}"))
+    return layer(found, found.c[_last(found)].label("hand_off"))
+
+
+def _last(found: Subquery) -> str:
+    return found.c.keys()[-1]
+
+
+def _has_room(
+    portfolio_id: int, to: str, capacity: int, wants: ColumnElement[bool], f: FromClause
+) -> ColumnElement[bool]:
+    """Whether it fits beside what is there already; who is left alone anyway takes no room."""
+    asks = and_(wants, f.c.quiet.is_(None))
+    order = [f.c.dpd.desc(), f.c.overdue.desc(), f.c.account_id]
+    nth = func.row_number().over(partition_by=asks, order_by=order)
+    there = select(func.count()).where(
+        placement.c.portfolio_id == portfolio_id,
+        placement.c.destination == to,
+        placement.c.state.in_(PLACEMENT_ACTIVE),
+    )
+    return or_(~asks, nth + there.scalar_subquery() <= capacity)
+
+
+def _open(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[bool]]:
+    """Destination → whether its rule is met and it did not have the account in this episode.
+
+    The most severe first.
+    """
+    found = {}
+    for destination, met in reversed(rules_met(book, f, moment).items()):
+        ended = exists().where(
+            placement.c.episode_id == f.c.episode_id,
+            placement.c.destination == destination,
+            placement.c.state.in_(NOT_AGAIN),
+        )
+        found[destination] = and_(met, ~ended)
+    return found

@@ -1,0 +1,197 @@
+"""What follows from a receiver's rows: placements move, contacts count, holds begin."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Numeric,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.assess.progress import local_day
+from dunflow.config.book import Book
+from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.tables import (
+    account,
+    contact,
+    contact_account,
+    conversation,
+    customer,
+    handback,
+    hold,
+    placement,
+    snapshot,
+)
+from dunflow.place.life import FROM, move_with_reasons
+
+STATES = {
+    "accepted": "acknowledged",
+    "refused": "refused",
+    "returned": "returned",
+    "closed": "closed",
+}
+"""Kind of row → what it makes of the placement, in the order in which one file is carried out."""
+STATE_OF_RESULT = {
+    "talked": "delivered",
+    "delivered": "delivered",
+    "no_answer": "undelivered",
+    "undelivered": "undelivered",
+}
+
+
+def apply(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    destination: str,
+    new: ColumnElement[bool],
+    by: str,
+    now: dt.datetime,
+) -> int:
+    """Do what the `new` rows say; how many came too late to change anything."""
+    late = 0
+    for kind, state in STATES.items():
+        told = select(handback.c.placement_id, func.max(handback.c.reason).label("refusal")).where(
+            new, handback.c.kind == kind
+        )
+        told = told.group_by(handback.c.placement_id)
+        meant = conn.execute(select(func.count()).select_from(told.subquery())).scalar_one()
+        late += meant - move_with_reasons(conn, told, state, FROM[state], now, by)
+    _contacts(conn, book, portfolio_id, destination, new)
+    _holds(conn, portfolio_id, destination, new, now)
+    return late
+
+
+def _told(conn: Connection, portfolio_id: int, new: ColumnElement[bool], kind: str) -> Subquery:
+    """The new rows of a kind with whose account it is: as the receiver was told, else as of now."""
+    then, newest = snapshot.alias("then"), snapshot.alias("newest")
+    at_last = literal(newest_accepted(conn, portfolio_id), Date)
+
+    def of(seen: Any, date: ColumnElement[dt.date]) -> ColumnElement[bool]:
+        return and_(
+            seen.c.portfolio_id == portfolio_id,
+            seen.c.business_date == date,
+            seen.c.account_id == placement.c.account_id,
+        )
+
+    owner = func.coalesce(then.c.customer_id, newest.c.customer_id)
+    return (
+        select(handback, placement.c.account_id, placement.c.episode_id)
+        .add_columns(owner.label("owner_id"))
+        .join(placement, placement.c.placement_id == handback.c.placement_id)
+        .outerjoin(then, of(then, placement.c.business_date))
+        .outerjoin(newest, of(newest, at_last))
+        .where(new, handback.c.kind == kind)
+        .subquery("told")
+    )
+
+
+def _contacts(
+    conn: Connection, book: Book, portfolio_id: int, destination: str, new: ColumnElement[bool]
+) -> None:
+    """The receiver's contacts stand beside ours, made by no run: they count for caps and gaps."""
+    told = _told(conn, portfolio_id, new, "contact")
+    t = told.c
+    day = local_day(book, t.happened_at)
+    zone = func.coalesce(customer.c.time_zone, book.portfolio.time_zone)
+    on = cast(func.timezone(zone, t.happened_at), contact.c.contact_on.type)
+    reference = _reference(portfolio_id, destination, t.handback_ref)
+    columns: dict[str, ColumnElement[Any]] = {
+        "portfolio_id": literal(portfolio_id),
+        "business_date": day - 1,  # as of a run's contact, which goes out on the day after
+        "customer_id": t.owner_id,
+        "account_id": t.account_id,
+        "reference": reference,
+        "step": literal("", Text),
+        "channel": t.channel,
+        "template": literal("", Text),
+        "purpose": literal("reminder", Text),
+        "severity": literal(0),
+        "amount": literal(0, Numeric),
+        "currency": literal(book.portfolio.currency, Text),
+        "state": case(STATE_OF_RESULT, value=t.result),
+        "reason": literal(f"placement.{destination}", Text),
+        "not_before_at": t.happened_at,
+        "expires_at": t.happened_at,
+        "claimed_at": t.happened_at,
+        "accepted_at": t.happened_at,
+        "ended_at": t.happened_at,
+        "contact_on": on,
+        "planned_at": t.happened_at,
+    }
+    rows = select(*columns.values()).join_from(told, customer, customer.c.customer_id == t.owner_id)
+    conn.execute(insert(contact).from_select(list(columns), rows).on_conflict_do_nothing())
+    covers: dict[str, ColumnElement[Any]] = {
+        "contact_id": contact.c.contact_id,
+        "account_id": t.account_id,
+        "episode_id": t.episode_id,
+        "ladder_episode_id": t.episode_id,
+        "amount": literal(0, Numeric),
+        "occupies": contact.c.state == "delivered",
+    }
+    named = select(*covers.values()).join_from(told, contact, contact.c.reference == reference)
+    conn.execute(insert(contact_account).from_select(list(covers), named).on_conflict_do_nothing())
+    latest = (
+        select(t.account_id, func.max(t.happened_at).label("at")).group_by(t.account_id)
+    ).subquery("latest")
+    conn.execute(
+        update(account)
+        .where(account.c.account_id == latest.c.account_id)
+        .values(last_contact_at=func.greatest(account.c.last_contact_at, latest.c.at))
+    )
+    talks = (
+        select(
+            literal(portfolio_id),
+            t.owner_id,
+            t.account_id,
+            t.happened_at,
+            on,
+            t.told_by,
+        )
+        .join_from(told, customer, customer.c.customer_id == t.owner_id)
+        .where(t.result == "talked")
+        .distinct()
+    )
+    names = ["portfolio_id", "customer_id", "account_id", "held_at", "held_on", "recorded_by"]
+    conn.execute(insert(conversation).from_select(names, talks).on_conflict_do_nothing())
+
+
+def _reference(portfolio_id: int, destination: str, ref: ColumnElement[str]) -> ColumnElement[str]:
+    return literal(f"{portfolio_id}:{destination}:", Text) + ref
+
+
+def _holds(
+    conn: Connection,
+    portfolio_id: int,
+    destination: str,
+    new: ColumnElement[bool],
+    now: dt.datetime,
+) -> None:
+    """Until a person releases them; the account comes back with the next export."""
+    told = _told(conn, portfolio_id, new, "hold")
+    t = told.c
+    columns: dict[str, ColumnElement[Any]] = {
+        "portfolio_id": literal(portfolio_id),
+        "account_id": t.account_id,
+        "kind": t.result,
+        "from_at": t.happened_at,
+        "recorded_at": literal(now),
+        "recorded_by": t.told_by,
+        "reason": literal(f"told by {destination}", Text),
+        "of_customer_id": t.owner_id,
+        "hold_ref": _reference(portfolio_id, destination, t.handback_ref),
+    }
+    rows = select(*columns.values())
+    conn.execute(insert(hold).from_select(list(columns), rows).on_conflict_do_nothing())

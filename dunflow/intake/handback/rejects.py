@@ -1,0 +1,66 @@
+"""Rows of receivers' files that are of no use: kept, until a good one with their `ref` comes."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Connection, exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.intake.handback.layout import Fault
+from dunflow.ledger.tables import handback, handback_reject
+
+SHOWN = 1_000
+
+
+def keep_faults(
+    conn: Connection,
+    portfolio_id: int,
+    destination: str,
+    file: str,
+    faults: list[Fault],
+    by: str,
+    now: dt.datetime,
+) -> None:
+    """Once for each line and column of a file, however often it is delivered."""
+    if not faults:
+        return
+    rows = [
+        {
+            "portfolio_id": portfolio_id,
+            "destination": destination,
+            "file": file,
+            "line": fault.line,
+            "column_name": fault.column,
+            "reason": fault.reason,
+            "handback_ref": fault.ref,
+            "received_at": now,
+            "told_by": by,
+        }
+        for fault in faults
+    ]
+    kept = insert(handback_reject)
+    told = {name: kept.excluded[name] for name in ("reason", "handback_ref", "received_at")}
+    conn.execute(
+        kept.on_conflict_do_update(index_elements=handback_reject.primary_key, set_=told), rows
+    )
+
+
+def open_faults(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
+    """Where those rows stand that nobody has mended, and why they are of no use; the newest first.
+
+    A row of the same `ref` that says something else stays open until the receiver gives it another.
+    """
+    r = handback_reject.c
+    mended = exists().where(
+        handback.c.portfolio_id == portfolio_id,
+        handback.c.destination == r.destination,
+        handback.c.handback_ref == r.handback_ref,
+        handback.c.received_at > r.received_at,
+    )
+    rows = conn.execute(
+        select(r.destination, r.file, r.line, r.column_name, r.reason, r.received_at)
+        .where(r.portfolio_id == portfolio_id, ~mended)
+        .order_by(r.received_at.desc(), r.file, r.line)
+        .limit(SHOWN)
+    )
+    return [dict(row._mapping) for row in rows]

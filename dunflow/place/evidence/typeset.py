@@ -1,0 +1,21 @@
+"""Run as a process: sets `0.json`, `1.json`, … beside a Typst file into one PDF each."""
+
+import sys
+from pathlib import Path
+
+import pylopdf_fonts_zh_cn
+import typst
+
+if __name__ == "__main__":
+    source, *goals = sys.argv[1:]
+    fonts = typst.Fonts(
+        include_system_fonts=False, font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)]
+    )
+    for number, goal in enumerate(goals):
+        typst.compile(
+            source,
+            output=goal,
+            root=str(Path(source).parent),
+            font_paths=fonts,
+            sys_inputs={"data": f"{number}.json"},
+        )

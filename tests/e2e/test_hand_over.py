@@ -1,0 +1,157 @@
+"""In real Airflow: from the first reminder to the agency and back, approved by a person."""
+
+import csv
+import datetime as dt
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from dunflow import placements
+from dunflow.placements import Desk
+from dunflow.stack.airflow import AirflowApi
+from dunflow.stack.backfill import backfill
+from dunflow.stack.databases import open_databases
+from dunflow.stack.down import down
+from dunflow.stack.ports import Ports
+from dunflow.stack.up import up
+
+NAME, AGENCY = "corner_loans", "harbour_agency"
+FIRST, HANDED, PAID = dt.date(2026, 3, 2), dt.date(2026, 3, 4), dt.date(2026, 3, 5)
+RUNS = f"/api/v2/dags/placements__{NAME}/dagRuns"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(what: Callable[[], Any]) -> Any:
+    give_up_at = time.monotonic() + 120
+    while not (found := what()):
+        assert time.monotonic() < give_up_at, "it did not come to pass"
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def api(hand_over_portfolios: Path) -> Iterator[AirflowApi]:
+    """A stack of its own, with one portfolio."""
+    home = Path(tempfile.mkdtemp(prefix="dunflow-e2e-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DUNFLOW_HOME", str(home))
+        patch.setenv("DUNFLOW_PORTFOLIOS", str(hand_over_portfolios))
+        for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+            patch.delenv(name)
+        patch.delenv("DUNFLOW_LEDGER_URL", raising=False)
+        try:
+            yield AirflowApi(up(Ports(_free_port(), _free_port(), _free_port())).ports)
+        finally:
+            down()
+            shutil.rmtree(home)
+
+
+def _rows(query: str) -> list[Any]:
+    with create_engine(open_databases().ledger, poolclass=NullPool).connect() as conn:
+        return list(conn.execute(text(query)).all())
+
+
+def _states() -> dict[str, str]:
+    return dict(
+        _rows("SELECT destination, state FROM placement ORDER BY placement_id")  # one account
+    )
+
+
+def _placements_run(api: AirflowApi, date: dt.date) -> str:
+    """The run that followed the date by itself."""
+
+    def found() -> str | None:
+        runs = api.get(RUNS)["dag_runs"]
+        of_date = [run for run in runs if run["partition_key"] == date.isoformat()]
+        return str(of_date[0]["dag_run_id"]) if of_date else None
+
+    return str(_wait_for(found))
+
+
+def _has_ended(api: AirflowApi, run: str) -> bool:
+    state = api.get(f"{RUNS}/{run}")["state"]
+    assert state != "failed"
+    return bool(state == "success")
+
+
+def _asked(api: AirflowApi, run: str) -> bool:
+    task = api.get(f"{RUNS}/{run}/taskInstances/approval")
+    return task["state"] in ("deferred", "awaiting_input")
+
+
+def _packages(kind: str) -> list[Path]:
+    folder = Path(os.environ["DUNFLOW_HOME"]) / "exports" / NAME / AGENCY
+    return sorted(folder.glob(f"*-{kind}-*"))
+
+
+def _receive(desk: Desk, name: str, rows: list[dict[str, str]]) -> dict[str, Any]:
+    file = Path(os.environ["DUNFLOW_HOME"]) / name
+    columns = sorted({key for row in rows for key in row})
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return placements.receive(desk, AGENCY, file, "the agency").figures()
+
+
+def test_from_the_first_reminder_to_the_agency_and_back(
+    api: AirflowApi, personal: list[str]
+) -> None:
+    assert set(backfill(NAME, FIRST, HANDED).values()) == {"success"}
+    reminded = _rows("SELECT step FROM contact WHERE account_id = 1 ORDER BY business_date")
+    assert [step for (step,) in reminded] == ["text", "last_notice"]
+    assert _states() == {AGENCY: "proposed"}
+
+    run = _placements_run(api, HANDED)
+    _wait_for(lambda: _asked(api, run))
+    question = api.get(f"{RUNS}/{run}/taskInstances/approval/-1/hitlDetails")
+    assert "| 2026-03-04 | harbour_agency | 1 | 120.5" in question["body"]
+    assert [value for value in personal if value in json.dumps(question)] == []
+    assert _packages("placement") == []
+
+    answer = {"chosen_options": ["Approve"], "params_input": {}}
+    api.send("PATCH", f"{RUNS}/{run}/taskInstances/approval/-1/hitlDetails", answer)
+    _wait_for(lambda: _has_ended(api, run))
+    (package,) = _packages("placement")
+    rows = json.loads((package / "placements.json").read_text())
+    assert [(row["account"], row["amount"]) for row in rows] == [("A1", "120.50")]
+    assert _states() == {AGENCY: "exported"}
+    (approved,) = _rows("SELECT told_by FROM placement_event WHERE event = 'approved'")
+    assert approved.told_by not in ("airflow", "dunflow")
+
+    desk = placements.open_desk(NAME)
+    number, at = rows[0]["placement"], "2026-03-04 12:00"
+    told = [{"ref": "1", "kind": "accepted", "placement": number, "at": at}]
+    assert _receive(desk, "acknowledged.csv", told)["new"] == {"accepted": 1}
+    assert _states() == {AGENCY: "acknowledged"}
+    money = {"currency": "CNY", "at": at, "amount": "120.50", "commission": "24.10"}
+    paid = {"ref": "2", "kind": "payment", "placement": number, "remittance": "3", **money}
+    net = {"ref": "3", "kind": "remittance", **money, "amount": "96.40", "commission": ""}
+    for new in ({"payment": 1, "remittance": 1}, {}):
+        assert _receive(desk, "remitted.csv", [paid, net])["new"] == new
+    found = placements.reconcile(desk)
+    assert (found.standings[0].open, found.remittances) == (0, [])
+    assert [each.account for each in found.unbooked] == ["A1"]
+
+    assert backfill(NAME, PAID, PAID) == {PAID: "success"}
+    last = _placements_run(api, PAID)
+    _wait_for(lambda: _has_ended(api, last))
+    (recall,) = _packages("recall")
+    told = json.loads((recall / "recalls.json").read_text())
+    assert [(row["account"], row["why"]) for row in told] == [("A1", "paid")]
+    assert _states() == {AGENCY: "recalled"}

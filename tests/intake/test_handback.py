@@ -1,0 +1,101 @@
+"""Files of receivers: what is no such file is refused whole, and bad rows wait to be mended."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from dunflow import placements
+from dunflow.config.destination import Destination
+from dunflow.errors import ConfigError, SourceError
+from dunflow.ledger.tables import contact, conversation, handback, placement
+from dunflow.place.life import Chosen
+from dunflow.placements import Desk
+from tests.place.conftest import MakeDesk, make_desk, row
+
+__all__ = ["make_desk"]
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> Desk:
+    """Two accounts that the agency has; it may keep a fifth."""
+    made = make_desk([row("A1"), row("0010")], Destination(commission="0.20"))
+    placements.approve(made, Chosen(), "me")
+    placements.deliver(made).raise_if_failed()
+    return made
+
+
+def taken(desk: Desk, tmp_path: Path, text: str, encoding: str = "utf-8") -> dict[str, object]:
+    file = tmp_path / "told.csv"
+    file.write_text(text, encoding=encoding)
+    return placements.receive(desk, "agency", file, "them").figures()
+
+
+def test_a_row_that_was_mended_is_no_longer_listed(desk: Desk, tmp_path: Path) -> None:
+    bad = "ref,kind,account,at\n1,accepted,A1,2026-03-02\n2,acepted,0010,2026-03-02\n"
+    assert taken(desk, tmp_path, bad)["rejected"] == 1
+    assert [(each["line"], each["column_name"]) for each in placements.rejects(desk)] == [
+        (3, "kind")
+    ]
+    desk.clock.move_to(desk.clock.now().replace(minute=5))  # type: ignore[attr-defined]
+    good = bad.replace("acepted", "accepted")
+    assert taken(desk, tmp_path, good) == {
+        "new": {"accepted": 1},
+        "known": 1,
+        "late": 0,
+        "rejected": 0,
+    }
+    assert placements.rejects(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "why"),
+    [
+        ("ref,kind\n1,accepted\n", "utf-8", "lacks .'at'."),
+        ("ref,kind,at,phone\n", "utf-8", "has .'phone'."),
+        ("ref,kind,at,account\n1,accepted,2026-03-02,A1\n2,x,x,名字\n", "gbk", "UTF-8"),
+    ],
+)
+def test_what_is_no_such_file_changes_nothing(
+    desk: Desk, tmp_path: Path, text: str, encoding: str, why: str
+) -> None:
+    with pytest.raises(SourceError, match=why):
+        taken(desk, tmp_path, text, encoding)
+    with desk.engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(handback)).scalar_one() == 0
+
+
+def test_a_receiver_that_was_given_nothing_has_nothing_to_tell(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there are agency"):
+        placements.receive(desk, "agencey", tmp_path / "none.csv", "them")
+
+
+def test_a_file_as_excel_writes_it_is_read(desk: Desk, tmp_path: Path) -> None:
+    text = "ref,kind,account,at\r\n'=1,accepted,0010,2026-03-02 10:00\r\n"
+    assert taken(desk, tmp_path, text, "utf-8-sig")["new"] == {"accepted": 1}
+    with desk.engine.connect() as conn:
+        assert conn.execute(select(handback.c.handback_ref)).scalar_one() == "=1"
+
+
+def test_a_talk_is_kept_as_one_and_the_contact_is_not_ours(desk: Desk, tmp_path: Path) -> None:
+    text = "ref,kind,account,at,channel,result\n1,contact,A1,2026-03-02 10:00,call,talked\n"
+    for _ in range(2):
+        taken(desk, tmp_path, text)
+    with desk.engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(conversation)).scalar_one() == 1
+        (made,) = conn.execute(select(contact.c.state, contact.c.run_id, contact.c.channel))
+    assert tuple(made) == ("delivered", None, "call")
+
+
+def test_what_was_kept_beyond_the_agreed_share_is_told(desk: Desk, tmp_path: Path) -> None:
+    with desk.engine.connect() as conn:
+        number = conn.execute(select(placement.c.placement_id).limit(1)).scalar_one()
+    text = (
+        "ref,kind,placement,at,amount,currency,commission\n"
+        f"1,payment,{number},2026-03-02,100.03,CNY,20.01\n"  # 20.006: 20.01
+        f"2,payment,{number},2026-03-02,100.00,CNY,25.00\n"
+    )
+    taken(desk, tmp_path, text)
+    (found,) = placements.reconcile(desk).standings
+    assert str(found.commission_over) == "5.00"
+    assert not placements.reconcile(desk).agrees
