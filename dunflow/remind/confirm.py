@@ -97,7 +97,7 @@ def record(conn: Connection, sent: Confirmation, outcome: Outcome, now: dt.datet
 
 def _waiting(portfolio_id: int, channel: str, since: dt.datetime) -> Select[Any]:
     """Addresses that said no by this very channel since then, with whoever is reached there."""
-    word = func.lower(func.regexp_replace(reply.c.body, r"\W", "", "g"))
+    word = func.lower(func.btrim(reply.c.body))
     said_here = exists().where(
         reply.c.portfolio_id == portfolio_id,
         reply.c.channel == channel,
