@@ -13,12 +13,15 @@ from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import (
     account,
     contact,
+    contact_change,
     credit,
     customer,
     dead_address,
     decision,
     decision_replaced,
     erasure,
+    handback,
+    merger,
     opt_out,
     package,
     package_line,
@@ -47,6 +50,7 @@ def export(
     accounts = accounts_of(conn, portfolio_id, number)
     more = {
         "as_delivered": _as_delivered(number),
+        "contact_points_told": _contact_points_told(number),
         "addresses_of_no_use": _addresses_of_no_use(portfolio_id, number),
         "opt_outs_in_full": _opt_outs(portfolio_id, number),
         "replies_from_their_addresses": _replies(portfolio_id, number),
@@ -60,6 +64,8 @@ def export(
         "credits": _credits(number),
         "placement_events": _placement_events(accounts),
         "packages": _packages(accounts),
+        "told_by_receivers": _told_by_receivers(accounts),
+        "mergers": _mergers(number),
         "letters": _letters(number),
         "erasures": _erasures(number),
     }
@@ -70,8 +76,26 @@ def export(
 def _as_delivered(number: int) -> Select[Any]:
     c = customer.c
     return select(
-        c.phone_raw, c.email_raw, c.phone_zones, c.address_zones, c.time_zone, c.seen_on
-    ).where(c.customer_id == number)
+        c.customer_ref.label("id"), c.name, c.phone_raw, c.email_raw, c.address_raw, c.phone_zones,
+        c.address_zones, c.time_zone, c.seen_on,
+    ).where(c.customer_id.in_(_ids(number)))  # fmt: skip
+
+
+def _contact_points_told(number: int) -> Select[Any]:
+    """New phones, emails and addresses, and those at which nothing arrives."""
+    c = contact_change.c
+    return (
+        select(c.point, c.value, c.bad, c.changed_at, c.recorded_at, c.recorded_by, c.reason)
+        .where(c.customer_id.in_(_ids(number)))
+        .order_by(c.contact_change_id)
+    )
+
+
+def _ids(number: int) -> Select[int]:
+    """The numbers of all ids that are this person."""
+    return select(customer.c.customer_id).where(
+        or_(customer.c.customer_id == number, customer.c.merged_into == number)
+    )
 
 
 def _addresses_of_no_use(portfolio_id: int, number: int) -> Select[Any]:
@@ -226,6 +250,32 @@ def _packages(accounts: list[int]) -> Select[Any]:
         .join(account, account.c.account_id == placement.c.account_id)
         .where(placement.c.account_id.in_(accounts))
         .order_by(package.c.package_id)
+    )
+
+
+def _told_by_receivers(accounts: list[int]) -> Select[Any]:
+    """What agencies and lawyers did and took in, as they say."""
+    h = handback.c
+    return (
+        select(account.c.account_ref.label("account"), h.destination.label("by"), h.kind)
+        .add_columns(h.happened_at, h.amount, h.currency, h.channel, h.result, h.reason)
+        .join(placement, placement.c.placement_id == h.placement_id)
+        .join(account, account.c.account_id == placement.c.account_id)
+        .where(placement.c.account_id.in_(accounts))
+        .order_by(h.handback_id)
+    )
+
+
+def _mergers(number: int) -> Select[Any]:
+    """Which ids of the lender's were taken for one person, by whom and why."""
+    one, other = customer.alias("one"), customer.alias("other")
+    return (
+        select(one.c.customer_ref.label("id"), other.c.customer_ref.label("is"))
+        .add_columns(merger.c.merged_at, merger.c.merged_by, merger.c.reason)
+        .join(one, one.c.customer_id == merger.c.customer_id)
+        .join(other, other.c.customer_id == merger.c.into_id)
+        .where(or_(merger.c.customer_id.in_(_ids(number)), merger.c.into_id.in_(_ids(number))))
+        .order_by(merger.c.merger_id)
     )
 
 

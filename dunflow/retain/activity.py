@@ -40,6 +40,12 @@ from dunflow.ledger.tables import (
 )
 
 
+def ids_of(conn: Connection, customer_id: int) -> list[int]:
+    """The customer's number, and those of the ids that are the same person."""
+    others = select(customer.c.customer_id).where(customer.c.merged_into == customer_id)
+    return [customer_id, *sorted(conn.execute(others).scalars())]
+
+
 def accounts_of(conn: Connection, portfolio_id: int, customer_id: int) -> list[int]:
     """Every account that was the customer's in a snapshot, or that a contact to them named."""
     found = conn.execute(

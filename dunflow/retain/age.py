@@ -26,7 +26,13 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-from dunflow.retain.activity import accounts_of, active_accounts, contacted, quiet_people
+from dunflow.retain.activity import (
+    accounts_of,
+    active_accounts,
+    contacted,
+    ids_of,
+    quiet_people,
+)
 from dunflow.retain.erase import erase_contact_points, erase_records
 
 BY = "housekeeping"
@@ -99,7 +105,7 @@ def _records_due(engine: Engine, portfolio_id: int, today: dt.date, now: dt.date
                 return count
             accounts = accounts_of(conn, portfolio_id, one.customer_id)
             # Who came back since is a customer like any other: what is newer stays.
-            erase_records(conn, [one.customer_id], accounts, one.erased_at)
+            erase_records(conn, ids_of(conn, one.customer_id), accounts, one.erased_at)
             conn.execute(
                 update(erasure)
                 .where(erasure.c.erasure_id == one.erasure_id)

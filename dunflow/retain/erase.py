@@ -33,10 +33,12 @@ from dunflow.ledger.tables import (
     REMARKS,
     consent,
     contact,
+    contact_change,
     contact_text,
     customer,
     dead_address,
     hold,
+    merger,
     opt_out,
     placement,
     placement_event,
@@ -66,6 +68,9 @@ def addresses_of(people: People) -> CompoundSelect[Any]:
         *own,
         select(contact.c.customer_id, contact.c.address).where(contact.c.customer_id.in_(people)),
         select(reply.c.customer_id, reply.c.address).where(reply.c.customer_id.in_(people)),
+        select(contact_change.c.customer_id, contact_change.c.value).where(
+            contact_change.c.customer_id.in_(people)
+        ),
     )
 
 
@@ -110,6 +115,7 @@ def erase_contact_points(
                 table.c.address.in_(select(theirs.c.address)),
             )
         )
+    conn.execute(delete(contact_change).where(contact_change.c.customer_id.in_(people)))
     conn.execute(
         update(customer)
         .where(customer.c.customer_id.in_(people))
@@ -154,6 +160,10 @@ def _records(
         plan: and_(plan.c.account_id.in_(accounts), plan.c.agreed_at < before),
         consent: and_(consent.c.customer_id.in_(people), consent.c.given_at < before),
         opt_out: and_(opt_out.c.customer_id.in_(people), opt_out.c.since_at < before),
+        merger: and_(
+            or_(merger.c.customer_id.in_(people), merger.c.into_id.in_(people)),
+            merger.c.merged_at < before,
+        ),
         waiver: and_(waiver.c.account_id.in_(accounts), waiver.c.waived_at < before),
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before

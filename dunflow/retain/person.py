@@ -10,7 +10,7 @@ from dunflow.config.period import later
 from dunflow.errors import DunflowError
 from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import customer, erasure
-from dunflow.retain.activity import accounts_of, going_on, last_activity
+from dunflow.retain.activity import accounts_of, going_on, ids_of, last_activity
 from dunflow.retain.erase import erase_contact_points, erase_records
 
 
@@ -50,10 +50,11 @@ def erase_person(
     today = book.portfolio.calendar.local_date(now)
     last = last_activity(conn, book, number, accounts)
     until = later(last, book.keep_records) if last else today
-    erase_contact_points(conn, portfolio_id, [number], today)
+    people = ids_of(conn, number)
+    erase_contact_points(conn, portfolio_id, people, today)
     gone = until <= today
     if gone:
-        erase_records(conn, [number], accounts, now)
+        erase_records(conn, people, accounts, now)
     conn.execute(
         insert(erasure).values(
             portfolio_id=portfolio_id,

@@ -13,12 +13,14 @@ from dunflow.ledger.tables import (
     consent,
     contact,
     contact_account,
+    contact_change,
     contact_text,
     customer,
     dead_address,
     episode,
     hold,
     load,
+    merger,
     metadata,
     opt_out,
     placement,
@@ -90,7 +92,12 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
         about = {**mine, "account_id": debt}
         put(hold, **about, **by, kind="dispute", from_at=AT, recorded_at=AT, released_at=AT)
         put(promise, **about, **by, **ONE, promised_on=DAY, made_at=AT, recorded_at=AT)
-        put(plan, **about, **by, currency="CNY", grace_days=0, agreed_at=AT)
+        put(plan, **about, **by, currency="CNY", grace_days=0, agreed_at=AT, recorded_at=AT)
+        put(
+            contact_change, **mine, **by, change_ref=f"told-{ref}", customer_id=person,
+            point="phone", bad=False, changed_at=AT, recorded_at=AT,
+        )  # fmt: skip
+        put(merger, **mine, customer_id=person, into_id=person, merged_at=AT, merged_by="ann")
         put(consent, **mine, **by, customer_id=person, channel="sms", basis="b", given_at=AT)
         put(
             reply, **mine, reply_ref=f"known-{ref}", customer_id=person, channel="sms",

@@ -85,11 +85,9 @@ def _seen(
 ) -> Seen | None:
     if request_id is None and code is None:
         return None
-    at = event.get("timestamp")
     # Other events come hours or days after it was accepted.
-    told_at = None
-    if name == "processed" and isinstance(at, int | float):
-        told_at = datetime.fromtimestamp(at, UTC)
+    at = event.get("timestamp") if name == "processed" else None
+    told_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
     if code is not None:
         return Seen(request_id, None, "undelivered", code, _blames(code, event))
     return Seen(request_id, told_at, "accepted" if name in ON_ITS_WAY else "delivered")

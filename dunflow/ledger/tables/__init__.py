@@ -165,6 +165,8 @@ REMARKS = {
     promise: ("reason", "cancelled_because"),
     plan: ("reason", "cancelled_because"),
     consent: ("reason",),
+    contact_change: ("reason",),
+    merger: ("reason",),
     opt_out: ("source",),
     reply: ("decided_because",),
     placement_event: ("reason",),
