@@ -81,6 +81,7 @@ def take_mergers(given: Given) -> int:
     _hand_over_once(given, talk.conversation_id, talk.customer_id, [talk.held_at])
     o = opt_out.c
     _hand_over_once(given, o.opt_out_id, o.customer_id, [o.channel], o.lifted_at.is_(None))
+    _hand_over(given, o.customer_id, o.lifted_at.is_not(None))
     if given.newest is not None:
         here = snapshot.c.portfolio_id == given.portfolio_id
         _hand_over(given, snapshot.c.customer_id, here, snapshot.c.business_date >= given.newest)
