@@ -64,6 +64,24 @@ class Office:
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.desk, self.folder = desk, folder
 
+    def live(self, date: dt.date, hour: int) -> None:
+        """A day of the book, up to this hour of the next one."""
+        desk, calendar = self.desk, self.desk.book.portfolio.calendar
+        clock = desk.clock
+        assert isinstance(clock, VirtualClock)
+        clock.move_to(calendar.usual_time_of(date))
+        day = Day(desk.engine, desk.book, date, clock, {})
+        frame = pd.DataFrame(ROWS, columns=COLUMNS)
+        blank = ["email", "balance", "product", "segment", "instalments_overdue"]
+        given = {"currency": "CNY", "address": "1 Some Street", "last_payment_on": None}
+        frame = frame.assign(**given, **dict.fromkeys(blank))
+        delivered = Pull(iter([frame.astype("string[pyarrow]")]), calendar.close_of(date))
+        stages.snapshot(day, delivered)
+        stages.gate(day)
+        stages.decide(day)
+        clock.move_to(calendar.start_of(date) + dt.timedelta(days=1, hours=hour))
+        stages.remind(day)
+
     def write(self, channel: Channel = "call") -> list[dict[str, Any]]:
         return write_lists(self.desk, channel)
 
@@ -108,9 +126,10 @@ def office(ledger: Engine, tmp_path: Path) -> Open:
     def make(
         channel: Channel = "call", teams: list[Team] | None = None, hour: int = 16, **policy: Any
     ) -> Office:
+        often = {"channel": channel, "repeat": {"every_days": 1, "times": 9}}
         steps = [
-            [{"step": "mild", "at_dpd": 1, "channel": channel, "template": "firm"}],
-            [{"step": "hard", "at_dpd": 31, "channel": channel, "template": "final"}],
+            [{"step": "mild", "at_dpd": 1, "template": "firm"} | often],
+            [{"step": "hard", "at_dpd": 31, "template": "final"} | often],
         ]
         tiers = [
             {"tier": "early", "from_dpd": 1, "steps": steps[0]},
@@ -127,22 +146,13 @@ def office(ledger: Engine, tmp_path: Path) -> Open:
         calls = Calls(teams=teams) if teams else Calls()
         portfolio = book.portfolio.model_copy(update={"calls": calls})
         book = type(book)(portfolio, book.policy, book.floor, book.folder)
-        clock = VirtualClock(portfolio.calendar.usual_time_of(DATE))
-        day = Day(ledger, book, DATE, clock, {})
-        frame = pd.DataFrame(ROWS, columns=COLUMNS)
-        blank = ["email", "balance", "product", "segment", "instalments_overdue"]
-        given = {"currency": "CNY", "address": "1 Some Street", "last_payment_on": None}
-        frame = frame.assign(**given, **dict.fromkeys(blank))
-        close = portfolio.calendar.close_of(DATE)
-        stages.snapshot(day, Pull(iter([frame.astype("string[pyarrow]")]), close))
-        stages.gate(day)
-        stages.decide(day)
-        # Berlin's eight o'clock is Shanghai's three in the afternoon.
-        clock.move_to(portfolio.calendar.start_of(DATE) + dt.timedelta(days=1, hours=hour))
-        stages.remind(day)
         with ledger.begin() as conn:
             number = portfolio_id_of(conn, book.name)
-        return Office(Desk(ledger, book, number, clock, {EXPORTS: str(tmp_path)}), tmp_path)
+        clock = VirtualClock(portfolio.calendar.usual_time_of(DATE))
+        at = Office(Desk(ledger, book, number, clock, {EXPORTS: str(tmp_path)}), tmp_path)
+        # Berlin's eight o'clock is Shanghai's three in the afternoon.
+        at.live(DATE, hour)
+        return at
 
     return make
 
@@ -164,6 +174,26 @@ def test_a_line_has_what_a_caller_needs(office: Open) -> None:
     assert (line["accounts"], line["amount"], line["currency"]) == ("2", "1001.50", "CNY")
     assert "Make sure that you speak with Bob" in line["talking_points"]
     assert line["result"] == ""
+
+
+def test_a_line_tells_what_was_before_with_this_customer_and_no_other(office: Open) -> None:
+    at = office(teams=[Team(team="home", languages=["zh"]), Team(team="abroad", languages=["en"])])
+    first, _ = at.write()
+    said = {"result": "promise", "promised_amount": "50.00", "promised_on": "2026-03-10", **AT}
+    at.bring_back(first, {"0020": said})
+    at.live(DATE + dt.timedelta(days=1), 16)
+    lines = {row["account"]: row for each in at.write() for row in at.table(each)}
+    told = {
+        ref: (line["last_contact"], line["last_result"], line["last_promise"])
+        for ref, line in lines.items()
+    }
+    assert told["0020"] == (
+        "2026-03-10 call",
+        "2026-03-10 promise",
+        "2026-03-10 CNY 50.00",
+    )
+    assert told["A1"] == ("2026-03-10 call", "", "")
+    assert told["A3"] == ("2026-03-10 call", "", "")
 
 
 def test_the_hours_are_those_of_the_customers_own_clock(office: Open) -> None:

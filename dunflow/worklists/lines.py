@@ -1,7 +1,7 @@
 """The lines of a list: what a person needs to know to make a call or a visit, in its order."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     Text,
@@ -141,29 +142,22 @@ def _query(worklist_id: int) -> Select[Any]:
         .lateral()
     )
     before = contact.alias("before")
-    earlier = (
-        select(before.c.channel, before.c.contact_on, result.c.result)
-        .outerjoin(result, result.c.contact_id == before.c.contact_id)
-        .where(
-            before.c.customer_id == contact.c.customer_id,
-            before.c.contact_on.is_not(None),
-            before.c.state.in_(ACTUAL),
-            before.c.contact_id < contact.c.contact_id,
-        )
-        .order_by(before.c.contact_id.desc())
+    earlier = [
+        before.c.customer_id == contact.c.customer_id,
+        before.c.contact_on.is_not(None),
+        before.c.state.in_(ACTUAL),
+        before.c.contact_id < contact.c.contact_id,
+    ]
+    last_contact = _newest(
+        [before.c.contact_on, before.c.channel], before, earlier, before.c.contact_id
     )
-    last_contact = _told(earlier, lambda e: [e.contact_on, e.channel]).label("last_contact")
-    last_result = _told(
-        earlier.where(result.c.result.is_not(None)), lambda e: [e.contact_on, e.result]
-    ).label("last_result")
-    promised = (
-        select(promise.c.promised_on, promise.c.amount, promise.c.currency)
-        .where(promise.c.account_id == contact.c.account_id, promise.c.cancelled_at.is_(None))
-        .order_by(promise.c.promise_id.desc())
+    told = before.join(result, result.c.contact_id == before.c.contact_id)
+    last_result = _newest(
+        [before.c.contact_on, result.c.result], told, earlier, before.c.contact_id
     )
-    last_promise = _told(promised, lambda e: [e.promised_on, e.currency, e.amount]).label(
-        "last_promise"
-    )
+    standing = [promise.c.account_id == contact.c.account_id, promise.c.cancelled_at.is_(None)]
+    promised = [promise.c.promised_on, promise.c.currency, promise.c.amount]
+    last_promise = _newest(promised, promise, standing, promise.c.promise_id)
     return (
         select(
             worklist_line.c.position,
@@ -186,9 +180,9 @@ def _query(worklist_id: int) -> Select[Any]:
             snapshot.c.product,
             total.c[0].label("amount"),
             total.c[1].label("accounts"),
-            last_contact,
-            last_result,
-            last_promise,
+            last_contact.label("last_contact"),
+            last_result.label("last_result"),
+            last_promise.label("last_promise"),
         )
         .select_from(worklist_line)
         .join(contact, contact.c.contact_id == worklist_line.c.contact_id)
@@ -202,11 +196,22 @@ def _query(worklist_id: int) -> Select[Any]:
     )
 
 
-def _told(newest_first: Select[Any], parts: Any) -> ColumnElement[str | None]:
-    """The newest of these rows in words."""
-    newest = newest_first.limit(1).subquery()
-    words = [cast(part, Text) for part in parts(newest.c)]
-    return select(func.concat_ws(" ", *words)).select_from(newest).scalar_subquery()
+def _newest(
+    parts: Sequence[ColumnElement[Any]],
+    source: FromClause,
+    conditions: list[ColumnElement[bool]],
+    number: ColumnElement[int],
+) -> ColumnElement[str | None]:
+    """The newest of these rows in words; of the contact that a line is about."""
+    return (
+        select(func.concat_ws(" ", *[cast(part, Text) for part in parts]))
+        .select_from(source)
+        .where(*conditions)
+        .order_by(number.desc())
+        .limit(1)
+        .correlate(contact)
+        .scalar_subquery()
+    )
 
 
 def hours_of(book: Book, channel: Channel, places: Places, at: dt.datetime) -> Span | None:
