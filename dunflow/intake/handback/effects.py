@@ -159,12 +159,14 @@ def _contacts(
             t.happened_at,
             on,
             t.told_by,
+            t.received_at,
         )
         .join_from(told, customer, customer.c.customer_id == t.owner_id)
         .where(t.result == "talked")
         .distinct()
     )
-    names = ["portfolio_id", "customer_id", "account_id", "held_at", "held_on", "recorded_by"]
+    who = ["portfolio_id", "customer_id", "account_id"]
+    names = [*who, "held_at", "held_on", "recorded_by", "recorded_at"]
     conn.execute(insert(conversation).from_select(names, talks).on_conflict_do_nothing())
 
 
