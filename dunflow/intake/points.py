@@ -77,6 +77,7 @@ def _use(given: Given) -> None:
         .where(
             change.customer_id.in_(select(given.rows.c.customer)),
             ~change.bad,
+            change.value != "",  # erased
         )
         .order_by(
             change.customer_id, change.point, change.changed_at.desc(), change.change_ref.desc()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Engine, Table, func, select
+from sqlalchemy import ColumnElement, Engine, Table, func, select
 
 from dunflow.config.book import Book
 from dunflow.errors import SourceError
@@ -27,6 +27,7 @@ from dunflow.ledger.tables import (
 )
 from dunflow.report.customer_file import customer_file
 from dunflow.report.page import write_page
+from dunflow.retain.person import erase_person
 from tests.intake.conftest import NOW, Take
 
 FILES = {
@@ -49,7 +50,7 @@ FILES = {
 }
 
 
-def rows(ledger: Engine, *columns: Column[Any]) -> list[tuple[Any, ...]]:
+def rows(ledger: Engine, *columns: ColumnElement[Any]) -> list[tuple[Any, ...]]:
     with ledger.connect() as conn:
         return sorted(tuple(row) for row in conn.execute(select(*columns)))
 
@@ -254,3 +255,18 @@ def test_the_file_on_a_person_is_the_same_by_each_of_their_ids(
     ]
     assert [each["value"] for each in files[0]["contact_changes"]] == ["+8613800138002"]
     assert files[0]["person"]["phone"] == "+8613800138002"  # D had none
+
+
+def test_a_file_that_comes_again_does_not_bring_an_erased_number_back(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    take("contact_points", "customer,point,value,changed_at\nC,phone,13800138002,2026-03-10\n")
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, book.name)
+        erase_person(conn, book, number, "C", NOW, "ann", "asked for it")
+    again = "customer,point,value,changed_at\nC,phone,13800138002,2026-03-10\n"
+    taken = take("contact_points", again + "D,phone,13800138003,2026-03-10\n")
+    assert taken.new == 1
+    left = [("",), ("+8613800138003",)]
+    assert rows(ledger, func.coalesce(customer.c.phone, "")) == left
+    assert rows(ledger, contact_change.c.value) == left
