@@ -105,6 +105,7 @@ def _waits(desk: Desk, channel: Channel) -> Any:
         contact.c.portfolio_id == desk.portfolio_id,
         contact.c.channel == channel,
         contact.c.state.in_(DONE),
+        contact.c.run_id.is_not(None),  # what others did needs no list any more
         ~exists().where(worklist_line.c.contact_id == contact.c.contact_id),
         ~exists().where(result.c.contact_id == contact.c.contact_id),
     )

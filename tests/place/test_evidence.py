@@ -1,5 +1,6 @@
 """Evidence for a court: one PDF for each account, in both languages, in the manifest."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +9,24 @@ import pypdfium2 as pdfium
 import pyrage
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import Connection, insert, select
 
 from dunflow import placements
 from dunflow.config.destination import Destination
 from dunflow.config.portfolio import Portfolio
+from dunflow.ledger.tables import (
+    contact,
+    contact_account,
+    contact_text,
+    customer,
+    episode,
+    payment,
+    promise,
+)
 from dunflow.place.files import sha256
 from dunflow.place.life import Chosen
-from tests.place.conftest import MakeDesk, row
+from dunflow.placements import Desk
+from tests.place.conftest import DATE, NOON, MakeDesk, row
 
 Arrived = Callable[[], list[Path]]
 ROWS = [
@@ -49,6 +61,71 @@ def test_each_account_has_its_evidence_in_the_manifest(
         assert said in first
     assert "1,935" in second
     assert "王小明" not in second
+
+
+def _told_before(conn: Connection, desk: Desk) -> None:
+    """A notice that arrived, a promise that was broken, and a payment."""
+    at = NOON - dt.timedelta(days=1)
+    about = select(episode.c.account_id, episode.c.episode_id).order_by(episode.c.account_id)
+    account_id, episode_id = conn.execute(about.limit(1)).one()
+    times = ("not_before_at", "expires_at", "planned_at", "accepted_at", "ended_at")
+    made = insert(contact).values(
+        portfolio_id=desk.portfolio_id,
+        business_date=DATE,
+        customer_id=conn.execute(select(customer.c.customer_id).limit(1)).scalar_one(),
+        account_id=account_id,
+        reference="ref-of-it",
+        step="last_notice",
+        channel="email",
+        template="final",
+        purpose="notice",
+        severity=0,
+        amount=1300,
+        currency="CNY",
+        state="delivered",
+        address="wang@mail.example",
+        provider_id="provider-id-of-it",
+        **dict.fromkeys(times, at),
+    )
+    number = conn.execute(made.returning(contact.c.contact_id)).scalar_one()
+    conn.execute(insert(contact_text).values(contact_id=number, body="#strong[Pay] 现在请还款"))
+    conn.execute(
+        insert(contact_account).values(
+            contact_id=number,
+            account_id=account_id,
+            episode_id=episode_id,
+            ladder_episode_id=episode_id,
+            amount=1300,
+            occupies=True,
+        )
+    )
+    same = {"portfolio_id": desk.portfolio_id, "account_id": account_id, "currency": "CNY"}
+    conn.execute(
+        insert(promise).values(
+            amount=500,
+            promised_on=DATE - dt.timedelta(days=9),
+            made_at=NOON - dt.timedelta(days=20),
+            recorded_by="me",
+            **same,
+        )
+    )
+    conn.execute(insert(payment).values(payment_ref="p1", amount="0.50", booked_at=NOON, **same))
+
+
+def test_evidence_tells_what_was_sent_agreed_and_paid(
+    make_desk: MakeDesk, arrived: Arrived
+) -> None:
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
+    with desk.engine.begin() as conn:
+        _told_before(conn, desk)
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    (pdf,) = arrived()[0].glob("*.pdf")
+    text = "".join(text_of(pdf).replace("\u200b", "").split())
+    for said in ("last_notice(通知)", "wang@mail.example", "已送达2026-03-0112:00"):
+        assert said in text
+    for said in ("provider-id-of-it", "#strong[Pay]现在请还款", "¥500.00未履行", "¥0.50"):
+        assert said in text
 
 
 def test_evidence_says_no_more_of_a_person_than_the_fields(
