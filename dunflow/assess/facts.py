@@ -6,6 +6,7 @@ itself did afterwards does not.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,7 @@ from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     IN_FLIGHT,
     PLACEMENT_ACTIVE,
@@ -51,6 +53,8 @@ from dunflow.ledger.tables import (
     load,
     payment,
     placement,
+    plan,
+    promise,
     snapshot,
 )
 
@@ -69,26 +73,43 @@ def facts(
     portfolio_id: int,
     business_date: dt.date,
     moment: Moment,
-    accounts: Select[int] | None = None,
+    accounts: Select[int] | Sequence[int] | None = None,
 ) -> Select[Any]:
     """One row per account of the snapshot (or of `accounts` only), as decisions see it.
+
+    With a sequence, which is for a few accounts, nothing about any others is read.
 
     `overdue` is what the snapshot says less what the payment feed delivered since; `credit_covers`,
     `placed`, `in_flight`, `promise_pending`, `plan_current` are flags; `hold_kind` is NULL where
     there is none.
     """
     s, e = snapshot, episode
-    paid = _paid(book, portfolio_id, business_date, moment).subquery("paid")
+    few = accounts if isinstance(accounts, Sequence) else None
+    paid = (
+        _paid(book, portfolio_id, business_date, moment)
+        .where(*_only(payment.c.account_id, few))
+        .subquery("paid")
+    )
     left = case(
         (paid.c.amount.is_(None), s.c.overdue_amount),
         else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
     )
     last_paid_on = func.greatest(s.c.last_payment_on, paid.c.last_on)
-    covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
-    holding = _holding(book, portfolio_id, business_date, moment).subquery("holding")
-    pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
-    planned = current_plans(book, portfolio_id, moment.at).subquery("planned")
-    placed = _placed(portfolio_id, moment).subquery("placed")
+    covering = _covering(book, portfolio_id, business_date, moment, few).subquery("covering")
+    holding = _holding(book, portfolio_id, business_date, moment, few).subquery("holding")
+    pending = (
+        pending_promises(book, portfolio_id, moment.at)
+        .where(*_only(promise.c.account_id, few))
+        .subquery("pending")
+    )
+    planned = (
+        current_plans(book, portfolio_id, moment.at)
+        .where(*_only(plan.c.account_id, few))
+        .subquery("planned")
+    )
+    placed = (
+        _placed(portfolio_id, moment).where(*_only(placement.c.account_id, few)).subquery("placed")
+    )
     past = (_past_then if moment.late else _past)(book, portfolio_id, business_date, moment)
     tables: FromClause = (
         s.outerjoin(e, _episode_of(s, business_date, moment))
@@ -138,7 +159,14 @@ def facts(
         .select_from(tables)
         .where(s.c.portfolio_id == portfolio_id, s.c.business_date == business_date)
     )
-    return rows if accounts is None else rows.where(s.c.account_id.in_(accounts))
+    if isinstance(accounts, Select):
+        return rows.where(s.c.account_id.in_(accounts))
+    return rows.where(*_only(s.c.account_id, few))
+
+
+def _only(account_id: ColumnElement[int], few: Sequence[int] | None) -> list[ColumnElement[bool]]:
+    """Beside each table: where there are so many joins, the planner does not carry it along."""
+    return [] if few is None else [among(account_id, few)]
 
 
 def _episode_of(rows: FromClause, business_date: dt.date, moment: Moment) -> ColumnElement[bool]:
@@ -175,7 +203,13 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
     )
 
 
-def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+def _covering(
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    moment: Moment,
+    few: Sequence[int] | None,
+) -> Select[Any]:
     """Customers and currencies in which unapplied credit is at least all that is still owed.
 
     Settled accounts count as nothing; so do those that are not on the ladder yet.
@@ -192,6 +226,11 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
         .subquery("unapplied")
     )
     paid = _paid(book, portfolio_id, business_date, moment).subquery("paid_too")
+    theirs = select(snapshot.c.customer_id).where(
+        snapshot.c.portfolio_id == portfolio_id,
+        snapshot.c.business_date == business_date,
+        *_only(snapshot.c.account_id, few),
+    )
     left = s.c.overdue_amount - func.coalesce(paid.c.amount, 0)
     owed = case((left > settled_at(book.policy, s.c.currency), left), else_=literal(0, Numeric))
     return (
@@ -205,20 +244,27 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
             s.c.portfolio_id == portfolio_id,
             s.c.business_date == business_date,
             days_past_due(business_date, s.c.due_on) >= book.policy.ladder_from_dpd,
+            *([] if few is None else [s.c.customer_id.in_(theirs)]),
         )
         .group_by(s.c.customer_id, s.c.currency, unapplied.c.amount)
         .having(unapplied.c.amount >= func.sum(owed))
     )
 
 
-def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+def _holding(
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    moment: Moment,
+    few: Sequence[int] | None,
+) -> Select[Any]:
     """`account_id, kind` of the first recorded hold that is active on the account or customer.
 
     A kind that binds the whole customer by a pack does so though it was recorded on an account.
     """
     active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
     of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
-        active, hold.c.account_id.is_not(None)
+        active, hold.c.account_id.is_not(None), *_only(hold.c.account_id, few)
     )
     of_customers = (
         select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
@@ -227,6 +273,7 @@ def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Mome
             active,
             snapshot.c.portfolio_id == portfolio_id,
             snapshot.c.business_date == business_date,
+            *_only(snapshot.c.account_id, few),
         )
     )
     parts = [of_accounts, of_customers]
@@ -253,6 +300,7 @@ def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Mome
                 hold.c.kind.in_(wide),
                 snapshot.c.portfolio_id == portfolio_id,
                 snapshot.c.business_date == business_date,
+                *_only(snapshot.c.account_id, few),
             )
         )
         parts.append(siblings)

@@ -13,12 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    Numeric,
     Row,
     Text,
     and_,
-    bindparam,
     case,
-    column,
     exists,
     func,
     literal,
@@ -26,7 +25,6 @@ from sqlalchemy import (
     select,
     true,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
@@ -38,14 +36,22 @@ from dunflow.decide.reach import address_for, barred, wall_zone
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.ledger.engine import make_durable
-from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
+from dunflow.ledger.given import Kind, among, given
+from dunflow.ledger.tables import (
+    Instant,
+    account,
+    contact,
+    contact_account,
+    contact_text,
+    customer,
+)
 from dunflow.remind import brake, faults, outbox, rates
 from dunflow.remind.compose import Named, compose, language_of
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.senders.outcome import Message
 
-BATCH = 100
+BATCH = 400
 """As many as go out in about ten seconds, at the pace of a real provider."""
 LEASE = dt.timedelta(seconds=90)
 """Longer than any row is held before its call (ten seconds) plus the slowest call."""
@@ -225,7 +231,7 @@ def _people(
             barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
         )
         .join(customer, customer.c.customer_id == contact.c.customer_id)
-        .where(contact.c.contact_id.in_(ids))
+        .where(among(contact.c.contact_id, ids))
     )
     return {row.contact_id: row for row in rows}
 
@@ -236,11 +242,13 @@ def _named(
     """contact_id → the accounts it names, with their facts of now; the leading one first."""
     ids = [row.contact_id for row in contacts]
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
-    accounts = select(contact_account.c.account_id).where(
-        contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None)
-    )
+    accounts = conn.execute(
+        select(contact_account.c.account_id).where(
+            among(contact_account.c.contact_id, ids), contact_account.c.dropped.is_(None)
+        )
+    ).scalars()
     business_date = contacts[0].business_date
-    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
+    known = facts(book, portfolio_id, business_date, moment, accounts.all()).subquery("known")
     leads = contact_account.c.account_id == contact.c.account_id
     rows = conn.execute(
         select(
@@ -258,7 +266,7 @@ def _named(
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .join(account, account.c.account_id == contact_account.c.account_id)
         .outerjoin(known, known.c.account_id == contact_account.c.account_id)
-        .where(contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None))
+        .where(among(contact_account.c.contact_id, ids), contact_account.c.dropped.is_(None))
         .order_by(leads.desc(), known.c.dpd.desc(), account.c.account_ref)
     )
     found: dict[int, list[Named]] = {contact_id: [] for contact_id in ids}
@@ -293,16 +301,17 @@ def _too_often(
     going = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
     if not going or not (book.floor.caps or book.floor.cooldowns):
         return {}
-    out = values(
-        column("contact_id", BigInteger),
-        column("out_on", Date),
-        column("address", Text),
-        name="out",
-    ).data(
+    out = given(
+        "out",
+        {"contact_id": BigInteger, "out_on": Date, "address": Text},
         [
-            (row.contact_id, _today(book, row, people[row.contact_id], now), _to(row, people))
+            {
+                "contact_id": row.contact_id,
+                "out_on": _today(book, row, people[row.contact_id], now),
+                "address": people[row.contact_id].address,
+            }
             for row in going
-        ]
+        ],
     )
     one_more = Going(
         channel=planned.c.channel,
@@ -333,18 +342,18 @@ def _today(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.
     ).date()
 
 
-def _to(row: Row[Any], people: dict[int, Row[Any]]) -> str:
-    return str(people[row.contact_id].address)
-
-
 def _cancel(conn: Connection, reasons: dict[int, str], now: dt.datetime) -> None:
     if not reasons:
         return
+    spoken = given(
+        "spoken",
+        {"of": BigInteger, "why": Text},
+        [{"of": contact_id, "why": reason} for contact_id, reason in reasons.items()],
+    )
     conn.execute(
         update(contact)
-        .where(contact.c.contact_id == bindparam("of"))
-        .values(state="cancelled", reason=bindparam("why"), ended_at=now),
-        [{"of": contact_id, "why": reason} for contact_id, reason in reasons.items()],
+        .where(contact.c.contact_id == spoken.c.of)
+        .values(state="cancelled", reason=spoken.c.why, ended_at=now)
     )
     outbox.make_room(conn, list(reasons))
 
@@ -363,16 +372,16 @@ def _move(
         else:
             moved.append({"of": row.contact_id, "at": opens_at})
     if moved:
+        put_off = given("put_off", {"of": BigInteger, "at": Instant}, moved)
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id == bindparam("of"))
-            .values(not_before_at=bindparam("at")),
-            moved,
+            .where(contact.c.contact_id == put_off.c.of)
+            .values(not_before_at=put_off.c.at)
         )
     if ended:
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id.in_(ended))
+            .where(among(contact.c.contact_id, ended))
             .values(state="expired", reason="window", ended_at=now)
         )
         outbox.make_room(conn, ended)
@@ -408,47 +417,15 @@ def _take(
             if each.quiet:
                 drops.append({**of, "why": each.quiet})
             else:
-                amounts.append({**of, "owed": each.overdue})
+                amounts.append({**of, "amount": each.overdue})
         message = _message(row, person, text, min(span.closes_at, row.expires_at))
         claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
     _cancel(conn, offending, now)
     if not claimed:
         return []
-    conn.execute(
-        update(contact)
-        .where(contact.c.contact_id == bindparam("of"))
-        .values(
-            state="claimed",
-            reason=None,
-            attempts=contact.c.attempts + 1,
-            claimed_at=now,
-            lease_until_at=now + LEASE,
-            address=bindparam("to"),
-            contact_on=bindparam("on"),
-            amount=bindparam("owed"),
-        ),
-        rows,
-    )
-    written = pg_insert(contact_text)
-    conn.execute(
-        written.on_conflict_do_update(
-            index_elements=[contact_text.c.contact_id],
-            set_={"subject": written.excluded.subject, "body": written.excluded.body},
-        ),
-        texts,
-    )
-    this_one = and_(
-        contact_account.c.contact_id == bindparam("of"),
-        contact_account.c.account_id == bindparam("which"),
-    )
-    conn.execute(update(contact_account).where(this_one).values(amount=bindparam("owed")), amounts)
-    if drops:
-        conn.execute(
-            update(contact_account)
-            .where(this_one)
-            .values(dropped=bindparam("why"), occupies=False),
-            drops,
-        )
+    _write_claims(conn, rows, now)
+    _write_texts(conn, texts)
+    _write_accounts(conn, amounts, drops)
     return claimed
 
 
@@ -462,3 +439,58 @@ def _message(row: Row[Any], person: Row[Any], text: Wording, until: dt.datetime)
         html=text.html,
         valid_until=until,
     )
+
+
+def _write_claims(conn: Connection, rows: list[dict[str, Any]], now: dt.datetime) -> None:
+    taken = given("taken", {"of": BigInteger, "to": Text, "on": Date, "owed": Numeric}, rows)
+    conn.execute(
+        update(contact)
+        .where(contact.c.contact_id == taken.c.of)
+        .values(
+            state="claimed",
+            reason=None,
+            attempts=contact.c.attempts + 1,
+            claimed_at=now,
+            lease_until_at=now + LEASE,
+            address=taken.c.to,
+            contact_on=taken.c.on,
+            amount=taken.c.owed,
+        )
+    )
+
+
+def _write_texts(conn: Connection, texts: list[dict[str, Any]]) -> None:
+    kinds: dict[str, Kind] = {"contact_id": BigInteger, "subject": Text, "body": Text}
+    written = pg_insert(contact_text).from_select(list(kinds), select(given("said", kinds, texts)))
+    conn.execute(
+        written.on_conflict_do_update(
+            index_elements=[contact_text.c.contact_id],
+            set_={"subject": written.excluded.subject, "body": written.excluded.body},
+        )
+    )
+
+
+def _write_accounts(
+    conn: Connection, amounts: list[dict[str, Any]], drops: list[dict[str, Any]]
+) -> None:
+    """What each account owes now, where that differs from the plan; and which are left out."""
+    owed = given("owed", {"of": BigInteger, "which": BigInteger, "amount": Numeric}, amounts)
+    conn.execute(
+        update(contact_account)
+        .where(
+            contact_account.c.contact_id == owed.c.of,
+            contact_account.c.account_id == owed.c.which,
+            contact_account.c.amount != owed.c.amount,
+        )
+        .values(amount=owed.c.amount)
+    )
+    if drops:
+        left_out = given("left_out", {"of": BigInteger, "which": BigInteger, "why": Text}, drops)
+        conn.execute(
+            update(contact_account)
+            .where(
+                contact_account.c.contact_id == left_out.c.of,
+                contact_account.c.account_id == left_out.c.which,
+            )
+            .values(dropped=left_out.c.why, occupies=False)
+        )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, run, sender_fault
 from dunflow.remind import brake
 
@@ -189,7 +190,7 @@ def take_room(conn: Connection, contacts: list[int]) -> None:
     conn.execute(
         update(contact_account)
         .where(
-            contact_account.c.contact_id.in_(contacts),
+            among(contact_account.c.contact_id, contacts),
             contact_account.c.dropped.is_(None),
             ~contact_account.c.occupies,
             ~taken,
@@ -202,7 +203,7 @@ def make_room(conn: Connection, contacts: list[int]) -> None:
     """These contacts ended without being done: their steps are free to be decided again."""
     conn.execute(
         update(contact_account)
-        .where(contact_account.c.contact_id.in_(contacts))
+        .where(among(contact_account.c.contact_id, contacts))
         .values(occupies=False)
     )
 

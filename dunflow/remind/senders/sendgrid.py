@@ -127,7 +127,7 @@ class SendGridEmail:
         if message.valid_until <= now:
             return Busy("expired", 0.0)
         try:
-            reply = self._sendgrid.send(_payload(message, self._from))
+            reply = self._sendgrid.send(payload(message, self._from))
         except UntrustedError as err:
             return Down(err.why, "the certificate of SendGrid's server could not be verified")
         except NeverSentError as err:
@@ -148,7 +148,7 @@ class SendGridEmail:
         return ask(self._sendgrid.client, REFERENCE, questions)
 
 
-def _payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
+def payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
     """The request. Links and opens are left untracked: the first would hide the lender's address
     behind another, and an open proves nothing, as mail scanners open everything."""
     content = [{"type": "text/plain", "value": message.body}]
