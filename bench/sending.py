@@ -23,6 +23,7 @@ from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
 from dunflow.remind.dispatch import THREADS, Dispatcher
 from dunflow.remind.senders.choose import SANDBOX_URL
+from dunflow.remind.senders.outcome import Message
 
 PORTFOLIO = "bench_sender"
 CHANNELS = ("sms", "email")
@@ -148,7 +149,9 @@ def _hear(engine: Engine) -> None:
         conn.execute(text("UPDATE contact SET ask_at = NULL WHERE ask_at IS NOT NULL"))
 
 
-def _loop(make: MakeSend, channel: str, book: Book, environ: Mapping[str, str], share: list) -> int:
+def _loop(
+    make: MakeSend, channel: str, book: Book, environ: Mapping[str, str], share: list[Message]
+) -> int:
     return run_loop([make(channel, book, environ) for _ in range(THREADS)], share)
 
 

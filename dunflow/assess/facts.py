@@ -27,19 +27,17 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy import type_coerce as coerce
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from dunflow.assess.holds import is_active
+from dunflow.assess.holds import first_holds
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.plans import current_plans
 from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
-from dunflow.ledger.given import among
+from dunflow.ledger.given import only
 from dunflow.ledger.tables import (
     IN_FLIGHT,
     PLACEMENT_ACTIVE,
@@ -49,7 +47,6 @@ from dunflow.ledger.tables import (
     credit,
     decision,
     episode,
-    hold,
     load,
     payment,
     placement,
@@ -87,7 +84,7 @@ def facts(
     few = accounts if isinstance(accounts, Sequence) else None
     paid = (
         _paid(book, portfolio_id, business_date, moment)
-        .where(*_only(payment.c.account_id, few))
+        .where(*only(payment.c.account_id, few))
         .subquery("paid")
     )
     left = case(
@@ -96,19 +93,19 @@ def facts(
     )
     last_paid_on = func.greatest(s.c.last_payment_on, paid.c.last_on)
     covering = _covering(book, portfolio_id, business_date, moment, few).subquery("covering")
-    holding = _holding(book, portfolio_id, business_date, moment, few).subquery("holding")
+    holding = first_holds(book, portfolio_id, business_date, moment.at, few).subquery("holding")
     pending = (
         pending_promises(book, portfolio_id, moment.at)
-        .where(*_only(promise.c.account_id, few))
+        .where(*only(promise.c.account_id, few))
         .subquery("pending")
     )
     planned = (
         current_plans(book, portfolio_id, moment.at)
-        .where(*_only(plan.c.account_id, few))
+        .where(*only(plan.c.account_id, few))
         .subquery("planned")
     )
     placed = (
-        _placed(portfolio_id, moment).where(*_only(placement.c.account_id, few)).subquery("placed")
+        _placed(portfolio_id, moment).where(*only(placement.c.account_id, few)).subquery("placed")
     )
     past = (_past_then if moment.late else _past)(book, portfolio_id, business_date, moment)
     tables: FromClause = (
@@ -161,12 +158,7 @@ def facts(
     )
     if isinstance(accounts, Select):
         return rows.where(s.c.account_id.in_(accounts))
-    return rows.where(*_only(s.c.account_id, few))
-
-
-def _only(account_id: ColumnElement[int], few: Sequence[int] | None) -> list[ColumnElement[bool]]:
-    """Beside each table: where there are so many joins, the planner does not carry it along."""
-    return [] if few is None else [among(account_id, few)]
+    return rows.where(*only(s.c.account_id, few))
 
 
 def _episode_of(rows: FromClause, business_date: dt.date, moment: Moment) -> ColumnElement[bool]:
@@ -229,7 +221,7 @@ def _covering(
     theirs = select(snapshot.c.customer_id).where(
         snapshot.c.portfolio_id == portfolio_id,
         snapshot.c.business_date == business_date,
-        *_only(snapshot.c.account_id, few),
+        *only(snapshot.c.account_id, few),
     )
     left = s.c.overdue_amount - func.coalesce(paid.c.amount, 0)
     owed = case((left > settled_at(book.policy, s.c.currency), left), else_=literal(0, Numeric))
@@ -248,67 +240,6 @@ def _covering(
         )
         .group_by(s.c.customer_id, s.c.currency, unapplied.c.amount)
         .having(unapplied.c.amount >= func.sum(owed))
-    )
-
-
-def _holding(
-    book: Book,
-    portfolio_id: int,
-    business_date: dt.date,
-    moment: Moment,
-    few: Sequence[int] | None,
-) -> Select[Any]:
-    """`account_id, kind` of the first recorded hold that is active on the account or customer.
-
-    A kind that binds the whole customer by a pack does so though it was recorded on an account.
-    """
-    active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
-    of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
-        active, hold.c.account_id.is_not(None), *_only(hold.c.account_id, few)
-    )
-    of_customers = (
-        select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
-        .join(snapshot, snapshot.c.customer_id == hold.c.customer_id)
-        .where(
-            active,
-            snapshot.c.portfolio_id == portfolio_id,
-            snapshot.c.business_date == business_date,
-            *_only(snapshot.c.account_id, few),
-        )
-    )
-    parts = [of_accounts, of_customers]
-    if wide := book.floor.customer_wide_holds:
-        held = snapshot.alias("held")
-        siblings = (
-            select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
-            .outerjoin(
-                held,
-                and_(
-                    held.c.portfolio_id == portfolio_id,
-                    held.c.business_date == business_date,
-                    held.c.account_id == hold.c.account_id,
-                ),
-            )
-            # The account may be paid by now; whoever it belonged to is still held.
-            .join(
-                snapshot,
-                snapshot.c.customer_id == func.coalesce(hold.c.of_customer_id, held.c.customer_id),
-            )
-            .where(
-                active,
-                hold.c.account_id.is_not(None),
-                hold.c.kind.in_(wide),
-                snapshot.c.portfolio_id == portfolio_id,
-                snapshot.c.business_date == business_date,
-                *_only(snapshot.c.account_id, few),
-            )
-        )
-        parts.append(siblings)
-    both = union_all(*parts).subquery("both")
-    return (
-        select(both.c.account_id, both.c.kind)
-        .ext(distinct_on(both.c.account_id))
-        .order_by(both.c.account_id, both.c.recorded_at, both.c.hold_id)
     )
 
 

@@ -28,3 +28,9 @@ def given(
 def among(of: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
     """Whether a column is one of these numbers, which go in as one array, too."""
     return of == any_(literal(list(numbers), ARRAY(of.type)))
+
+
+def only(account_id: ColumnElement[int], few: Sequence[int] | None) -> list[ColumnElement[bool]]:
+    """The condition, if it is about a few only. Written beside each table of a statement with many
+    joins: there the planner does not carry it from one to the next."""
+    return [] if few is None else [among(account_id, few)]

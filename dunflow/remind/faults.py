@@ -32,7 +32,7 @@ def note(
     for channel, down in sorted(spoken.items()):
         if down is None:
             mend(conn, portfolio_id, channel)
-        elif down.code != STOPPED:
+        else:
             _keep(conn, portfolio_id, channel, down, now)
 
 

@@ -201,6 +201,8 @@ def take_room(conn: Connection, contacts: list[int]) -> None:
 
 def make_room(conn: Connection, contacts: list[int]) -> None:
     """These contacts ended without being done: their steps are free to be decided again."""
+    if not contacts:
+        return
     conn.execute(
         update(contact_account)
         .where(among(contact_account.c.contact_id, contacts))

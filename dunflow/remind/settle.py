@@ -9,13 +9,13 @@ from dunflow.config.book import Book
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import Instant, contact
 from dunflow.remind import faults, outbox
-from dunflow.remind.claim import Claimed
 from dunflow.remind.consequences import (
     believe_opt_outs,
     bury_addresses,
     refresh_ladder,
     start_gap,
 )
+from dunflow.remind.lease import Claimed
 from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
 from dunflow.remind.senders.choose import LISTED
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
@@ -138,7 +138,9 @@ def _spoken(settled: list[Settled]) -> dict[str, Down | None]:
     for claimed, outcome in settled:
         channel = claimed.message.channel
         if isinstance(outcome, Down):
-            spoken[channel] = outcome
+            # Those that were not tried after a fault don't hide it.
+            if outcome.code != faults.STOPPED:
+                spoken[channel] = outcome
         elif isinstance(outcome, Accepted):
             spoken.setdefault(channel, None)
     return spoken

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from dunflow.ledger.tables import resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, settle
-from dunflow.remind.claim import Claimed
+from dunflow.remind.lease import Claimed
 from dunflow.remind.resolve import ResolveError, resolve, waiting
 from dunflow.remind.senders.outcome import (
     Absent,

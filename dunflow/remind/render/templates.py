@@ -19,11 +19,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from dunflow.config.book import root
 from dunflow.errors import ConfigError
+from dunflow.remind.render.slots import READ
 
 SHIPPED: Final = "include/templates"
 _EMPTY_WORDS: Final = frozenset({"None", "nan", "NaN", "NaT"})
 _LEFT_OVER: Final = re.compile(r"\{\w+\}|\}\}|%\}")
 """A slot of some other kind of template, or one whose opening braces are missing."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
+        """What slots are made of is texts and numbers; the full look is dear, so it is spared."""
+        if type(obj) in READ:
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
 
 
 class EmptyValue(TemplateError):
@@ -58,7 +67,7 @@ def load(language: str, template: str, part: str, folder: Path) -> Template:
 @lru_cache(maxsize=256)
 def environment(folder: Path) -> SandboxedEnvironment:
     """The sandbox in which the portfolio in `folder` renders; the same one each time."""
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=FileSystemLoader([folder / "templates", root() / SHIPPED]),
         undefined=StrictUndefined,
         autoescape=_is_html,
