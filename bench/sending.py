@@ -55,7 +55,7 @@ class Sent:
 
 @dataclass
 class Sending:
-    """Channel → way → cost; `accepted`: how many different contacts of the outbox got through."""
+    """Channel → way → cost."""
 
     threads: int
     ways: dict[str, dict[str, Sent]] = field(default_factory=dict)

@@ -28,11 +28,11 @@ _LEFT_OVER: Final = re.compile(r"\{\w+\}|\}\}|%\}")
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """What slots are made of is texts and numbers; the full look is dear, so it is spared."""
-        if type(obj) in READ:
-            return not attr.startswith("_")
-        return super().is_safe_attribute(obj, attr, value)
+    def getattr(self, obj: object, attribute: str) -> object:
+        """Slots hold texts and numbers only, so what is theirs need not be looked at in full."""
+        if type(obj) in READ and attribute in vars(obj):
+            return vars(obj)[attribute]
+        return super().getattr(obj, attribute)
 
 
 class EmptyValue(TemplateError):
