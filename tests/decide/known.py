@@ -21,6 +21,7 @@ class Contact:
     state: str
     accepted_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    claimed_at: dt.datetime | None = None
 
 
 @dataclass
