@@ -13,7 +13,7 @@ from filled_ledger import Filler, config_of, lists_of, rows_of
 from known import Account, Contact, Day
 from ladder_stories import ONE_DAY, ZONE, Book
 from reference_guards import Judge
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Date, Engine, cast, func, select, update
 
 from dunflow.assess.episodes import assess
 from dunflow.config.book import Book as Config
@@ -157,6 +157,7 @@ class Past:
                         else None,
                         ended_at=_ended_at(fate, at),
                         claimed_at=at,
+                        sent=f"{leader} {run.business_date}",
                     )
                 )
 
@@ -207,44 +208,46 @@ class Ledger:
         """Each contact meets its fate, by way of what records it in production."""
         with self.engine.begin() as conn:
             due = conn.execute(
-                select(t.contact, t.customer.c.time_zone)
-                .join(t.customer, t.customer.c.customer_id == t.contact.c.customer_id)
-                .where(
+                select(t.contact).where(
                     t.contact.c.portfolio_id == self.number,
                     t.contact.c.business_date == business_date,
                     t.contact.c.state == "planned",
                 )
             ).all()
+            alike: dict[tuple[str, dt.datetime], list[Any]] = {}
             for contact in due:
                 leader = self.names[contact.account_id]
                 fate = self.past.fate(leader, business_date, contact.channel)
                 if fate != "expired":
-                    self._meet(conn, contact, fate)
+                    alike.setdefault((fate, contact.not_before_at + MINUTE), []).append(contact)
+            for (fate, at), contacts in alike.items():
+                self._meet(conn, contacts, fate, at)
 
-    def _meet(self, conn: Connection, contact: Any, fate: str) -> None:
-        at = contact.not_before_at + MINUTE
-        zone = next(z for z in self._zones if contact.time_zone in (None, str(z)))
+    def _meet(self, conn: Connection, contacts: list[Any], fate: str, at: dt.datetime) -> None:
+        zone = func.coalesce(t.customer.c.time_zone, ZONE.key)
+        ids = [contact.contact_id for contact in contacts]
         conn.execute(
             update(t.contact)
-            .where(t.contact.c.contact_id == contact.contact_id)
+            .where(
+                t.contact.c.contact_id.in_(ids),
+                t.customer.c.customer_id == t.contact.c.customer_id,
+            )
             .values(
                 state="claimed",
                 attempts=1,
                 claimed_at=at,
                 address="x",
-                contact_on=at.astimezone(zone).date(),
+                contact_on=cast(func.timezone(zone, at), Date),
             )
         )
-        message = Message(contact.reference, contact.channel, "x", "x", None, None, at)
-        claimed = [(Claimed(contact.contact_id, 1, message), _outcome(fate))]
-        settle(conn, self.config, self.number, claimed, at)
+        settled = []
+        for each in contacts:
+            message = Message(each.reference, each.channel, "x", "x", None, None, at)
+            settled.append((Claimed(each.contact_id, 1, message), _outcome(fate)))
+        settle(conn, self.config, self.number, settled, at)
         if fate in ("delivered", "undelivered"):
             told = Seen("x", at, fate)  # type: ignore[arg-type]
-            receipts.take(conn, self.config, [(contact.contact_id, told)], at + 30 * MINUTE)
-
-    @property
-    def _zones(self) -> list[dt.tzinfo]:
-        return [ZONE, *{account.customer.zone for account in self.past.book.accounts}]
+            receipts.take(conn, self.config, [(each, told) for each in ids], at + 30 * MINUTE)
 
 
 def _outcome(fate: str) -> Outcome:

@@ -128,15 +128,15 @@ class Judge(Ladder):
     def _is_used_up(self, account: Account, cap: dict[str, Any], opens_at: dt.datetime) -> bool:
         out_on = opens_at.astimezone(account.customer.zone).date()
         first = out_on - dt.timedelta(days=int(cap["per"][1:-1]) - 1)
-        counted = [
-            contact
+        counted = {
+            contact.sent or id(contact)
             for other in self.book
             if (other is account if cap["by"] == "debt" else other.customer is account.customer)
             for contact in other.contacts
             if contact.channel in cap["channels"]
             and (at := self._counted_at(contact))
             and first <= at.astimezone(other.customer.zone).date() <= out_on
-        ]
+        }
         most: int = cap["max"]
         return len(counted) >= most
 
