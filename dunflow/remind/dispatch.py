@@ -49,9 +49,10 @@ class Drained:
             raise SenderDown(f"{told}. The channel stopped, its contacts stay planned")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calls:
-    """A claimed batch on its way: threads take from `left` until nothing is."""
+    """A claimed batch on its way: threads take from `left` until nothing is left. `began` is
+    monotonic. `repr` is left out: personal data."""
 
     left: deque[tuple[Claimed, float]]
     done: list[Settled] = field(default_factory=list)
@@ -131,8 +132,14 @@ class Dispatcher:
         pace, ahead = Pace(), None
         while working := [channel for channel in channels if channel not in drained.down]:
             now, most = self._clock.now(), pace.most
-            with self._engine.begin() as conn:
-                batch = claim(conn, self._book, self._portfolio_id, working, now, most, rate)
+            try:
+                with self._engine.begin() as conn:
+                    batch = claim(conn, self._book, self._portfolio_id, working, now, most, rate)
+            except Exception:
+                # Such as a template at fault. What is on its way is written down all the same.
+                if ahead:
+                    self.record(ahead.wait(), drained)
+                raise
             calls = self.call(batch, now, drained) if batch.claimed else None
             if progress and batch.seen:
                 progress(batch.seen)

@@ -43,9 +43,12 @@ Verdict = str | Later | Span
 """The guard that forbids it, when it may go out, or the open window."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checked:
-    """A contact, its customer and accounts as they are now, and what follows for it."""
+    """A contact, its customer and accounts as they are now, and what follows for it.
+
+    `repr` is left out: personal data.
+    """
 
     contact: Row[Any]
     person: Row[Any]
