@@ -35,5 +35,5 @@ lint: install  ## Linter, formatter, type checker, layers, portfolios
 test: lint  ## Lint, then every test, on all cores
 	$(BIN)/pytest -n auto
 
-bench: install  ## A million accounts against the floor of this machine
+bench: install  ## A million accounts against the floor of this machine; sending against bare loops
 	$(BIN)/python -m bench

@@ -1,4 +1,4 @@
-"""Measures a day: `python -m bench --accounts 1000000`."""
+"""Measures a day, and sending: `python -m bench --accounts 1000000 --contacts 20000`."""
 
 import os
 import shutil
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from bench.report import as_json, tell
+from bench.report import as_json, tell, tell_sending
 from bench.run import measure
+from bench.sending import measure_sending
 
 
 @contextmanager
@@ -31,17 +32,31 @@ def own_home() -> Iterator[None]:
 
 
 @click.command()
-@click.option("--accounts", default=1_000_000, show_default=True, help="Overdue on each date.")
+@click.option(
+    "--accounts", default=1_000_000, show_default=True, help="Overdue on each date; 0: no day."
+)
 @click.option("--history", default=0, metavar="DAYS", help="Run so many dates more, then one.")
+@click.option(
+    "--contacts", default=20_000, show_default=True, help="Sent by each channel; 0: nothing."
+)
 @click.option("--json", "json_", is_flag=True, help="Print for a script.")
-def main(accounts: int, history: int, json_: bool) -> None:
-    """Seconds and memory of a first and a second business date, and the floor beside them."""
+def main(accounts: int, history: int, contacts: int, json_: bool) -> None:
+    """Seconds and memory of a first and a second business date, and the floor beside them; then
+    contacts a second through the outbox, and those of loops that only send."""
+
+    def told(what: str) -> None:
+        click.echo(what, err=True)
+
     with own_home():
-        measured = measure(accounts, history, told=lambda what: click.echo(what, err=True))
+        measured = measure(accounts, history, told) if accounts else None
+        sending = measure_sending(contacts, told) if contacts else None
     if json_:
-        click.echo(as_json(measured))
-    else:
+        click.echo(as_json(measured, sending))
+        return
+    if measured:
         tell(measured)
+    if sending:
+        tell_sending(sending)
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ def test_a_claim_outlives_a_crash_of_a_server_that_does_not_wait_for_its_disk(
             conn.execute(insert(portfolio).values(name="shop"))
         for tried in range(5):
             with engine.begin() as conn:
-                claim(conn, book(), 1, ["sms"], MORNING)
+                claim(conn, book(), 1, ["sms"], MORNING, 100)
                 conn.execute(insert(portfolio).values(name=f"claimed {tried}"))
             crash(url)
             wait_for(engine)

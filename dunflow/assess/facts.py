@@ -6,6 +6,7 @@ itself did afterwards does not.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +27,17 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union_all,
 )
 from sqlalchemy import type_coerce as coerce
-from sqlalchemy.dialects.postgresql import distinct_on
 
-from dunflow.assess.holds import is_active
+from dunflow.assess.holds import first_holds
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.plans import broken_plans, current_plans
 from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises, pending_promises
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
+from dunflow.ledger.given import only
 from dunflow.ledger.tables import (
     IN_FLIGHT,
     PLACEMENT_ACTIVE,
@@ -47,10 +47,11 @@ from dunflow.ledger.tables import (
     credit,
     decision,
     episode,
-    hold,
     load,
     payment,
     placement,
+    plan,
+    promise,
     snapshot,
 )
 
@@ -69,26 +70,43 @@ def facts(
     portfolio_id: int,
     business_date: dt.date,
     moment: Moment,
-    accounts: Select[int] | None = None,
+    accounts: Select[int] | Sequence[int] | None = None,
 ) -> Select[Any]:
     """One row per account of the snapshot (or of `accounts` only), as decisions see it.
+
+    With a sequence, which is for a few accounts, nothing about any others is read.
 
     `overdue` is what the snapshot says less what the payment feed delivered since; `credit_covers`,
     `placed`, `in_flight`, `promise_pending`, `plan_current` are flags; `hold_kind` is NULL where
     there is none.
     """
     s, e = snapshot, episode
-    paid = _paid(book, portfolio_id, business_date, moment).subquery("paid")
+    few = accounts if isinstance(accounts, Sequence) else None
+    paid = (
+        _paid(book, portfolio_id, business_date, moment)
+        .where(*only(payment.c.account_id, few))
+        .subquery("paid")
+    )
     left = case(
         (paid.c.amount.is_(None), s.c.overdue_amount),
         else_=func.greatest(s.c.overdue_amount - paid.c.amount, 0),
     )
     last_paid_on = func.greatest(s.c.last_payment_on, paid.c.last_on)
-    covering = _covering(book, portfolio_id, business_date, moment).subquery("covering")
-    holding = _holding(book, portfolio_id, business_date, moment).subquery("holding")
-    pending = pending_promises(book, portfolio_id, moment.at).subquery("pending")
-    planned = current_plans(book, portfolio_id, moment.at).subquery("planned")
-    placed = _placed(portfolio_id, moment).subquery("placed")
+    covering = _covering(book, portfolio_id, business_date, moment, few).subquery("covering")
+    holding = first_holds(book, portfolio_id, business_date, moment.at, few).subquery("holding")
+    pending = (
+        pending_promises(book, portfolio_id, moment.at)
+        .where(*only(promise.c.account_id, few))
+        .subquery("pending")
+    )
+    planned = (
+        current_plans(book, portfolio_id, moment.at)
+        .where(*only(plan.c.account_id, few))
+        .subquery("planned")
+    )
+    placed = (
+        _placed(portfolio_id, moment).where(*only(placement.c.account_id, few)).subquery("placed")
+    )
     past = (_past_then if moment.late else _past)(book, portfolio_id, business_date, moment)
     tables: FromClause = (
         s.outerjoin(e, _episode_of(s, business_date, moment))
@@ -138,7 +156,9 @@ def facts(
         .select_from(tables)
         .where(s.c.portfolio_id == portfolio_id, s.c.business_date == business_date)
     )
-    return rows if accounts is None else rows.where(s.c.account_id.in_(accounts))
+    if isinstance(accounts, Select):
+        return rows.where(s.c.account_id.in_(accounts))
+    return rows.where(*only(s.c.account_id, few))
 
 
 def _episode_of(rows: FromClause, business_date: dt.date, moment: Moment) -> ColumnElement[bool]:
@@ -175,7 +195,13 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
     )
 
 
-def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+def _covering(
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    moment: Moment,
+    few: Sequence[int] | None,
+) -> Select[Any]:
     """Customers and currencies in which unapplied credit is at least all that is still owed.
 
     Settled accounts count as nothing; so do those that are not on the ladder yet.
@@ -192,6 +218,11 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
         .subquery("unapplied")
     )
     paid = _paid(book, portfolio_id, business_date, moment).subquery("paid_too")
+    theirs = select(snapshot.c.customer_id).where(
+        snapshot.c.portfolio_id == portfolio_id,
+        snapshot.c.business_date == business_date,
+        *only(snapshot.c.account_id, few),
+    )
     left = s.c.overdue_amount - func.coalesce(paid.c.amount, 0)
     owed = case((left > settled_at(book.policy, s.c.currency), left), else_=literal(0, Numeric))
     return (
@@ -205,62 +236,10 @@ def _covering(book: Book, portfolio_id: int, business_date: dt.date, moment: Mom
             s.c.portfolio_id == portfolio_id,
             s.c.business_date == business_date,
             days_past_due(business_date, s.c.due_on) >= book.policy.ladder_from_dpd,
+            *([] if few is None else [s.c.customer_id.in_(theirs)]),
         )
         .group_by(s.c.customer_id, s.c.currency, unapplied.c.amount)
         .having(unapplied.c.amount >= func.sum(owed))
-    )
-
-
-def _holding(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
-    """`account_id, kind` of the first recorded hold that is active on the account or customer.
-
-    A kind that binds the whole customer by a pack does so though it was recorded on an account.
-    """
-    active = and_(hold.c.portfolio_id == portfolio_id, is_active(moment.at))
-    of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
-        active, hold.c.account_id.is_not(None)
-    )
-    of_customers = (
-        select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
-        .join(snapshot, snapshot.c.customer_id == hold.c.customer_id)
-        .where(
-            active,
-            snapshot.c.portfolio_id == portfolio_id,
-            snapshot.c.business_date == business_date,
-        )
-    )
-    parts = [of_accounts, of_customers]
-    if wide := book.floor.customer_wide_holds:
-        held = snapshot.alias("held")
-        siblings = (
-            select(snapshot.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id)
-            .outerjoin(
-                held,
-                and_(
-                    held.c.portfolio_id == portfolio_id,
-                    held.c.business_date == business_date,
-                    held.c.account_id == hold.c.account_id,
-                ),
-            )
-            # The account may be paid by now; whoever it belonged to is still held.
-            .join(
-                snapshot,
-                snapshot.c.customer_id == func.coalesce(hold.c.of_customer_id, held.c.customer_id),
-            )
-            .where(
-                active,
-                hold.c.account_id.is_not(None),
-                hold.c.kind.in_(wide),
-                snapshot.c.portfolio_id == portfolio_id,
-                snapshot.c.business_date == business_date,
-            )
-        )
-        parts.append(siblings)
-    both = union_all(*parts).subquery("both")
-    return (
-        select(both.c.account_id, both.c.kind)
-        .ext(distinct_on(both.c.account_id))
-        .order_by(both.c.account_id, both.c.recorded_at, both.c.hold_id)
     )
 
 

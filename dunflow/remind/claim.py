@@ -7,60 +7,28 @@ now. What comes of it is written in the same transaction as the claim.
 import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Date,
     Row,
     Text,
     and_,
-    bindparam,
-    case,
-    column,
     exists,
     func,
-    literal,
-    null,
     select,
-    true,
     update,
-    values,
 )
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from dunflow.assess.facts import Moment, facts
 from dunflow.config.book import Book
-from dunflow.config.portfolio import Language
-from dunflow.decide.caps import Going, caps_reached
-from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.reach import address_for, barred
-from dunflow.decide.rest import resting
-from dunflow.decide.windows import Span, next_opening
-from dunflow.decide.zones import Places, wall_zones
+from dunflow.decide.windows import Span
 from dunflow.ledger.engine import make_durable
-from dunflow.ledger.tables import account, contact, contact_account, contact_text, customer
-from dunflow.remind import brake, faults, lines, outbox, rates
-from dunflow.remind.compose import Named, compose, language_of
-from dunflow.remind.render.lint import offends
-from dunflow.remind.render.message import Text as Wording
-from dunflow.remind.senders.outcome import Message
-
-BATCH = 100
-"""As many as go out in about ten seconds, at the pace of a real provider."""
-LEASE = dt.timedelta(seconds=90)
-"""Longer than any row is held before its call (ten seconds) plus the slowest call."""
-
-
-@dataclass(frozen=True, repr=False)
-class Claimed:
-    """A contact that this worker holds, ready to go out. `repr` is left out: personal data."""
-
-    contact_id: int
-    attempt: int
-    message: Message
+from dunflow.ledger.given import given
+from dunflow.ledger.tables import Instant, contact, customer
+from dunflow.remind import brake, faults, outbox, rates
+from dunflow.remind.lease import Claimed, take
+from dunflow.remind.verdict import Later, check
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,9 +59,10 @@ def claim(
     portfolio_id: int,
     channels: list[str],
     now: dt.datetime,
+    most: int,
     rate: Rate | None = None,
 ) -> Batch:
-    """Claim up to `BATCH` due contacts, the most severe first, one per customer.
+    """Claim up to `most` due contacts, the most severe first, one per customer.
 
     Serialised per customer by the lock on the customer's row; what another worker holds is skipped.
     Nothing of a channel that a person stopped, nor of one whose sender is at fault. A `rate` is
@@ -104,8 +73,8 @@ def claim(
     if not going.channels:
         return Batch(0, [])
     if rate is None:
-        return _claim(conn, book, portfolio_id, going, BATCH, now)
-    allowed = rates.allowance(conn, rate.sender, rate.per_second, now, BATCH)
+        return _claim(conn, book, portfolio_id, going, most, now)
+    allowed = rates.allowance(conn, rate.sender, rate.per_second, now, most)
     first_s = (allowed.start_at - now).total_seconds()
     if not allowed.count:
         return Batch(0, [], first_s)
@@ -143,37 +112,14 @@ def _claim(
     contacts = _one_per_customer(due)
     if not contacts:
         return Batch(0, [])
-    ids = [row.contact_id for row in contacts]
-    people = _people(conn, book, portfolio_id, ids, now)
-    named = _named(conn, book, portfolio_id, contacts, now)
-    verdicts = {
-        row.contact_id: _check(book, row, people[row.contact_id], named[row.contact_id], now)
-        for row in contacts
-    }
-    verdicts |= _too_often(conn, book, contacts, people, verdicts, now)
-    open_now = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
-    busy = lines.busy(conn, portfolio_id, open_now, people)
-    verdicts |= {of: _Later(now + lines.WAIT, "contact.in_flight") for of in busy}
-    _cancel(conn, {key: v for key, v in verdicts.items() if isinstance(v, str)}, now)
-    _move(conn, contacts, {key: v for key, v in verdicts.items() if isinstance(v, _Later)}, now)
-    claimed = [
-        (row, people[row.contact_id], named[row.contact_id], verdict)
-        for row in contacts
-        if isinstance(verdict := verdicts[row.contact_id], Span)
-    ]
-    return Batch(len(contacts), _take(conn, book, claimed, now))
-
-
-@dataclass(frozen=True)
-class _Later:
-    """The window is closed, or the line is busy, until `opens_at`; None: for days."""
-
-    opens_at: dt.datetime | None
-    reason: str = "window"
-
-
-_Verdict = str | _Later | Span
-"""The guard that forbids it, when it may go out, or the open window."""
+    checked = check(conn, book, portfolio_id, contacts, now)
+    by_verdict = [(each, each.verdict) for each in checked]
+    forbidden = {each.contact.contact_id: v for each, v in by_verdict if isinstance(v, str)}
+    _move(conn, [(each.contact, v) for each, v in by_verdict if isinstance(v, Later)], now)
+    allowed = [(each, v) for each, v in by_verdict if isinstance(v, Span)]
+    claimed, offending = take(conn, book, allowed, now)
+    _cancel(conn, forbidden | offending, now)
+    return Batch(len(contacts), claimed)
 
 
 def _waiting(portfolio_id: int, channels: list[str], now: dt.datetime) -> ColumnElement[bool]:
@@ -216,266 +162,42 @@ def _one_per_customer(rows: list[Row[Any]]) -> list[Row[Any]]:
     return list(first.values())
 
 
-def _people(
-    conn: Connection, book: Book, portfolio_id: int, ids: list[int], now: dt.datetime
-) -> dict[int, Row[Any]]:
-    """contact_id → the customer as known now: name, language, zone, address, what bars them."""
-    address = address_for(contact.c.channel)
-    rows = conn.execute(
-        select(
-            contact.c.contact_id,
-            customer.c.customer_id,
-            customer.c.name,
-            customer.c.language,
-            customer.c.time_zone,
-            customer.c.address_zones,
-            customer.c.phone_zones,
-            address.label("address"),
-            barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
-        )
-        .join(customer, customer.c.customer_id == contact.c.customer_id)
-        .where(contact.c.contact_id.in_(ids))
-    )
-    return {row.contact_id: row for row in rows}
-
-
-def _named(
-    conn: Connection, book: Book, portfolio_id: int, contacts: list[Row[Any]], now: dt.datetime
-) -> dict[int, list[Named]]:
-    """contact_id → the accounts it names, with their facts of now; the leading one first."""
-    ids = [row.contact_id for row in contacts]
-    moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
-    accounts = select(contact_account.c.account_id).where(
-        contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None)
-    )
-    business_date = contacts[0].business_date
-    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
-    leads = contact_account.c.account_id == contact.c.account_id
-    rows = conn.execute(
-        select(
-            contact_account.c.contact_id,
-            contact_account.c.account_id,
-            account.c.account_ref,
-            known.c.overdue,
-            known.c.due_on,
-            known.c.dpd,
-            # An account that a reload left out owes nothing any more.
-            case(
-                (known.c.account_id.is_(None), literal(SETTLED, Text)), else_=quieting(known)
-            ).label("quiet"),
-        )
-        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
-        .join(account, account.c.account_id == contact_account.c.account_id)
-        .outerjoin(known, known.c.account_id == contact_account.c.account_id)
-        .where(contact_account.c.contact_id.in_(ids), contact_account.c.dropped.is_(None))
-        .order_by(leads.desc(), known.c.dpd.desc(), account.c.account_ref)
-    )
-    found: dict[int, list[Named]] = {contact_id: [] for contact_id in ids}
-    for contact_id, *facts_of_now in rows:
-        found[contact_id].append(Named(*facts_of_now))
-    return found
-
-
-def _check(
-    book: Book, row: Row[Any], person: Row[Any], named: list[Named], now: dt.datetime
-) -> _Verdict:
-    if named[0].quiet:
-        return named[0].quiet
-    if person.barred:
-        return str(person.barred)
-    zones = _zones(book, row, person, now)
-    span = next_opening(book.floor, row.channel, zones, book.portfolio.region, now)
-    if span is None or span.opens_at > now:
-        return _Later(span.opens_at if span else None)
-    return span
-
-
-def _too_often(
-    conn: Connection,
-    book: Book,
-    contacts: list[Row[Any]],
-    people: dict[int, Row[Any]],
-    verdicts: dict[int, _Verdict],
-    now: dt.datetime,
-) -> dict[int, str]:
-    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
-    going = [row for row in contacts if isinstance(verdicts[row.contact_id], Span)]
-    if not going or not (book.floor.caps or book.floor.cooldowns):
-        return {}
-    out = values(
-        column("contact_id", BigInteger),
-        column("out_on", Date),
-        column("address", Text),
-        name="out",
-    ).data(
-        [
-            (row.contact_id, _today(book, row, people[row.contact_id], now), _to(row, people))
-            for row in going
-        ]
-    )
-    one_more = Going(
-        channel=planned.c.channel,
-        customer_id=planned.c.customer_id,
-        account_id=planned.c.account_id,
-        address=out.c.address,
-        out_on=out.c.out_on,
-    )
-    caps = caps_reached(book.floor.caps, one_more, counts=true())
-    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
-    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
-    checked = (
-        select(planned.c.contact_id, reason)
-        .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
-        .subquery("checked")
-    )
-    rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
-    return dict(rows.all())
-
-
-planned = contact.alias("planned")
-
-
-def _today(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.date:
-    """The customer's own calendar date."""
-    return now.astimezone(_zones(book, row, person, now)[0]).date()
-
-
-def _zones(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> tuple[ZoneInfo, ...]:
-    places = Places(person.time_zone, person.address_zones, person.phone_zones)
-    return wall_zones(book.floor, book.portfolio.zone, places, row.channel, now)
-
-
-def _to(row: Row[Any], people: dict[int, Row[Any]]) -> str:
-    return str(people[row.contact_id].address)
-
-
 def _cancel(conn: Connection, reasons: dict[int, str], now: dt.datetime) -> None:
     if not reasons:
         return
+    spoken = given(
+        "spoken",
+        {"of": BigInteger, "why": Text},
+        [{"of": contact_id, "why": reason} for contact_id, reason in reasons.items()],
+    )
     conn.execute(
         update(contact)
-        .where(contact.c.contact_id == bindparam("of"))
-        .values(state="cancelled", reason=bindparam("why"), ended_at=now),
-        [{"of": contact_id, "why": reason} for contact_id, reason in reasons.items()],
+        .where(contact.c.contact_id == spoken.c.of)
+        .values(state="cancelled", reason=spoken.c.why, ended_at=now)
     )
     outbox.make_room(conn, list(reasons))
 
 
-def _move(
-    conn: Connection, contacts: list[Row[Any]], later: dict[int, _Later], now: dt.datetime
-) -> None:
+def _move(conn: Connection, later: list[tuple[Row[Any], Later]], now: dt.datetime) -> None:
     """To the next opening of its window; a contact that does not live so long ends here."""
     moved, ended = [], []
-    for row in contacts:
-        if row.contact_id not in later:
-            continue
-        opens_at = later[row.contact_id].opens_at
-        if opens_at is None or opens_at >= row.expires_at:
-            ended.append({"of": row.contact_id, "why": later[row.contact_id].reason})
+    for row, verdict in later:
+        if verdict.opens_at is None or verdict.opens_at >= row.expires_at:
+            ended.append({"of": row.contact_id, "why": verdict.reason})
         else:
-            moved.append({"of": row.contact_id, "at": opens_at})
+            moved.append({"of": row.contact_id, "at": verdict.opens_at})
     if moved:
+        put_off = given("put_off", {"of": BigInteger, "at": Instant}, moved)
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id == bindparam("of"))
-            .values(not_before_at=bindparam("at")),
-            moved,
+            .where(contact.c.contact_id == put_off.c.of)
+            .values(not_before_at=put_off.c.at)
         )
     if ended:
+        over = given("over", {"of": BigInteger, "why": Text}, ended)
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id == bindparam("of"))
-            .values(state="expired", reason=bindparam("why"), ended_at=now),
-            ended,
+            .where(contact.c.contact_id == over.c.of)
+            .values(state="expired", reason=over.c.why, ended_at=now)
         )
         outbox.make_room(conn, [each["of"] for each in ended])
-
-
-def _take(
-    conn: Connection,
-    book: Book,
-    going: list[tuple[Row[Any], Row[Any], list[Named], Span]],
-    now: dt.datetime,
-) -> list[Claimed]:
-    """Write the claims, their texts and the amounts of now."""
-    claimed, rows, texts, amounts, drops = [], [], [], [], []
-    offending: dict[int, str] = {}
-    for row, person, named, span in going:
-        spoken = [each for each in named if not each.quiet]
-        text = compose(book, row, person, spoken)
-        language = language_of(book, person.language)
-        if family := offends(text, person.name, language, row.reference):
-            offending[row.contact_id] = f"lint.{family}"
-            continue
-        rows.append(
-            {
-                "of": row.contact_id,
-                "to": person.address,
-                "on": _today(book, row, person, now),
-                "owed": spoken[0].overdue,
-            }
-        )
-        texts.append({"contact_id": row.contact_id, "subject": text.subject, "body": text.body})
-        for each in named:
-            of = {"of": row.contact_id, "which": each.account_id}
-            if each.quiet:
-                drops.append({**of, "why": each.quiet})
-            else:
-                amounts.append({**of, "owed": each.overdue})
-        until = min(span.closes_at, row.expires_at)
-        message = _message(row, person, text, language, until)
-        claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
-    _cancel(conn, offending, now)
-    if not claimed:
-        return []
-    conn.execute(
-        update(contact)
-        .where(contact.c.contact_id == bindparam("of"))
-        .values(
-            state="claimed",
-            reason=None,
-            attempts=contact.c.attempts + 1,
-            claimed_at=now,
-            lease_until_at=now + LEASE,
-            address=bindparam("to"),
-            contact_on=bindparam("on"),
-            amount=bindparam("owed"),
-        ),
-        rows,
-    )
-    written = pg_insert(contact_text)
-    conn.execute(
-        written.on_conflict_do_update(
-            index_elements=[contact_text.c.contact_id],
-            set_={"subject": written.excluded.subject, "body": written.excluded.body},
-        ),
-        texts,
-    )
-    this_one = and_(
-        contact_account.c.contact_id == bindparam("of"),
-        contact_account.c.account_id == bindparam("which"),
-    )
-    conn.execute(update(contact_account).where(this_one).values(amount=bindparam("owed")), amounts)
-    if drops:
-        conn.execute(
-            update(contact_account)
-            .where(this_one)
-            .values(dropped=bindparam("why"), occupies=False),
-            drops,
-        )
-    return claimed
-
-
-def _message(
-    row: Row[Any], person: Row[Any], text: Wording, language: Language, until: dt.datetime
-) -> Message:
-    return Message(
-        reference=row.reference,
-        channel=row.channel,
-        to=person.address,
-        body=text.body,
-        subject=text.subject,
-        html=text.html,
-        valid_until=until,
-        language=language,
-    )

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.assess.progress import refresh
 from dunflow.config.book import Book
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import account, contact, contact_account, dead_address
 from dunflow.remind import opt_outs
 
@@ -18,7 +19,7 @@ def start_gap(conn: Connection, accepted: list[int]) -> None:
     latest = (
         select(contact_account.c.account_id, func.max(contact.c.accepted_at).label("accepted_at"))
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
-        .where(contact_account.c.contact_id.in_(accepted), contact_account.c.dropped.is_(None))
+        .where(among(contact_account.c.contact_id, accepted), contact_account.c.dropped.is_(None))
         .group_by(contact_account.c.account_id)
         .subquery("latest")
     )
@@ -37,7 +38,7 @@ def refresh_ladder(conn: Connection, book: Book, contacts: list[int]) -> None:
         conn,
         book,
         select(contact_account.c.ladder_episode_id.label("episode_id"))
-        .where(contact_account.c.contact_id.in_(contacts), contact_account.c.step.is_not(None))
+        .where(among(contact_account.c.contact_id, contacts), contact_account.c.step.is_not(None))
         .distinct(),
     )
 
@@ -57,7 +58,7 @@ def bury_addresses(conn: Connection, contacts: list[int], now: dt.datetime) -> N
                 func.coalesce(contact.c.error_code, "undelivered"),
                 literal(now),
             )
-            .where(contact.c.contact_id.in_(contacts))
+            .where(among(contact.c.contact_id, contacts))
             .order_by(contact.c.contact_id),
         )
         .on_conflict_do_nothing()
@@ -68,6 +69,6 @@ def believe_opt_outs(conn: Connection, contacts: list[int], now: dt.datetime) ->
     """These people told the provider to stop: binds the customer's channel and the address."""
     who = select(
         contact.c.portfolio_id, contact.c.channel, contact.c.customer_id, contact.c.address
-    ).where(contact.c.contact_id.in_(contacts))
+    ).where(among(contact.c.contact_id, contacts))
     for portfolio_id, channel, customer_id, address in conn.execute(who).all() if contacts else ():
         opt_outs.bind(conn, portfolio_id, [channel], [customer_id], [address], "provider", now)

@@ -3,8 +3,9 @@
 import datetime as dt
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,9 @@ from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.errors import SenderDown
 from dunflow.remind import ask, confirm, faults, outbox
-from dunflow.remind.claim import Batch, Claimed, Rate, claim
+from dunflow.remind.claim import Batch, Rate, claim
+from dunflow.remind.lease import Claimed
+from dunflow.remind.pace import Pace
 from dunflow.remind.senders.choose import make_sender
 from dunflow.remind.senders.outcome import (
     Answer,
@@ -58,6 +61,22 @@ class Drained:
             raise SenderDown(f"{told}. The channel stopped, its contacts stay planned")
 
 
+@dataclass(frozen=True, repr=False)
+class Calls:
+    """A claimed batch on its way: threads take from `left` until nothing is left. `began` is
+    monotonic. `repr` is left out: personal data."""
+
+    left: deque[tuple[Claimed, float]]
+    done: list[Settled] = field(default_factory=list)
+    workers: list[Future[None]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def wait(self) -> list[Settled]:
+        for worker in self.workers:
+            worker.result()
+        return self.done
+
+
 class Dispatcher:
     """Sends one portfolio's due contacts. Holds the senders, one per thread and channel."""
 
@@ -72,6 +91,7 @@ class Dispatcher:
     ) -> None:
         self._engine, self._book, self._portfolio_id = engine, book, portfolio_id
         self._clock, self._environ = clock, environ
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
 
@@ -143,30 +163,53 @@ class Dispatcher:
         return Rate(f"{sender.provider} {channel} {sender.from_}", float(per_second))
 
     def _drain(self, channels: list[str], drained: Drained, progress: Progress | None) -> None:
+        """While the calls of a full batch are made, the next one is claimed."""
         rate = self._rate(channels[0]) if len(channels) == 1 else None
+        pace, ahead = Pace(), None
         while working := [channel for channel in channels if channel not in drained.down]:
-            now = self._clock.now()
-            with self._engine.begin() as conn:
-                batch = claim(conn, self._book, self._portfolio_id, working, now, rate)
-            if not batch.seen and not batch.first_s:
-                return
-            if not batch.seen:
-                time.sleep(min(batch.first_s, HELD_AT_MOST_S))
-            if batch.claimed:
-                self.record(self.call(batch, now, drained), drained)
-            if progress:
+            now, most = self._clock.now(), pace.most
+            try:
+                with self._engine.begin() as conn:
+                    batch = claim(conn, self._book, self._portfolio_id, working, now, most, rate)
+            except Exception:
+                # Such as a template at fault. What is on its way is written down all the same.
+                if ahead:
+                    self.record(ahead.wait(), drained)
+                raise
+            calls = self.call(batch, now, drained) if batch.claimed else None
+            if progress and batch.seen:
                 progress(batch.seen)
+            ended = [ahead] if batch.seen == most else [ahead, calls]
+            ahead = calls if batch.seen == most else None
+            for each in filter(None, ended):
+                settled = each.wait()
+                pace.learn(len(settled), each.began)
+                self.record(settled, drained)
+            if batch.seen or any(ended):
+                continue
+            if not batch.first_s:
+                return
+            time.sleep(min(batch.first_s, HELD_AT_MOST_S))
+        if ahead:
+            self.record(ahead.wait(), drained)
 
-    def call(self, batch: Batch, now: dt.datetime, drained: Drained) -> list[Settled]:
-        """Call the providers for all that is claimed."""
+    def call(self, batch: Batch, now: dt.datetime, drained: Drained) -> Calls:
+        """Begin to call the providers for all that is claimed."""
         taken = time.monotonic()
-        calls = [
-            self._pool.submit(
-                self._call, each, now, taken, batch.first_s + number * batch.every_s, drained
-            )
-            for number, each in enumerate(batch.claimed)
-        ]
-        return [(each, call.result()) for each, call in zip(batch.claimed, calls, strict=True)]
+        slots = [batch.first_s + number * batch.every_s for number in range(len(batch.claimed))]
+        calls = Calls(deque(zip(batch.claimed, slots, strict=True)))
+
+        def work() -> None:
+            while True:
+                try:
+                    claimed, slot_s = calls.left.popleft()
+                except IndexError:
+                    return
+                outcome = self._call(claimed, now, taken, slot_s, drained)
+                calls.done.append((claimed, outcome))
+
+        calls.workers.extend(self._pool.submit(work) for _ in range(self._threads))
+        return calls
 
     def record(self, settled: list[Settled], drained: Drained) -> None:
         """Write down what came of the calls."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, run, sender_fault
 from dunflow.remind import brake
 from dunflow.remind.senders.listed import LISTED
@@ -207,7 +208,7 @@ def take_room(conn: Connection, contacts: list[int]) -> None:
     conn.execute(
         update(contact_account)
         .where(
-            contact_account.c.contact_id.in_(contacts),
+            among(contact_account.c.contact_id, contacts),
             contact_account.c.dropped.is_(None),
             ~contact_account.c.occupies,
             ~taken,
@@ -218,9 +219,11 @@ def take_room(conn: Connection, contacts: list[int]) -> None:
 
 def make_room(conn: Connection, contacts: list[int]) -> None:
     """These contacts ended without being done: their steps are free to be decided again."""
+    if not contacts:
+        return
     conn.execute(
         update(contact_account)
-        .where(contact_account.c.contact_id.in_(contacts))
+        .where(among(contact_account.c.contact_id, contacts))
         .values(occupies=False)
     )
 

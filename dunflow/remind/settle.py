@@ -3,31 +3,19 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Integer,
-    Text,
-    and_,
-    cast,
-    column,
-    func,
-    select,
-    update,
-    values,
-)
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import BigInteger, Connection, Integer, Text, and_, func, select, update
 
 from dunflow.config.book import Book
+from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import Instant, contact
 from dunflow.remind import faults, outbox
-from dunflow.remind.claim import Claimed
 from dunflow.remind.consequences import (
     believe_opt_outs,
     bury_addresses,
     refresh_ladder,
     start_gap,
 )
+from dunflow.remind.lease import Claimed
 from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
 from dunflow.remind.senders.listed import LISTED
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
@@ -37,7 +25,7 @@ Settled = tuple[Claimed, Outcome]
 TWICE = "twice"
 """The reason of a contact that a provider has accepted more than once."""
 
-_COLUMNS: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
+_COLUMNS: dict[str, Kind] = {
     "of": BigInteger,
     "attempt": Integer,
     "state": Text,
@@ -83,9 +71,7 @@ def settle(
 
 def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
     """The contacts that were still as this worker left them."""
-    result = values(*[column(name, kind) for name, kind in _COLUMNS.items()], name="result").data(
-        [tuple(row[name] for name in _COLUMNS) for row in rows]
-    )
+    result = given("result", _COLUMNS, rows)
     written = conn.execute(
         update(contact)
         .where(
@@ -98,9 +84,8 @@ def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
             asked=0,
             not_before_at=func.greatest(contact.c.not_before_at, result.c.not_before_at),
             **{
-                # A column of nothing but NULL would be text.
-                name: cast(result.c[name], kind)
-                for name, kind in _COLUMNS.items()
+                name: result.c[name]
+                for name in _COLUMNS
                 if name not in ("of", "attempt", "not_before_at")
             },
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, event
 
 from dunflow.ledger.tables import decision
 from dunflow.remind.claim import Batch
-from dunflow.remind.dispatch import Dispatcher, Drained
+from dunflow.remind.dispatch import Calls, Dispatcher, Drained
 from dunflow.remind.settle import Settled
 
 
@@ -21,7 +21,7 @@ class MortalDispatcher(Dispatcher):
 
     dies_after: Literal["claim", "accept"] | None = None
 
-    def call(self, batch: Batch, now: Any, drained: Drained) -> list[Settled]:
+    def call(self, batch: Batch, now: Any, drained: Drained) -> Calls:
         if self.dies_after == "claim":
             self.dies_after = None
             raise Died

@@ -65,15 +65,15 @@ def config_of(name: str, policy: dict[str, Any], pack: dict[str, Any]) -> Config
 def decide_book(engine: Engine, config: Config, day: Day, book: Book) -> Decided:
     with portfolio_lock(engine, config.name) as conn:
         number = portfolio_id_of(conn, config.name)
-        ids = _Filler(conn, number, day, book).fill(config)
+        ids = Filler(conn, number, day, book).fill(config)
         moment = Moment(day.now, late=day.late, day=day.today)
         decided = decide(conn, config, number, day.business_date, moment)
         plan(conn, config, number, decided)
         names = {account_id: ref for ref, account_id in ids.items()}
-        return Decided(_rows(conn, number, day, names), _lists(conn, number, day, names))
+        return Decided(rows_of(conn, number, day, names), lists_of(conn, number, day, names))
 
 
-def _rows(conn: Connection, number: int, day: Day, names: dict[int, str]) -> dict[str, Any]:
+def rows_of(conn: Connection, number: int, day: Day, names: dict[int, str]) -> dict[str, Any]:
     d = t.decision.c
     found = conn.execute(
         select(d.account_id, d.action, d.reason, d.step, d.tier, d.channel).where(
@@ -83,7 +83,7 @@ def _rows(conn: Connection, number: int, day: Day, names: dict[int, str]) -> dic
     return {names[account_id]: tuple(row) for account_id, *row in found}
 
 
-def _lists(conn: Connection, number: int, day: Day, names: dict[int, str]) -> dict[str, set[str]]:
+def lists_of(conn: Connection, number: int, day: Day, names: dict[int, str]) -> dict[str, set[str]]:
     found = conn.execute(
         select(t.contact.c.account_id, t.contact_account.c.account_id)
         .join(t.contact_account, t.contact_account.c.contact_id == t.contact.c.contact_id)
@@ -99,7 +99,7 @@ def _lists(conn: Connection, number: int, day: Day, names: dict[int, str]) -> di
     return lists
 
 
-class _Filler:
+class Filler:
     def __init__(self, conn: Connection, number: int, day: Day, book: Book) -> None:
         self._conn, self._number, self._day, self._book = conn, number, day, book
         self._accounts = book.accounts
@@ -133,6 +133,20 @@ class _Filler:
             mine = t.episode.c.portfolio_id == self._number
             refresh(self._conn, config, select(t.episode.c.episode_id).where(mine))
         return self._ids
+
+    def fill_people(self) -> dict[str, int]:
+        """The same without any past: no date was run, and nothing was sent."""
+        self._people = self._put(t.customer, "customer_ref", map(self._customer, self._customers))
+        self._ids = self._put(t.account, "account_ref", map(self._account, self._accounts))
+        self._episodes: dict[Any, int] = {}
+        self._run_id = 0
+        self._what_people_said()
+        return self._ids
+
+    def load(self, conn: Connection, day: Day) -> None:
+        """The snapshot of another day: the same accounts, as much owed."""
+        self._conn, self._day = conn, day
+        self._load()
 
     def _put(self, into: Table, by: str, rows: Iterable[dict[str, Any]]) -> dict[Any, int]:
         """Insert; the new numbers by the rows' values of `by`."""

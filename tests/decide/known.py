@@ -21,6 +21,9 @@ class Contact:
     state: str
     accepted_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    claimed_at: dt.datetime | None = None
+    sent: str | None = None
+    """The same for all accounts that one message named; None: it named this one alone."""
 
 
 @dataclass

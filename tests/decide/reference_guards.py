@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from known import ACTUAL, IN_FLIGHT, Account, Customer, Day, Row
+from known import ACTUAL, IN_FLIGHT, Account, Contact, Customer, Day, Row
 from reference import Ladder, Policy, Step
 
 QUARTER = dt.timedelta(minutes=15)
@@ -128,18 +128,23 @@ class Judge(Ladder):
     def _is_used_up(self, account: Account, cap: dict[str, Any], opens_at: dt.datetime) -> bool:
         out_on = opens_at.astimezone(account.customer.zone).date()
         first = out_on - dt.timedelta(days=int(cap["per"][1:-1]) - 1)
-        counted = [
-            contact
+        counted = {
+            contact.sent or id(contact)
             for other in self.book
             if (other is account if cap["by"] == "debt" else other.customer is account.customer)
             for contact in other.contacts
             if contact.channel in cap["channels"]
-            and contact.accepted_at
-            and contact.state in ACTUAL
-            and first <= contact.accepted_at.astimezone(other.customer.zone).date() <= out_on
-        ]
+            and (at := self._counted_at(contact))
+            and first <= at.astimezone(other.customer.zone).date() <= out_on
+        }
         most: int = cap["max"]
         return len(counted) >= most
+
+    def _counted_at(self, contact: Contact) -> dt.datetime | None:
+        """In flight means counted, from the claim on."""
+        if contact.state in IN_FLIGHT:
+            return contact.claimed_at
+        return contact.accepted_at if contact.state in ACTUAL else None
 
     # The customer's turn
 

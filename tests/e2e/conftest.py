@@ -1,9 +1,10 @@
-"""A small portfolio whose source is a CSV file per business date."""
+"""Small portfolios whose source is a CSV file per business date."""
 
 from pathlib import Path
 
 import pytest
 import yaml
+from outage import Outage, plan_outage, write_portfolios
 
 _PEOPLE = [
     ("张晓明", "+8613800138000", "zhang.xiaoming@mail.example"),
@@ -13,8 +14,14 @@ _PEOPLE = [
 
 
 @pytest.fixture(scope="session")
-def portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one portfolio, `corner_shop`: files for two dates, and an empty one."""
+def outage() -> Outage:
+    return plan_outage()
+
+
+@pytest.fixture(scope="session")
+def portfolios(tmp_path_factory: pytest.TempPathFactory, outage: Outage) -> Path:
+    """A folder with `corner_shop`, which has files for two dates, and an empty one; and with the
+    two that an outage befalls."""
     place = tmp_path_factory.mktemp("portfolios")
     folder = place / "corner_shop"
     folder.mkdir()
@@ -28,6 +35,7 @@ def portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for date in ("2026-03-02", "2026-03-03"):
         (folder / f"{date}.csv").write_text(header + "".join(rows), encoding="utf-8")
     (folder / "2026-03-04.csv").write_text(header, encoding="utf-8")
+    write_portfolios(place, outage)
     return place
 
 
@@ -53,7 +61,7 @@ def hand_over_portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def personal() -> list[str]:
     """Every value that must not be found outside of the ledger and the sandbox."""
-    return [value for person in _PEOPLE for value in person]
+    return [*(value for person in _PEOPLE for value in person), "青禾路"]
 
 
 _PORTFOLIO = {

@@ -19,10 +19,21 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from outage import (
+    ACCOUNTS,
+    BACKFILLED,
+    CATCHING_UP,
+    Outage,
+    broken_promises,
+    contacted,
+    decided,
+    run_in_time,
+)
+from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
 from dunflow.errors import ConfigError
+from dunflow.ledger.engine import make_engine
 from dunflow.stack import process
 from dunflow.stack.airflow import AirflowApi
 from dunflow.stack.backfill import backfill
@@ -104,8 +115,8 @@ def _task(api: AirflowApi, run: str, task: str) -> dict[str, Any]:
     return found
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 120
+def _wait_for(condition: Callable[[], bool], limit_s: float = 120) -> None:
+    give_up_at = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < give_up_at, "it did not come to pass"
         time.sleep(0.5)
@@ -176,7 +187,8 @@ def test_a_date_that_succeeded_is_not_run_again(databases: Databases) -> None:
 
 @pytest.mark.usefixtures("backfilled")
 def test_the_day_ends_with_an_asset_event_that_carries_its_counts(stack: Running) -> None:
-    events = AirflowApi(stack.ports).get("/api/v2/assets/events?order_by=timestamp")["asset_events"]
+    query = f"source_dag_id={DAG}&order_by=timestamp"
+    events = AirflowApi(stack.ports).get(f"/api/v2/assets/events?{query}")["asset_events"]
     assert [event["extra"]["business_date"] for event in events] == ["2026-03-02", "2026-03-03"]
     assert [event["partition_key"] for event in events] == ["2026-03-02", "2026-03-03"]
 
@@ -214,7 +226,120 @@ def test_a_date_that_lies_ahead_waits_without_a_worker(stack: Running) -> None:
     api.send("PATCH", path, {"state": "failed"})
 
 
-@pytest.mark.usefixtures("backfilled")
+@dataclass(frozen=True)
+class Returned:
+    """What the two portfolios came to after the outage, at each stage; `grid`: states of tasks."""
+
+    caught_up: dict[dt.date, list[tuple[Any, ...]]]
+    caught_up_contacts: list[tuple[Any, ...]]
+    grid: dict[str, set[str]]
+    engine: Engine
+
+
+@pytest.fixture(scope="module")
+def returned(first_up: Running, outage: Outage) -> Iterator[Returned]:
+    """The scheduler stands still for five business dates, and then comes back.
+
+    One portfolio catches up by itself, oldest date first, and a backfill then does the newest dates
+    once more, newest first. The other one runs its newest date alone, and a backfill fills older
+    ones.
+    """
+    up()
+    process.stop("scheduler", 30.0)
+    api = AirflowApi(first_up.ports)
+    dags = {name: f"daily_escalation__{name}" for name in (CATCHING_UP, BACKFILLED)}
+    for name, dag in dags.items():
+        run_in_time(name, outage.before)
+        _wait_for(lambda dag=dag: _knows(api, dag))
+        api.send("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})
+    up()
+    engine = make_engine(make_url(open_databases().ledger))
+    catching_up, backfilled = dags.values()
+    _wait_for_runs(api, catching_up, outage.dates)
+    _wait_for_runs(api, backfilled, [outage.last])
+    caught_up = decided(engine, CATCHING_UP), contacted(engine, CATCHING_UP)
+    _run_again_backwards(api, catching_up, outage.dates[-2:])
+    backfill(BACKFILLED, *outage.missed[-2:])
+    _wait_for_runs(api, catching_up, [*outage.dates, *outage.dates[-2:]])
+    grid = {name: _states_of_tasks(api, dag) for name, dag in dags.items()}
+    yield Returned(*caught_up, grid, engine)
+    engine.dispose()
+
+
+def _knows(api: AirflowApi, dag: str) -> bool:
+    return any(each["dag_id"] == dag for each in api.get("/api/v2/dags?limit=50")["dags"])
+
+
+def _wait_for_runs(api: AirflowApi, dag: str, dates: list[dt.date]) -> None:
+    """Until these, each as often as it is named, are all the runs that succeeded."""
+
+    def succeeded() -> list[str]:
+        runs = api.get(f"/api/v2/dags/{dag}/dagRuns?limit=50")["dag_runs"]
+        return sorted(each["partition_key"] for each in runs if each["state"] == "success")
+
+    _wait_for(lambda: succeeded() == sorted(map(str, dates)), limit_s=600)
+
+
+def _states_of_tasks(api: AirflowApi, dag: str) -> set[str]:
+    runs = api.get(f"/api/v2/dags/{dag}/dagRuns?limit=50")["dag_runs"]
+    tasks = api.get(f"/api/v2/dags/{dag}/dagRuns/~/taskInstances?limit=100")
+    assert tasks["total_entries"] <= 100
+    return {each["state"] for each in [*runs, *tasks["task_instances"]]}
+
+
+def _run_again_backwards(api: AirflowApi, dag: str, dates: list[dt.date]) -> None:
+    wanted = {
+        "dag_id": dag,
+        "from_date": f"{dates[0]}T00:00:00Z",
+        "to_date": f"{dates[-1]}T00:00:00Z",
+        "run_backwards": True,
+        "reprocess_behavior": "completed",
+        "max_active_runs": 1,
+    }
+    api.send("POST", "/api/v2/backfills", wanted)
+
+
+def _rows(*decision: str) -> list[tuple[str, ...]]:
+    return [(ref, *decision) for ref in ACCOUNTS]
+
+
+def test_after_an_outage_catching_up_contacts_each_account_once_at_the_right_rung(
+    returned: Returned, outage: Outage
+) -> None:
+    assert [returned.caught_up[date] for date in outage.dates] == [
+        _rows("missed", "late_run", "step2"),
+        *(_rows("missed", "late_run", "step3") for _ in range(3)),
+        _rows("send", "step_due", "step3"),
+    ]
+    assert returned.caught_up_contacts == [
+        (date, ref, step, "accepted")
+        for date, step in ((outage.before, "step1"), (outage.last, "step3"))
+        for ref in ACCOUNTS
+    ]
+
+
+def test_dates_run_again_newest_first_change_nothing(returned: Returned) -> None:
+    assert decided(returned.engine, CATCHING_UP) == returned.caught_up
+    assert contacted(returned.engine, CATCHING_UP) == returned.caught_up_contacts
+
+
+def test_older_dates_filled_after_the_newest_come_to_the_same(
+    returned: Returned, outage: Outage
+) -> None:
+    filled = [outage.before, *outage.missed[-2:], outage.last]
+    assert decided(returned.engine, BACKFILLED) == {
+        date: returned.caught_up[date] for date in filled
+    }
+    assert contacted(returned.engine, BACKFILLED) == returned.caught_up_contacts
+
+
+def test_after_an_outage_the_grid_is_green_and_the_audit_clean(returned: Returned) -> None:
+    assert returned.grid == {name: {"success"} for name in (CATCHING_UP, BACKFILLED)}
+    for name in (CATCHING_UP, BACKFILLED):
+        assert broken_promises(returned.engine, name) == []
+
+
+@pytest.mark.usefixtures("backfilled", "returned")
 def test_no_personal_data_outside_of_ledger_and_sandbox(
     stack: Running, databases: Databases, personal: list[str]
 ) -> None:

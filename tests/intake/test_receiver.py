@@ -18,7 +18,7 @@ from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, Keys, read_keys, sandbox_event_key
 from dunflow.ledger.tables import dead_address, opt_out, receipt, reply
 from dunflow.remind import settle
-from dunflow.remind.claim import Claimed
+from dunflow.remind.lease import Claimed
 from dunflow.remind.senders.outcome import Accepted, Message
 from dunflow.sandbox.serve import serve
 from tests.remind.contacts import NOW, Outbox, outbox_of

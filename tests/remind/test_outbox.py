@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from dunflow.ledger.tables import resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, settle
-from dunflow.remind.claim import Claimed
+from dunflow.remind.lease import Claimed
 from dunflow.remind.resolve import ResolveError, resolve, waiting
 from dunflow.remind.senders.outcome import (
     Absent,
@@ -193,6 +193,19 @@ def test_a_sender_at_fault_is_known_to_all_and_tried_by_one(box: Outbox) -> None
     tell(box, again, Accepted("SM1"))
     with box.engine.begin() as conn:
         assert conn.execute(select(func.count()).select_from(sender_fault)).scalar_one() == 0
+
+
+def test_what_was_not_tried_after_a_fault_does_not_hide_it(box: Outbox) -> None:
+    outcomes = [Down("20003", "no credentials"), Down(faults.STOPPED, "no credentials")]
+    settled: list[settle.Settled] = []
+    for outcome in outcomes:
+        contact_id = box.put("claimed")
+        row = box.row(contact_id)
+        message = Message(row.reference, row.channel, row.address, "text", None, None, NOW)
+        settled.append((Claimed(contact_id, 1, message), outcome))
+    with box.engine.begin() as conn:
+        settle.settle(conn, box.book, box.portfolio_id, settled, NOW)
+        assert faults.known(conn, box.portfolio_id)["sms"].why == "no credentials"
 
 
 def test_a_stop_is_of_one_channel_or_of_all_and_each_ends_by_its_own_name(box: Outbox) -> None:

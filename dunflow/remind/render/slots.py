@@ -76,6 +76,10 @@ class LenderView:
     complaints: str
 
 
+READ: Final = frozenset({Account, LenderView})
+"""The objects whose attributes a template reads."""
+
+
 def values(slots: Slots) -> dict[str, object]:
     """Every variable that a template may use, with its value.
 

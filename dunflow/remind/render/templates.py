@@ -19,11 +19,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from dunflow.config.book import root
 from dunflow.errors import ConfigError
+from dunflow.remind.render.slots import READ
 
 SHIPPED: Final = "include/templates"
 _EMPTY_WORDS: Final = frozenset({"None", "nan", "NaN", "NaT"})
 _LEFT_OVER: Final = re.compile(r"\{\w+\}|\}\}|%\}")
 """A slot of some other kind of template, or one whose opening braces are missing."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    def getattr(self, obj: object, attribute: str) -> object:
+        """Slots hold texts and numbers only, so what is theirs need not be looked at in full."""
+        if type(obj) in READ and attribute in vars(obj):
+            return vars(obj)[attribute]
+        return super().getattr(obj, attribute)
 
 
 class EmptyValue(TemplateError):
@@ -58,7 +67,7 @@ def load(language: str, template: str, part: str, folder: Path) -> Template:
 @lru_cache(maxsize=256)
 def environment(folder: Path) -> SandboxedEnvironment:
     """The sandbox in which the portfolio in `folder` renders; the same one each time."""
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=FileSystemLoader([folder / "templates", root() / SHIPPED]),
         undefined=StrictUndefined,
         autoescape=_is_html,

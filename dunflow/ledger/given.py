@@ -1,0 +1,36 @@
+"""Rows of our own as a table inside a statement.
+
+Each column goes in as one array, so the statement's text is the same for any number of rows:
+SQLAlchemy compiles it, and the driver reads it, only once. With VALUES both would happen each time.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, TableValuedAlias, any_, column, func, literal
+from sqlalchemy.types import TypeEngine, to_instance
+
+Kind = type[TypeEngine[Any]] | TypeEngine[Any]
+
+
+def given(
+    name: str, columns: Mapping[str, Kind], rows: Sequence[Mapping[str, Any]]
+) -> TableValuedAlias:
+    """A FROM element with these columns; a row has a value for each of them."""
+    arrays = [literal([row[key] for row in rows], ARRAY(kind)) for key, kind in columns.items()]
+    return (
+        func.unnest(*arrays)
+        .table_valued(*[column(key, to_instance(kind)) for key, kind in columns.items()], name=name)
+        .render_derived()
+    )
+
+
+def among(of: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a column is one of these numbers, which go in as one array, too."""
+    return of == any_(literal(list(numbers), ARRAY(of.type)))
+
+
+def only(account_id: ColumnElement[int], few: Sequence[int] | None) -> list[ColumnElement[bool]]:
+    """The condition, if it is about a few only. Written beside each table of a statement with many
+    joins: there the planner does not carry it from one to the next."""
+    return [] if few is None else [among(account_id, few)]

@@ -1,0 +1,141 @@
+"""Writes down a claim: the lease, the text that goes out, the amounts of now."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Date, Numeric, Text, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.config.book import Book
+from dunflow.config.portfolio import Language
+from dunflow.decide.windows import Span
+from dunflow.ledger.given import Kind, given
+from dunflow.ledger.tables import contact, contact_account, contact_text
+from dunflow.remind.compose import compose, language_of
+from dunflow.remind.render.lint import offends
+from dunflow.remind.render.message import Text as Wording
+from dunflow.remind.senders.outcome import Message
+from dunflow.remind.verdict import Checked, today_of
+
+LEASE = dt.timedelta(seconds=90)
+"""Longer than any row is held before its call (ten seconds) plus the slowest call."""
+
+
+@dataclass(frozen=True, repr=False)
+class Claimed:
+    """A contact that this worker holds, ready to go out. `repr` is left out: personal data."""
+
+    contact_id: int
+    attempt: int
+    message: Message
+
+
+def take(
+    conn: Connection,
+    book: Book,
+    going: list[tuple[Checked, Span]],
+    now: dt.datetime,
+) -> tuple[list[Claimed], dict[int, str]]:
+    """What is held now, and what is not, since its text offends: contact_id → reason."""
+    claimed, rows, texts, amounts, drops = [], [], [], [], []
+    offending: dict[int, str] = {}
+    for checked, span in going:
+        row, person, named = checked.contact, checked.person, checked.named
+        spoken = [each for each in named if not each.quiet]
+        text = compose(book, row, person, spoken)
+        language = language_of(book, person.language)
+        if family := offends(text, person.name, language, row.reference):
+            offending[row.contact_id] = f"lint.{family}"
+            continue
+        rows.append(
+            {
+                "of": row.contact_id,
+                "to": person.address,
+                "on": today_of(book, row, person, now),
+                "owed": spoken[0].overdue,
+            }
+        )
+        texts.append({"contact_id": row.contact_id, "subject": text.subject, "body": text.body})
+        for each in named:
+            of = {"of": row.contact_id, "which": each.account_id}
+            if each.quiet:
+                drops.append({**of, "why": each.quiet})
+            else:
+                amounts.append({**of, "amount": each.overdue})
+        until = min(span.closes_at, row.expires_at)
+        message = _message(checked, text, language, until)
+        claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
+    if claimed:
+        _write_claims(conn, rows, now)
+        _write_texts(conn, texts)
+        _write_accounts(conn, amounts, drops)
+    return claimed, offending
+
+
+def _message(checked: Checked, text: Wording, language: Language, until: dt.datetime) -> Message:
+    return Message(
+        reference=checked.contact.reference,
+        channel=checked.contact.channel,
+        to=checked.person.address,
+        body=text.body,
+        subject=text.subject,
+        html=text.html,
+        valid_until=until,
+        language=language,
+    )
+
+
+def _write_claims(conn: Connection, rows: list[dict[str, Any]], now: dt.datetime) -> None:
+    taken = given("taken", {"of": BigInteger, "to": Text, "on": Date, "owed": Numeric}, rows)
+    conn.execute(
+        update(contact)
+        .where(contact.c.contact_id == taken.c.of)
+        .values(
+            state="claimed",
+            reason=None,
+            attempts=contact.c.attempts + 1,
+            claimed_at=now,
+            lease_until_at=now + LEASE,
+            address=taken.c.to,
+            contact_on=taken.c.on,
+            amount=taken.c.owed,
+        )
+    )
+
+
+def _write_texts(conn: Connection, texts: list[dict[str, Any]]) -> None:
+    kinds: dict[str, Kind] = {"contact_id": BigInteger, "subject": Text, "body": Text}
+    written = insert(contact_text).from_select(list(kinds), select(given("said", kinds, texts)))
+    conn.execute(
+        written.on_conflict_do_update(
+            index_elements=[contact_text.c.contact_id],
+            set_={"subject": written.excluded.subject, "body": written.excluded.body},
+        )
+    )
+
+
+def _write_accounts(
+    conn: Connection, amounts: list[dict[str, Any]], drops: list[dict[str, Any]]
+) -> None:
+    """What each account owes now, where that differs from the plan; and which are left out."""
+    owed = given("owed", {"of": BigInteger, "which": BigInteger, "amount": Numeric}, amounts)
+    conn.execute(
+        update(contact_account)
+        .where(
+            contact_account.c.contact_id == owed.c.of,
+            contact_account.c.account_id == owed.c.which,
+            contact_account.c.amount != owed.c.amount,
+        )
+        .values(amount=owed.c.amount)
+    )
+    if drops:
+        left_out = given("left_out", {"of": BigInteger, "which": BigInteger, "why": Text}, drops)
+        conn.execute(
+            update(contact_account)
+            .where(
+                contact_account.c.contact_id == left_out.c.of,
+                contact_account.c.account_id == left_out.c.which,
+            )
+            .values(dropped=left_out.c.why, occupies=False)
+        )

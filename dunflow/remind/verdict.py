@@ -1,0 +1,226 @@
+"""What speaks against a contact at the moment of going out, with the facts of now."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Date,
+    Row,
+    Text,
+    case,
+    literal,
+    null,
+    select,
+    true,
+)
+
+from dunflow.assess.facts import Moment, facts
+from dunflow.config.book import Book
+from dunflow.config.policy import Channel
+from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.guards import SETTLED, quieting
+from dunflow.decide.reach import address_for, barred
+from dunflow.decide.rest import resting
+from dunflow.decide.windows import Span, next_opening
+from dunflow.decide.zones import Places, wall_zones
+from dunflow.ledger.given import among, given
+from dunflow.ledger.tables import account, contact, contact_account, customer
+from dunflow.remind import lines
+from dunflow.remind.compose import Named
+
+planned = contact.alias("planned")
+
+
+@dataclass(frozen=True)
+class Later:
+    """The window is closed, or the line is busy, until `opens_at`; None: for days."""
+
+    opens_at: dt.datetime | None
+    reason: str = "window"
+
+
+Verdict = str | Later | Span
+"""The guard that forbids it, when it may go out, or the open window."""
+
+
+@dataclass(frozen=True, repr=False)
+class Checked:
+    """A contact, its customer and accounts as they are now, and what follows for it.
+
+    `repr` is left out: personal data.
+    """
+
+    contact: Row[Any]
+    person: Row[Any]
+    named: list[Named]
+    verdict: Verdict
+
+
+def check(
+    conn: Connection, book: Book, portfolio_id: int, contacts: list[Row[Any]], now: dt.datetime
+) -> list[Checked]:
+    """Judge contacts that are locked, in their order."""
+    people = _people(conn, book, portfolio_id, [row.contact_id for row in contacts], now)
+    named = _named(conn, book, portfolio_id, contacts, now)
+    openings = _Openings(book, now)
+    checked = [
+        Checked(row, person, accounts, _judge(openings, row, person, accounts))
+        for row in contacts
+        for person, accounts in [(people[row.contact_id], named[row.contact_id])]
+    ]
+    checked = _with(checked, _too_often(conn, book, _going(checked), now))
+    going = [each.contact for each in _going(checked)]
+    later = Later(now + lines.WAIT, "contact.in_flight")
+    return _with(checked, dict.fromkeys(lines.busy(conn, portfolio_id, going, people), later))
+
+
+def _going(checked: list[Checked]) -> list[Checked]:
+    return [each for each in checked if isinstance(each.verdict, Span)]
+
+
+def _with(checked: list[Checked], verdicts: Mapping[int, Verdict]) -> list[Checked]:
+    """The same with these verdicts, by contact, in place of those so far."""
+    return [
+        replace(each, verdict=verdicts.get(each.contact.contact_id, each.verdict))
+        for each in checked
+    ]
+
+
+def today_of(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.date:
+    """The customer's own calendar date."""
+    zones = wall_zones(book.floor, book.portfolio.zone, _places(person), row.channel, now)
+    return now.astimezone(zones[0] if zones else book.portfolio.zone).date()
+
+
+def _places(person: Row[Any]) -> Places:
+    return Places(person.time_zone, person.address_zones, person.phone_zones)
+
+
+def _people(
+    conn: Connection, book: Book, portfolio_id: int, ids: list[int], now: dt.datetime
+) -> dict[int, Row[Any]]:
+    """contact_id → the customer as known now: name, language, zone, address, what bars them."""
+    address = address_for(contact.c.channel)
+    rows = conn.execute(
+        select(
+            contact.c.contact_id,
+            customer.c.customer_id,
+            customer.c.name,
+            customer.c.language,
+            customer.c.time_zone,
+            customer.c.address_zones,
+            customer.c.phone_zones,
+            address.label("address"),
+            barred(book, portfolio_id, contact.c.channel, address, now).label("barred"),
+        )
+        .join(customer, customer.c.customer_id == contact.c.customer_id)
+        .where(among(contact.c.contact_id, ids))
+    )
+    return {row.contact_id: row for row in rows}
+
+
+def _named(
+    conn: Connection, book: Book, portfolio_id: int, contacts: list[Row[Any]], now: dt.datetime
+) -> dict[int, list[Named]]:
+    """contact_id → the accounts it names, with their facts of now; the leading one first."""
+    ids = [row.contact_id for row in contacts]
+    moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
+    accounts = conn.execute(
+        select(contact_account.c.account_id).where(
+            among(contact_account.c.contact_id, ids), contact_account.c.dropped.is_(None)
+        )
+    ).scalars()
+    business_date = contacts[0].business_date
+    known = facts(book, portfolio_id, business_date, moment, accounts.all()).subquery("known")
+    leads = contact_account.c.account_id == contact.c.account_id
+    rows = conn.execute(
+        select(
+            contact_account.c.contact_id,
+            contact_account.c.account_id,
+            account.c.account_ref,
+            known.c.overdue,
+            known.c.due_on,
+            known.c.dpd,
+            # An account that a reload left out owes nothing any more.
+            case(
+                (known.c.account_id.is_(None), literal(SETTLED, Text)), else_=quieting(known)
+            ).label("quiet"),
+        )
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .join(account, account.c.account_id == contact_account.c.account_id)
+        .outerjoin(known, known.c.account_id == contact_account.c.account_id)
+        .where(among(contact_account.c.contact_id, ids), contact_account.c.dropped.is_(None))
+        .order_by(leads.desc(), known.c.dpd.desc(), account.c.account_ref)
+    )
+    found: dict[int, list[Named]] = {contact_id: [] for contact_id in ids}
+    for contact_id, *facts_of_now in rows:
+        found[contact_id].append(Named(*facts_of_now))
+    return found
+
+
+class _Openings:
+    """The window of each channel and place, worked out once: most customers share theirs."""
+
+    def __init__(self, book: Book, now: dt.datetime) -> None:
+        self._book, self.now = book, now
+        self._known: dict[tuple[Channel, Places], Span | None] = {}
+
+    def of(self, channel: Channel, places: Places) -> Span | None:
+        key = channel, places
+        if key not in self._known:
+            floor, portfolio = self._book.floor, self._book.portfolio
+            zones = wall_zones(floor, portfolio.zone, places, channel, self.now)
+            self._known[key] = next_opening(floor, channel, zones, portfolio.region, self.now)
+        return self._known[key]
+
+
+def _judge(openings: _Openings, row: Row[Any], person: Row[Any], named: list[Named]) -> Verdict:
+    if named[0].quiet:
+        return named[0].quiet
+    if person.barred:
+        return str(person.barred)
+    span = openings.of(row.channel, _places(person))
+    if span is None or span.opens_at > openings.now:
+        return Later(span.opens_at if span else None)
+    return span
+
+
+def _too_often(
+    conn: Connection, book: Book, going: list[Checked], now: dt.datetime
+) -> dict[int, str]:
+    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
+    if not going or not (book.floor.caps or book.floor.cooldowns):
+        return {}
+    out = given(
+        "out",
+        {"contact_id": BigInteger, "out_on": Date, "address": Text},
+        [
+            {
+                "contact_id": each.contact.contact_id,
+                "out_on": today_of(book, each.contact, each.person, now),
+                "address": each.person.address,
+            }
+            for each in going
+        ],
+    )
+    one_more = Going(
+        channel=planned.c.channel,
+        customer_id=planned.c.customer_id,
+        account_id=planned.c.account_id,
+        address=out.c.address,
+        out_on=out.c.out_on,
+    )
+    caps = caps_reached(book.floor.caps, one_more, counts=true())
+    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
+    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
+    checked = (
+        select(planned.c.contact_id, reason)
+        .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
+        .subquery("checked")
+    )
+    rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
+    return dict(rows.all())

@@ -1,0 +1,31 @@
+"""How many contacts a worker claims at a time."""
+
+import time
+
+import pytest
+
+from dunflow.remind.pace import AHEAD_S, FIRST, LEAST, MOST, Pace
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most"), [(0.01, MOST), (10.0, int(FIRST * AHEAD_S / 10)), (3600.0, LEAST)]
+)
+def test_a_worker_claims_what_the_provider_takes_in_seconds(seconds: float, most: int) -> None:
+    pace = Pace()
+    pace.learn(FIRST, time.monotonic() - seconds)
+    assert pace.most == pytest.approx(most, abs=1)
+
+
+def test_a_batch_that_waited_for_the_one_before_counts_from_its_end() -> None:
+    pace = Pace()
+    began = time.monotonic() - 100
+    pace.learn(FIRST, began)
+    slow = pace.most
+    pace.learn(slow, began)
+    assert pace.most > slow
+
+
+def test_a_few_contacts_say_nothing_about_many() -> None:
+    pace = Pace()
+    pace.learn(1, time.monotonic() - 60)
+    assert pace.most == FIRST
