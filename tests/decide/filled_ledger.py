@@ -351,6 +351,7 @@ class _Filler:
                 "amount": amount,
                 "currency": currency,
                 "booked_at": self._day.as_of,
+                "changed_at": self._day.as_of,
             }
             for currency, amount in customer.credit.items()
         )
