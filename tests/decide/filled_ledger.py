@@ -365,6 +365,7 @@ class Filler:
                 "amount": amount,
                 "currency": currency,
                 "booked_at": self._day.as_of,
+                "changed_at": self._day.as_of,
             }
             for currency, amount in customer.credit.items()
         )

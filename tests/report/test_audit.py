@@ -143,8 +143,8 @@ BREAKS = [
         "nothing was sent while a plan was kept",
         "A-climbs",
         "WITH made AS (INSERT INTO plan (portfolio_id, account_id, currency, grace_days, agreed_at,"
-        " recorded_by) SELECT 1, acc('A-climbs'), 'CNY', 0, '2026-03-05 07:00+08', 'x'"
-        " RETURNING plan_id)"
+        " recorded_at, recorded_by) SELECT 1, acc('A-climbs'), 'CNY', 0, at, at, 'x'"
+        " FROM CAST('2026-03-05 07:00+08' AS timestamptz) AS at RETURNING plan_id)"
         " INSERT INTO instalment (plan_id, due_on, amount, total_amount)"
         " SELECT plan_id, '2026-03-09', 5, 5 FROM made",
     ),
