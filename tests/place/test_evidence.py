@@ -105,6 +105,7 @@ def _told_before(conn: Connection, desk: Desk) -> None:
             amount=500,
             promised_on=DATE - dt.timedelta(days=9),
             made_at=NOON - dt.timedelta(days=20),
+            recorded_at=NOON - dt.timedelta(days=20),
             recorded_by="me",
             **same,
         )
