@@ -1,10 +1,35 @@
-"""Lists for people: `calls` and `visits`."""
+"""What people carry out: letters to print, calls to make, visits to pay."""
 
 import click
 
+from dunflow.commands.desk import json_option
 from dunflow.config.policy import Channel
 
-json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
+
+@click.command()
+@click.argument("portfolio")
+@json_option
+def letters(portfolio: str, json_: bool) -> None:
+    """Make PDF files for the printer of every letter that was not printed yet.
+
+    \b
+    dunflow letters sunrise_instalment
+    """
+    from dunflow import tell
+    from dunflow.letters import print_letters
+    from dunflow.placements import open_desk
+
+    made = print_letters(open_desk(portfolio))
+    if json_:
+        tell.as_json(made)
+    elif made is None:
+        tell.screen.print("There is no letter to print.")
+    else:
+        tell.screen.print(
+            f"{made['reference']}: {made['letters']:,} letters, {made['pages']:,} pages"
+        )
+        for reference, why in made["unprintable"].items():
+            tell.screen.print(f"{reference} can't be printed: {why}")
 
 
 @click.command()
@@ -58,4 +83,4 @@ def _write(portfolio: str, channel: Channel, json_: bool) -> None:
         tell.screen.print(line, soft_wrap=True)
 
 
-COMMANDS = (calls, visits)
+COMMANDS = (letters, calls, visits)

@@ -372,3 +372,6 @@ def _tell(moved: "Moved", json_: bool) -> None:
         tell.screen.print(f"{count:,} {state}")
     for reason, count in moved.refused.items():
         tell.screen.print(f"{count:,} not possible: {reason}")
+
+
+COMMANDS = (placements,)

@@ -130,3 +130,6 @@ def resolve(
         tell.as_json({"reference": reference, "state": state})
     else:
         tell.screen.print(f"{reference} is {state}.")
+
+
+COMMANDS = (stop, resume, resolve)

@@ -54,3 +54,6 @@ def waive(
         )
     said = "is waived. The next run goes on behind it." if passed else "was waived already."
     say(json_, {"account": account, "step": step, "waived": passed}, f"{account} {step} {said}")
+
+
+COMMANDS = (waive,)

@@ -1,0 +1,219 @@
+"""Business dates: run, run again, vouched for, explained, proven."""
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from dunflow.commands.desk import DATE, by_option, json_option
+from dunflow.errors import DunflowError
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("date", type=DATE)
+@click.option(
+    "--now",
+    type=click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"]),
+    help="Stands in for the clock; where every sender is the sandbox. Without an offset "
+    "it is meant in the portfolio's zone.",
+)
+@json_option
+def day(portfolio: str, date: dt.datetime, now: dt.datetime | None, json_: bool) -> None:
+    """Run one business date without Airflow, and print its counts.
+
+    \b
+    dunflow day sunrise_instalment 2026-03-01
+    dunflow day sunrise_instalment 2026-03-01 --json
+    """
+    from dunflow import day as stages
+    from dunflow import tell
+    from dunflow.config.book import read_book
+
+    if now is not None and now.tzinfo is None:
+        now = now.replace(tzinfo=read_book(portfolio).portfolio.zone)
+    with _sandbox(), tell.aside.status("starting") as shown:
+        opened = stages.open_day(portfolio, date.date(), now)
+        figures = stages.run(opened, shown.update)
+    whole = {"portfolio": portfolio, "business_date": date.date(), **figures}
+    if json_:
+        tell.as_json(whole)
+    else:
+        tell.day(whole)
+
+
+@contextmanager
+def _sandbox() -> Iterator[None]:
+    """The sandbox for the time of a command, where none runs already."""
+    from dunflow.home import home
+    from dunflow.remind.senders.choose import SANDBOX_URL
+    from dunflow.sandbox.app import create_app
+    from dunflow.sandbox.credentials import read_credentials
+    from dunflow.sandbox.serve import serve
+    from dunflow.stack.status import status as look
+
+    if os.environ.get(SANDBOX_URL):
+        yield
+        return
+    found = look()
+    if found.parts.get("sandbox"):
+        os.environ[SANDBOX_URL] = found.ports.sandbox_url
+        yield
+        return
+    app = create_app(home() / "sandbox", credentials=read_credentials(os.environ))
+    with serve(app) as url:
+        os.environ[SANDBOX_URL] = url
+        yield
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("first", metavar="FROM", type=DATE)
+@click.argument("last", metavar="TO", type=DATE)
+@json_option
+def backfill(portfolio: str, first: dt.datetime, last: dt.datetime, json_: bool) -> None:
+    """Run every date from FROM to TO, both included: through Airflow if it is up, else here.
+
+    \b
+    dunflow backfill sunrise_instalment 2026-03-01 2026-03-10
+    """
+    from dunflow import tell
+    from dunflow.stack.status import status as look
+
+    if first > last:
+        raise click.BadParameter(f"FROM {first.date()} lies after TO {last.date()}")
+    run = _through_airflow if look().is_up else _day_by_day
+    ended = run(portfolio, first.date(), last.date())
+    if json_:
+        tell.as_json({str(date): state for date, state in ended.items()})
+    else:
+        for date, state in ended.items():
+            tell.screen.print(f"{date}  {state}")
+    sys.exit(0 if all(state == "success" for state in ended.values()) else 1)
+
+
+def _through_airflow(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
+    from dunflow import tell
+    from dunflow.stack.backfill import backfill as run
+
+    with tell.aside.status("Airflow runs the dates") as shown:
+        return run(
+            portfolio,
+            first,
+            last,
+            lambda states: shown.update(f"Airflow runs the dates: {tell.states(states)}"),
+        )
+
+
+def _day_by_day(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
+    from dunflow import day as stages
+    from dunflow import tell
+
+    ended: dict[dt.date, str] = {}
+    with _sandbox(), tell.aside.status("starting") as shown:
+        for offset in range((last - first).days + 1):
+            date = first + dt.timedelta(days=offset)
+            try:
+                stages.run(
+                    stages.open_day(portfolio, date),
+                    lambda stage, date=date: shown.update(f"{date} {stage}"),  # type: ignore[misc]
+                )
+                ended[date] = "success"
+            except DunflowError as error:
+                tell.aside.print(f"{date}: {error}")
+                ended[date] = "failed"
+    return ended
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("account")
+@click.argument("date", type=DATE, required=False)
+@json_option
+def explain(portfolio: str, account: str, date: dt.datetime | None, json_: bool) -> None:
+    """Tell an account's whole story, and the decision of DATE (the newest one) in full.
+
+    \b
+    dunflow explain sunrise_instalment L0000123
+    dunflow explain sunrise_instalment L0000123 2026-03-01 --json
+    """
+    from dunflow import tell
+    from dunflow.config.book import read_book
+    from dunflow.decide.explain import explain as told
+    from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.migrate import open_ledger
+
+    book = read_book(portfolio)
+    with open_ledger().begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+        story = told(conn, book, number, account, date.date() if date else None)
+    if json_:
+        tell.as_json(story)
+    else:
+        tell.story(story, book.portfolio.zone)
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("date", type=DATE)
+@click.option("--reason", required=True, help="Why the date is right as it is.")
+@by_option
+@json_option
+def accept(portfolio: str, date: dt.datetime, reason: str, by: str, json_: bool) -> None:
+    """Vouch for a date that the gate refused or the volume breaker stopped; then run it again.
+
+    \b
+    dunflow accept sunrise_instalment 2026-03-01 --reason "a branch was merged in"
+    """
+    from dunflow import tell
+    from dunflow.clock import DatabaseClock
+    from dunflow.config.book import read_book
+    from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
+    from dunflow.ledger.migrate import open_ledger
+    from dunflow.snapshot.accept import accept as vouch
+
+    book, engine = read_book(portfolio), open_ledger()
+    now = DatabaseClock(engine).now()
+    with portfolio_lock(engine, portfolio) as conn:
+        vouch(conn, book, portfolio_id_of(conn, portfolio), date.date(), reason, by, now)
+    if json_:
+        tell.as_json({"portfolio": portfolio, "business_date": date.date(), "accepted_by": by})
+    else:
+        tell.screen.print(
+            f"{portfolio} {date.date()} is accepted. Run it: dunflow day {portfolio} {date.date()}"
+        )
+
+
+@click.command()
+@click.argument("portfolio")
+@click.argument("first", metavar="[FROM", type=DATE, required=False)
+@click.argument("last", metavar="TO]", type=DATE, required=False)
+@json_option
+def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, json_: bool) -> None:
+    """Prove the promises on the ledger. Exit code 1 if one is broken."""
+    from dunflow import tell
+    from dunflow.config.book import read_book
+    from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.migrate import open_ledger
+    from dunflow.report.audit import audit as prove
+
+    book = read_book(portfolio)
+    with open_ledger().begin() as conn:
+        checked = prove(
+            conn,
+            book,
+            portfolio_id_of(conn, portfolio),
+            first.date() if first else dt.date.min,
+            last.date() if last else dt.date.max,
+        )
+    if json_:
+        tell.as_json([vars(each) for each in checked])
+    else:
+        tell.audit(checked)
+    sys.exit(1 if any(each.broken for each in checked) else 0)
+
+
+COMMANDS = (day, backfill, explain, accept, audit)
