@@ -23,6 +23,7 @@ from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place import life
 from dunflow.place.export import Exported, export
+from dunflow.place.known import require_destination, require_known
 from dunflow.place.life import Chosen, Moved
 from dunflow.place.listing import listing, summary
 from dunflow.place.lock import placement_lock
@@ -60,28 +61,28 @@ def open_desk(portfolio: str) -> Desk:
 def approve(desk: Desk, chosen: Chosen, by: str) -> Moved:
     """Let proposals leave with the next export. What may no longer leave is withdrawn."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
-        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         return life.approve(conn, desk.book, desk.portfolio_id, chosen, by, desk.clock.now())
 
 
 def reject(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
     """Turn proposals down."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
-        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         return life.reject(conn, desk.portfolio_id, chosen, reason, by, desk.clock.now())
 
 
 def end(desk: Desk, chosen: Chosen, state: str, reason: str | None, by: str) -> Moved:
     """Move what has left: recalled, acknowledged, refused, returned or closed."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
-        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         return life.end(conn, desk.portfolio_id, chosen, state, reason, by, desk.clock.now())
 
 
 def propose(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
     """Propose again, by hand, what had ended."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
-        life.require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         return life.propose_again(
             conn, desk.book, desk.portfolio_id, chosen, reason, by, desk.clock.now()
         )
@@ -95,7 +96,7 @@ def deliver(desk: Desk) -> Exported:
 def receive(desk: Desk, destination: str, file: Path, by: str) -> Taken:
     """Take in a file that a receiver of placements has sent; each row once, bad ones aside."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
-        life.require_destination(conn, desk.book.name, desk.portfolio_id, destination)
+        require_destination(conn, desk.book.name, desk.portfolio_id, destination)
         return take_handback(
             conn, desk.book, desk.portfolio_id, destination, file, by, desk.clock.now()
         )

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 
 from dunflow import placements
 from dunflow.clock import DAY
+from dunflow.errors import ConfigError
 from dunflow.ledger.tables import account, hold, placement, placement_event
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
@@ -125,5 +126,5 @@ def test_every_move_says_who_and_when(desk: Desk) -> None:
 
 
 def test_an_account_that_nobody_knows_is_named(desk: Desk) -> None:
-    with pytest.raises(placements.life.ConfigError, match="Z9"):
+    with pytest.raises(ConfigError, match="Z9"):
         placements.approve(desk, Chosen(accounts=("Z9",)), "me")
