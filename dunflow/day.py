@@ -21,7 +21,7 @@ from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import ConfigError, GateFailed
 from dunflow.home import home, local_secrets
-from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
+from dunflow.ledger.engine import give_room, lock_portfolio, portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
@@ -112,7 +112,9 @@ def feeds(day: Day) -> list[str]:
 
 def gate(day: Day) -> Figures:
     """Judge whether the date's snapshot is to be trusted. Raises GateFailed if it is not."""
-    with portfolio_lock(day.engine, day.book.name) as conn:
+    with day.engine.begin() as conn:
+        lock_portfolio(conn, day.book.name)
+        give_room(conn)
         number = portfolio_id_of(conn, day.book.name)
         verdict = judge(conn, day.book, number, day.business_date, day.clock.now())
     if not verdict.accepted:

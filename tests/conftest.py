@@ -15,7 +15,6 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
 from dunflow.ledger import embedded, throwaway
-from dunflow.ledger.engine import make_engine
 
 
 class ByFile(LoadScopeScheduling):
@@ -72,7 +71,5 @@ def template(server: URL) -> str:
 @pytest.fixture
 def ledger(server: URL, template: str) -> Iterator[Engine]:
     """An empty, migrated ledger."""
-    with throwaway.clone(server, template) as url:
-        engine = make_engine(url)
+    with throwaway.clone(server, template) as url, throwaway.engine_on(url) as engine:
         yield engine
-        engine.dispose()

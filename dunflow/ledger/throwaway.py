@@ -3,9 +3,11 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from dunflow.ledger import embedded
@@ -52,3 +54,47 @@ def clone(server: URL, template: str, *, keep: bool = False) -> Iterator[URL]:
         if not keep:
             with admin.connect() as conn:
                 conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@dataclass
+class _Shared:
+    """One engine for the throw-away ledgers of a server, which follow one another."""
+
+    engine: Engine
+    database: str | None = field(default=None)
+    """The ledger that is worked on now."""
+
+    def __post_init__(self) -> None:
+        @event.listens_for(self.engine, "do_connect")
+        def to_the_ledger(_dialect: Any, _record: Any, _args: Any, given: dict[str, Any]) -> None:
+            given["dbname"] = self.database
+
+
+_shared: dict[URL, _Shared] = {}
+
+
+@contextmanager
+def engine_on(url: URL) -> Iterator[Engine]:
+    """An engine on a throw-away ledger, for as long as it is there.
+
+    SQLAlchemy keeps what it compiles with the engine, and compiling a day's statements takes longer
+    than running them on a few rows. So a process has one engine for a server's ledgers; only a
+    ledger beside another one has its own.
+    """
+    server = url.set(database="postgres")  # whichever, but the same for all
+    if server not in _shared:
+        _shared[server] = _Shared(make_engine(url))
+    shared = _shared[server]
+    if shared.database is not None:
+        engine = make_engine(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+        return
+    shared.database, shared.engine.url = url.database, url
+    try:
+        yield shared.engine
+    finally:
+        shared.engine.dispose()
+        shared.database = None

@@ -17,7 +17,6 @@ from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Gate, Lender, Portfolio, Sender, Senders, Source, Volume
 from dunflow.errors import ConfigError
 from dunflow.ledger import throwaway
-from dunflow.ledger.engine import make_engine
 from dunflow.place.deliver import EXPORTS
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import VARIABLES, Credentials
@@ -108,20 +107,17 @@ def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -
     environ = {variable: getattr(credentials, key) for key, variable in VARIABLES.items()}
     with (
         throwaway.clone(server, template, keep=keep) as url,
+        throwaway.engine_on(url) as engine,
         tempfile.TemporaryDirectory() as state,
         serve(create_app(Path(state), credentials=credentials, clock=clock)) as sandbox,
     ):
         environ["DUNFLOW_SANDBOX_URL"] = sandbox
         environ[EXPORTS] = str(Path(state) / "exports")
-        engine = make_engine(url)
-        try:
-            played = Player(story.scenario, book, engine, clock, environ).play()
-            with open_reader(Path(state)) as reader:
-                ids = [message.provider_id for message in reader.scan()]
-            with engine.connect() as conn:
-                lines = differences(conn, played, story.scenario.expect, book, ids)
-        finally:
-            engine.dispose()
+        played = Player(story.scenario, book, engine, clock, environ).play()
+        with open_reader(Path(state)) as reader:
+            ids = [message.provider_id for message in reader.scan()]
+        with engine.connect() as conn:
+            lines = differences(conn, played, story.scenario.expect, book, ids)
         kept = url.render_as_string(hide_password=False) if keep else None
     return Ending(story, lines, kept)
 

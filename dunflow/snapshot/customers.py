@@ -81,6 +81,8 @@ def take_customers(
     our column → table of `raw` and the columns in READ.
     """
     lead = _differing(conn, stage, matched)
+    if lead is None:
+        return {}
     readers = _readers(book)
     readings = {name: _read_new(conn, lead, name, read) for name, read in readers.items()}
     added = _add(conn, portfolio_id, business_date, lead, readings)
@@ -117,14 +119,16 @@ def bad_contact_points(
     }
     parts = []
     for name in reasons:
-        reading, value = readings[name], READ[name][0]
-        stored = select(DELIVERED[name]).where(
+        reading, value = readings.get(name), READ[name][0]
+        stored = select(DELIVERED[name].label("raw")).where(
             customer.c.portfolio_id == portfolio_id,
             DELIVERED[name].is_not(None),
             value.is_(None),
         )
-        unusable = union(select(reading.c.raw).where(reading.c[value.name].is_(None)), stored)
-        bad = unusable.subquery(f"bad_{name}")
+        bad = stored.distinct().subquery(f"bad_{name}")
+        if reading is not None:
+            new = select(reading.c.raw).where(reading.c[value.name].is_(None))
+            bad = union(new, stored).subquery(f"bad_{name}")
         parts.append(
             select(
                 incoming.c.line,
@@ -144,8 +148,11 @@ def differs(incoming: Table) -> ColumnElement[bool]:
     return delivered.is_distinct_from(tuple_(*DELIVERED.values()))
 
 
-def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableClause:
-    """One row per customer that is new (`customer_id` is NULL) or, in any row, not as stored."""
+def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableClause | None:
+    """One row per customer that is new (`customer_id` is NULL) or, in any row, not as stored.
+
+    None where all is as on the day before.
+    """
     incoming = stage.incoming
     which = keep(
         conn,
@@ -154,6 +161,8 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
         .where(or_(matched.c.own_id.is_(None), matched.c.differs))
         .distinct(),
     )
+    if not conn.execute(select(select(which).exists())).scalar_one():
+        return None
     lead = (
         select(which.c.customer, which.c.customer_id, *[incoming.c[name] for name in DELIVERED])
         .join_from(incoming, which, which.c.customer == incoming.c.customer)

@@ -6,12 +6,9 @@ import pytest
 from sqlalchemy import URL, Engine
 
 from dunflow.ledger import throwaway
-from dunflow.ledger.engine import make_engine
 
 
 @pytest.fixture(scope="module")
 def shared_ledger(server: URL, template: str) -> Iterator[Engine]:
-    with throwaway.clone(server, template) as url:
-        engine = make_engine(url)
+    with throwaway.clone(server, template) as url, throwaway.engine_on(url) as engine:
         yield engine
-        engine.dispose()
