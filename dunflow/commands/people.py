@@ -267,8 +267,6 @@ def reply(portfolio: str, now: dt.datetime | None, json_: bool, by: str, **said:
     say(json_, done, sentence)
 
 
-@click.command()
-@click.argument("portfolio")
 def _require_channel(channel: str) -> None:
     from dunflow.config.policy import CHANNELS
 

@@ -153,6 +153,7 @@ class LetTransportIn:
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self.state = app.state
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         transport = getattr(getattr(send, "__self__", None), "transport", None)
