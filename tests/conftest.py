@@ -16,6 +16,8 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
 from dunflow.ledger import embedded, throwaway
 
+STACKS = ("e2e/test_stack.py", "e2e/test_hand_over.py", "real/test_real_run.py")
+
 
 class ByFile(LoadScopeScheduling):
     """The tests of a file stay together, as they share what is dear to make; stories don't.
@@ -25,14 +27,14 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        if file.endswith(("e2e/test_stack.py", "real/test_real_run.py")):
+        if file.endswith(STACKS):
             return "stack"
         return nodeid if file.endswith("test_scenarios.py") else file
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest ones first, so that no worker is left alone with them in the end."""
-    longest = ("e2e/test_stack.py", "real/test_real_run.py", "test_kill_rounds.py")
+    longest = (*STACKS, "test_kill_rounds.py")
     items.sort(key=lambda item: not str(item.path).endswith(longest))
 
 
