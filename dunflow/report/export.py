@@ -34,7 +34,6 @@ from dunflow.ledger.tables import (
     reply,
     resolution,
     snapshot,
-    waiver,
 )
 from dunflow.report.customer_file import File, customer_file
 from dunflow.retain.activity import accounts_of
@@ -60,7 +59,6 @@ def export(
         "unreadable_rows": _unreadable(accounts),
         "decisions": _decisions(portfolio_id, accounts),
         "decisions_replaced": _decisions_replaced(accounts),
-        "waivers": _waivers(accounts),
         "credits": _credits(number),
         "placement_events": _placement_events(accounts),
         "packages": _packages(accounts),
@@ -206,17 +204,6 @@ def _decided(table: Any, which: Any) -> Select[Any]:
         .join(account, account.c.account_id == table.c.account_id)
         .where(which)
         .order_by(table.c.business_date, account.c.account_ref)
-    )
-
-
-def _waivers(accounts: list[int]) -> Select[Any]:
-    w = waiver.c
-    return (
-        select(account.c.account_ref.label("account"), w.business_date, w.step, w.reason)
-        .add_columns(w.waived_by, w.waived_at)
-        .join(account, account.c.account_id == w.account_id)
-        .where(w.account_id.in_(accounts))
-        .order_by(w.waiver_id)
     )
 
 
