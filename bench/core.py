@@ -24,18 +24,14 @@ _CONTACT_POINTS = """
     'kehu' || ({seed}) || '@example.com' AS email
 """
 
-# A lender's ids stand in no order, and an index of them takes each row somewhere else. Multiplying
-# by a number that has no divisor in common with the modulus maps every number to another one.
-_SCATTERED = "({number} * 7368787 % 10000000000)::text"
-
 _MAKE = f"""
 CREATE TABLE loan AS
 SELECT
     number,
     owner,
     (number * 7919 % {CYCLE_DAYS})::integer AS phase,
-    'L' || lpad({_SCATTERED.format(number="number")}, 10, '0') AS account,
-    'C' || lpad({_SCATTERED.format(number="owner")}, 10, '0') AS customer,
+    'L' || lpad(number::text, 10, '0') AS account,
+    'C' || lpad(owner::text, 10, '0') AS customer,
     (100 + number * 104729 % 990000 / 100.0)::numeric(14, 2) AS overdue,
     (100 + number * 104729 % 990000 / 100.0 + number % 7 * 500)::numeric(14, 2) AS balance,
     'CNY'::text AS currency,
