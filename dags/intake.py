@@ -1,7 +1,8 @@
 """Every five minutes: takes in what happened since the last snapshot, each row once.
 
 Payments, credits and their reversals, holds, promises, plans, consents, opt-outs, contact changes
-and merged customers, from where `intake` in `portfolio.yaml` says they come. One task per kind.
+and merged customers, from where `intake` in `portfolio.yaml` says they come. As `returned`: what
+agencies and legal left where their destination's `returns` says. One task per kind.
 What was paid, held or refused is asked again at the moment of sending, so it counts from the next
 message on, also for what is planned already.
 
@@ -9,7 +10,8 @@ message on, also for what is planned already.
 if it changed; a query is asked from some days before the last time on.
 
 **A bad row** stops no other. It is kept with its place and reason, without its value, until a good
-row with its id comes: `dunflow take PORTFOLIO --rejected`.
+row with its id comes: `dunflow take PORTFOLIO --rejected`, and for receivers
+`dunflow placements PORTFOLIO rejects`.
 
 **When a task fails**, a source can't be reached, or a file is not what the portfolio declares; the
 log says which and how to repair it. The other files were taken in, and the next run tries again.

@@ -96,18 +96,27 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
 
 
 def intake(day: Day, kind: str) -> Figures:
-    """Take in what is new at one of the portfolio's feeds. Raises SourceError if it can't be."""
-    from dunflow.intake.feeds import take_feed
+    """Take in what is new at one of the portfolio's feeds, or was left by receivers of placements.
 
-    feed = dict(day.book.portfolio.intake.feeds())[kind]
+    Raises SourceError if it can't be.
+    """
+    from dunflow.intake.feeds import take_feed
+    from dunflow.intake.handback import collect
+
     now = day.clock.now()
+    if kind == collect.KIND:
+        return {kind: collect.collect(day.engine, day.book, day.environ, "intake", now)}
+    feed = dict(day.book.portfolio.intake.feeds())[kind]
     taken = take_feed(day.engine, day.book, kind, feed, day.environ, "intake", now)
     return {kind: taken.figures()}
 
 
 def feeds(day: Day) -> list[str]:
-    """The kinds of rows that the portfolio's feeds bring."""
-    return [kind for kind, _ in day.book.portfolio.intake.feeds()]
+    """The kinds of rows that the portfolio's feeds and the receivers of placements bring."""
+    from dunflow.intake.handback.collect import KIND, collects
+
+    fed = [kind for kind, _ in day.book.portfolio.intake.feeds()]
+    return [*fed, KIND] if collects(day.book) else fed
 
 
 def gate(day: Day) -> Figures:

@@ -30,7 +30,8 @@ def take(
     now: dt.datetime | None,
     json_: bool,
 ) -> None:
-    """Take in a CSV file, or what is new at the portfolio's feeds; each row once.
+    """Take in a CSV file, or what is new at the portfolio's feeds and left by agencies; each row
+    once.
 
     Whatever is delivered again changes nothing. Bad rows stop no other: they are told by their
     place, kept until a good row with their id comes, and the exit code is 1. A file is UTF-8 with
@@ -125,7 +126,10 @@ def _take_feeds(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
             counts = f"{each['new']} new, {each['known']} known, {each['rejected']} rejected"
             tell.screen.print(f"{kind:18} {counts}")
         if not figures and not failed:
-            tell.screen.print("The portfolio has no feeds; see `intake` in portfolio.yaml.")
+            tell.screen.print(
+                "The portfolio has no feeds; see `intake`, and `returns` of a destination, in "
+                "portfolio.yaml."
+            )
     for fault in failed:
         tell.aside.print(fault, markup=False)
     sys.exit(1 if failed or any(each["rejected"] for each in figures.values()) else 0)

@@ -114,6 +114,9 @@ class Destination(Model):
     """A folder or an fsspec URL (`s3://…`, `sftp://…`); by default below DUNFLOW_HOME/exports."""
     connection: str | None = None
     """The environment variable that holds the URL, where it has credentials in it."""
+    returns: str | None = Field(None, min_length=1)
+    """A folder in that place (with a slash before it: elsewhere on that server) where the receiver
+    leaves its files, named `*.csv`; the intake takes them in. None: a person hands them over."""
     host_key: str | None = None
     """sftp: the server's public key; none: it is in the machine's known_hosts."""
 

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,12 +36,22 @@ class Place:
     shown: str
     host_key: str | None = None
 
+    def below(self, folder: str) -> "Place":
+        """A folder in it; one that begins with a slash is another place on the same server."""
+        if self.is_local:
+            inner = str(Path(self.url) / folder)
+            return Place(inner, inner)
+        parts = urlsplit(self.url)
+        path = (PurePosixPath(parts.path or "/") / folder).as_posix()
+        url = parts._replace(path=path).geturl()
+        return Place(url, _without_credentials(url), self.host_key)
+
     @property
     def is_local(self) -> bool:
         return "://" not in self.url
 
     @property
-    def _server(self) -> sftp.Server | None:
+    def server(self) -> sftp.Server | None:
         """The SFTP server, if it is one."""
         is_one = self.url.startswith(f"{sftp.SCHEME}://")
         return sftp.server_of(self.url, self.host_key) if is_one else None
@@ -51,10 +61,10 @@ class Place:
         if self.is_local:
             file = Path(self.url) / reference / MANIFEST
             return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        with _told(self):
-            if server := self._server:
+        with told(self, "export again after that"):
+            if server := self.server:
                 return sftp.find(server, reference, MANIFEST)
-            store, root = _store(self.url)
+            store, root = store_of(self.url)
             name = f"{root}/{reference}/{MANIFEST}"
             return json.loads(store.cat_file(name)) if store.exists(name) else None
 
@@ -63,11 +73,11 @@ class Place:
         if self.is_local:
             self._rename(made, reference)
             return
-        with _told(self):
-            if server := self._server:
+        with told(self, "export again after that"):
+            if server := self.server:
                 sftp.put(server, made, reference)
                 return
-            store, root = _store(self.url)
+            store, root = store_of(self.url)
             target = f"{root}/{reference}"
             store.makedirs(target, exist_ok=True)
             names = sorted(file.name for file in made.iterdir())
@@ -92,8 +102,8 @@ class Place:
         base = Path(self.url) if self.is_local else home() / "outgoing"
         for left in base.glob(f".{reference}.*.draft"):
             shutil.rmtree(left, ignore_errors=True)
-        if server := self._server:
-            with _told(self):
+        if server := self.server:
+            with told(self, "export again after that"):
                 sftp.sweep(server, reference)
 
     def _rename(self, made: Path, reference: str) -> None:
@@ -146,18 +156,19 @@ def _without_credentials(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else url
 
 
-def _store(url: str) -> tuple[Any, str]:
+def store_of(url: str) -> tuple[Any, str]:
+    """The file system of a URL or local path, and where in it that is."""
     from fsspec.core import url_to_fs
 
     store, root = url_to_fs(url)
     return store, str(root).rstrip("/")
 
 
-class _told:  # noqa: N801  reads as a word at its use
+class told:  # noqa: N801  reads as a word at its use
     """Says in our words that a place could not be reached, without its credentials."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, then: str) -> None:
+        self._place, self._then = place, then
 
     def __enter__(self) -> None:
         return None
@@ -170,10 +181,10 @@ class _told:  # noqa: N801  reads as a word at its use
             ) from None
         if isinstance(error, sftp.Unreachable):
             raise DeliveryError(
-                f"{self._place.shown}: {error}; nothing is lost, export again after that"
+                f"{self._place.shown}: {error}; nothing is lost, {self._then}"
             ) from None
         if isinstance(error, OSError):
             raise DeliveryError(
                 f"{self._place.shown}: can't be reached ({type(error).__name__}); nothing is lost, "
-                "export again when it is there"
+                f"{self._then}"
             ) from None

@@ -6,6 +6,7 @@ answers in its place would get people's data.
 
 import io
 import json
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,26 @@ def put(server: Server, made: Path, reference: str) -> None:
             if not _exists(client, goal):
                 raise
             _remove(client, draft)
+
+
+def listing(server: Server) -> list[tuple[str, int, int]] | None:
+    """The files of the folder: name, bytes, second of the last change. None: no such folder."""
+    with _logged_in(server) as client:
+        try:
+            found = client.listdir_attr(str(server.folder))
+        except FileNotFoundError:
+            return None
+        return [
+            (each.filename, each.st_size or 0, each.st_mtime or 0)
+            for each in found
+            if stat.S_ISREG(each.st_mode or 0)
+        ]
+
+
+def get(server: Server, name: str, to: Path) -> None:
+    """Copy a file of the folder to the local path `to`."""
+    with _logged_in(server) as client:
+        client.get(str(server.folder / name), str(to))
 
 
 def sweep(server: Server, reference: str) -> None:

@@ -46,7 +46,9 @@ def hand_over_portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = place / "corner_loans"
     folder.mkdir()
     portfolio = _PORTFOLIO | {"portfolio": "corner_loans"}
-    portfolio["destinations"] = {"harbour_agency": {"agreement": {"since": "2020-01-01"}}}
+    portfolio["destinations"] = {
+        "harbour_agency": {"agreement": {"since": "2020-01-01"}, "returns": "told"}
+    }
     (folder / "portfolio.yaml").write_text(yaml.safe_dump(portfolio, allow_unicode=True))
     (folder / "policy.yaml").write_text(yaml.safe_dump(_HAND_OVER_POLICY))
     header = "account,customer,due_on,overdue,name,phone,email\n"

@@ -128,13 +128,22 @@ def _packages(kind: str) -> list[Path]:
     return sorted(folder.glob(f"*-{kind}-*"))
 
 
-def _receive(desk: Desk, name: str, rows: list[dict[str, str]]) -> dict[str, Any]:
-    file = Path(os.environ["DUNFLOW_HOME"]) / name
+def _told() -> Path:
+    """Where the agency leaves its files."""
+    return Path(os.environ["DUNFLOW_HOME"]) / "exports" / NAME / AGENCY / "told"
+
+
+def _write(file: Path, rows: list[dict[str, str]]) -> None:
     columns = sorted({key for row in rows for key in row})
     with file.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _receive(desk: Desk, name: str, rows: list[dict[str, str]]) -> dict[str, Any]:
+    file = Path(os.environ["DUNFLOW_HOME"]) / name
+    _write(file, rows)
     return placements.receive(desk, AGENCY, file, "the agency").figures()
 
 
@@ -163,9 +172,6 @@ def test_from_the_first_reminder_to_the_agency_and_back(
 
     desk = placements.open_desk(NAME)
     number, at = rows[0]["placement"], "2026-03-04 12:00"
-    told = [{"ref": "1", "kind": "accepted", "placement": number, "at": at}]
-    assert _receive(desk, "acknowledged.csv", told)["new"] == {"accepted": 1}
-    assert _states() == {AGENCY: "acknowledged"}
     money = {"currency": "CNY", "at": at, "amount": "120.50", "commission": "24.10"}
     paid = {"ref": "2", "kind": "payment", "placement": number, "remittance": "3", **money}
     net = {"ref": "3", "kind": "remittance", **money, "amount": "96.40", "commission": ""}
@@ -175,7 +181,13 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     assert (found.standings[0].open, found.remittances) == (0, [])
     assert [each.account for each in found.unbooked] == ["A1"]
 
+    # Left where the agency answers, and taken in by the next date's run.
+    left = _told() / "acknowledged.csv"
+    _write(left, [{"ref": "1", "kind": "accepted", "placement": number, "at": at}])
+    os.utime(left, (time.time() - 300,) * 2)
     assert backfill(NAME, PAID, PAID) == {PAID: "success"}
+    acknowledged = _rows("SELECT told_by FROM placement_event WHERE event = 'acknowledged'")
+    assert [by for (by,) in acknowledged] == ["intake"]
     last = _placements_run(api, PAID)
     _wait_for(lambda: _has_ended(api, last))
     (recall,) = _packages("recall")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from pathlib import Path
 import asyncssh
 import paramiko
 import pytest
+from sqlalchemy import select
 
 from dunflow import placements
 from dunflow.config.destination import Destination
-from dunflow.errors import ConfigError
+from dunflow.errors import ConfigError, SourceError
+from dunflow.intake.handback.collect import collect
+from dunflow.ledger.tables import delivery
 from dunflow.place.deliver import DeliveryError
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
@@ -82,7 +86,8 @@ def desk_to(make_desk: MakeDesk) -> MakeSftpDesk:
     """Approved accounts for a receiver at this URL."""
 
     def make(url: str, host_key: str | None) -> Desk:
-        desk = make_desk(ROWS, Destination(connection="AGENCY_URL", host_key=host_key))
+        to = Destination(connection="AGENCY_URL", host_key=host_key, returns="/out")
+        desk = make_desk(ROWS, to)
         placements.approve(desk, Chosen(), "me")
         return Desk(desk.engine, desk.book, desk.portfolio_id, desk.clock, {"AGENCY_URL": url})
 
@@ -100,6 +105,29 @@ def test_a_package_lies_there_whole_and_once(agency: Agency, desk_to: MakeSftpDe
         each.name: each.stat().st_size for each in package.iterdir() if each.name in told
     }
     assert (manifest["rows"], manifest["totals"]) == (2, {"CNY": "2000.00"})
+
+
+def test_what_the_agency_leaves_elsewhere_on_its_server_is_taken_in(
+    agency: Agency, desk_to: MakeSftpDesk
+) -> None:
+    desk = desk_to(agency.url, agency.host_key)
+    placements.deliver(desk).raise_if_failed()
+
+    def collected() -> dict[str, int]:
+        return collect(desk.engine, desk.book, desk.environ, "intake", desk.clock.now())
+
+    with pytest.raises(SourceError, match=r"/out: there is no such folder"):
+        collected()
+    out = agency.root / "out"
+    (out / "old").mkdir(parents=True)
+    told = out / "told.csv"
+    told.write_text("ref,kind,account,at\n1,accepted,A1,2026-03-02\n")
+    assert collected()["new"] == 0  # it may still be on its way
+    os.utime(told, (told.stat().st_mtime - 61,) * 2)
+    assert [collected()["new"] for _ in range(2)] == [1, 0]
+    with desk.engine.connect() as conn:
+        (origin,) = conn.execute(select(delivery.c.origin)).scalars()
+    assert origin == "sftp://127.0.0.1/out/told.csv"
 
 
 @pytest.mark.parametrize("files", [1, 4])

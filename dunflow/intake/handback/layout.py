@@ -72,7 +72,7 @@ def read(path: Path, zone: dt.tzinfo, now: dt.datetime) -> Iterator[Given | Faul
     try:
         stream = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
-        raise SourceError(f"{path}: can't be opened ({error.strerror})") from None
+        raise SourceError(f"{path.name}: can't be opened ({error.strerror})") from None
     with stream:
         reader = csv.DictReader(stream, restkey="", restval="")
         try:
@@ -81,7 +81,7 @@ def read(path: Path, zone: dt.tzinfo, now: dt.datetime) -> Iterator[Given | Faul
                 yield _row(row, reader.line_num, zone, now)
         except (UnicodeDecodeError, csv.Error) as error:
             raise SourceError(
-                f"{path}: is no CSV file in UTF-8 ({type(error).__name__} after line "
+                f"{path.name}: is no CSV file in UTF-8 ({type(error).__name__} after line "
                 f"{reader.line_num}); nothing of it was taken in"
             ) from None
 
@@ -92,8 +92,8 @@ def _require_header(path: Path, reader: "csv.DictReader[str]") -> None:
     unknown = [name for name in header if name not in (*MUST, *MAY)]
     if missing or unknown or len(set(header)) != len(header):
         raise SourceError(
-            f"{path}: the header lacks {missing} and has {unknown}; each of {', '.join(MUST)} must "
-            f"be there once, and {', '.join(MAY)} may"
+            f"{path.name}: the header lacks {missing} and has {unknown}; each of "
+            f"{', '.join(MUST)} must be there once, and {', '.join(MAY)} may"
         )
     reader.fieldnames = header
 
