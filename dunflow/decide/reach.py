@@ -1,6 +1,7 @@
 """Guard 10: by which channel, and from when, each account with a due step can be contacted."""
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -8,11 +9,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
-    Integer,
     MetaData,
     Select,
-    SmallInteger,
-    Subquery,
     Table,
     TableClause,
     Text,
@@ -20,22 +18,20 @@ from sqlalchemy import (
     case,
     cast,
     exists,
-    false,
     func,
     insert,
     literal,
-    literal_column,
     null,
     or_,
     select,
-    union_all,
+    update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.config.rights import ConsentRule, days_of
 from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.layers import layer
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import next_opening
 from dunflow.decide.zones import place_key, places_of, wall_zones
@@ -162,84 +158,87 @@ def reach(
 ) -> TableClause:
     """One row per account that would send: channel and opening, or the reason why none will do.
 
+    It is the first channel of the step's list that will do; if none, the first one's reason.
+
     Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
     """
-    candidates = select(judged).where(judged.c.action.is_(None)).subquery("candidate")
-    c = candidates.c
     list_openings(
         conn,
         book,
         select(place_key(book.floor)).where(customer.c.portfolio_id == portfolio_id),
         at,
     )
-    ways = _ways(book)
-    channel, address = ways.c.channel, address_for(ways.c.channel)
+
+    def tried(preference: int, rows: Select[Any]) -> Select[Any]:
+        return _tried(book, portfolio_id, business_date, at, preference, rows)
+
+    wanting = select(judged.c.account_id, judged.c.customer_id, judged.c.due)
+    reached = keep(conn, "reached", tried(0, wanting.where(judged.c.action.is_(None))))
+    # Each further channel is asked about only for those whom none before it reaches.
+    for preference in range(1, max((len(step.channel) for step in book.policy.ladder), default=0)):
+        left = wanting.join(reached, reached.c.account_id == judged.c.account_id)
+        others = tried(preference, left.where(reached.c.reason.is_not(None))).subquery("other")
+        will_do = select(others).where(others.c.reason.is_(None))
+        found = keep(conn, f"reached_{preference}", will_do)
+        names = ("channel", "reason", "not_before_at")
+        conn.execute(
+            update(reached)
+            .where(reached.c.account_id == found.c.account_id)
+            .values({name: found.c[name] for name in names})
+        )
+    return reached
+
+
+def _tried(
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    at: dt.datetime,
+    preference: int,
+    rows: Select[Any],
+) -> Select[Any]:
+    """What comes of the channel at this place of each step's list, where it has so many.
+
+    `rows`: `account_id, customer_id, due`.
+    """
+    asked = rows.subquery("asked")
+    candidate = layer(asked, _channel_of(book, asked.c.due, preference).label("channel"))
+    c = candidate.c
+    address = address_for(c.channel)
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
-    going = Going(channel, c.customer_id, c.account_id, address, out_on)
+    going = Going(c.channel, c.customer_id, c.account_id, address, out_on)
     caps = caps_reached(book.floor.caps, going, contact.c.business_date < business_date)
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = func.coalesce(
-        barred(book, portfolio_id, channel, address, at),
+        barred(book, portfolio_id, c.channel, address, at),
         case(
             *resting(book.floor.cooldowns, going),
             *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
             (no_hour, literal("window", Text)),
             else_=null(),
         ),
-    ).label("reason")
-    candidate_ways = (
-        candidates.join(ways, ways.c.due == c.due)
-        .join(customer, customer.c.customer_id == c.customer_id)
-        .outerjoin(
-            opening,
-            and_(
-                opening.c.channel == channel,
-                opening.c.place == place_key(book.floor),
-            ),
-        )
     )
-    options = (
+    open_to = and_(opening.c.channel == c.channel, opening.c.place == place_key(book.floor))
+    candidates = candidate.join(customer, customer.c.customer_id == c.customer_id)
+    return (
         select(
-            c.account_id,
-            channel,
-            reason,
+            cast(c.account_id, BigInteger).label("account_id"),
+            c.channel,
+            reason.label("reason"),
             opening.c.opens_at.label("not_before_at"),
-            ways.c.preference,
         )
-        .select_from(caps.joined_to(candidate_ways))
-        .offset(literal_column("0"))  # so that the reason is found once, and not for the order too
-        .subquery("option")
+        .select_from(caps.joined_to(candidates.outerjoin(opening, open_to)))
+        .where(c.channel.is_not(None))
     )
-    # The first channel that will do; if none, the reason of the first one listed.
-    best = (
-        select(
-            cast(options.c.account_id, BigInteger).label("account_id"),
-            options.c.channel,
-            options.c.reason,
-            options.c.not_before_at,
-        )
-        .ext(distinct_on(options.c.account_id))
-        .order_by(options.c.account_id, options.c.reason.is_not(None), options.c.preference)
-    )
-    return keep(conn, "reached", best)
 
 
-def _ways(book: Book) -> Subquery:
-    """`due, preference, channel`: the channels of each step, the preferred one first."""
-
-    def way(due: int, preference: int, channel: str) -> Select[int, int, str]:
-        return select(
-            literal(due, SmallInteger).label("due"),
-            literal(preference, Integer).label("preference"),
-            literal(channel, Text).label("channel"),
-        )
-
-    ways = [
-        way(number, preference, channel)
+def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnElement[str]:
+    """The channel at that place of the due step's list, or NULL."""
+    channels = {
+        number: literal(step.channel[preference], Text)
         for number, step in enumerate(book.policy.ladder)
-        for preference, channel in enumerate(step.channel)
-    ]
+        if preference < len(step.channel)
+    }
     # A policy may have tiers only, which then just sort the accounts.
-    rows = union_all(*ways) if ways else way(0, 0, "").where(false())
-    return rows.subquery("way")
+    return case(channels, value=due, else_=null()) if channels else cast(null(), Text)

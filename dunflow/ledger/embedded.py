@@ -16,6 +16,7 @@ RECOVERY_LIMIT_S = 120.0
 _MARK = "# Dunflow's own settings"
 _SETTINGS = f"""
 {_MARK}: one machine, no replicas, a few large transactions a day
+shared_buffers = 512MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 wal_level = minimal       # a table filled in the transaction that makes it is not logged as well
