@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dunflow import money
-from dunflow.ledger.tables import ACTIONS
+from dunflow.ledger.tables import ACTIONS, PLACEMENT_STATES
 
 if TYPE_CHECKING:  # a command that needs none of these should not wait for them
     from dunflow.check import Lint
@@ -202,8 +202,17 @@ def demo(shown: "Shown") -> None:
     for step, channel, count in shown.contacts:
         sent.add_row(f"{count:,}", step, channel)
     screen.print(sent)
-    for destination, count in shown.placed.items():
-        screen.print(f"{count:,} accounts are proposed for {destination}; a person approves them.")
+    if shown.placed:
+        placed = table("What went to whom", "accounts", "destination", "state", "meaning")
+        for destination, state, count in shown.placed:
+            placed.add_row(f"{count:,}", destination, state, PLACEMENT_STATES[state])
+        screen.print(placed)
+    for each in shown.collected:
+        screen.print(
+            f"{each.destination} says that it collected {_money(each.collected, each.currency)} in "
+            f"{each.payments} payments, keeps {_money(each.commission, each.currency)} of it, and "
+            f"has paid us {_money(each.remitted, each.currency)}."
+        )
     for folder, count in shown.lists.items():
         screen.print(f"{count:,} calls are on a list for people: {folder}", soft_wrap=True)
     screen.print("\nOne account's story:\n")

@@ -83,7 +83,7 @@ def status(json_: bool) -> None:
 @click.option("--airflow-port", type=int, help="Airflow's port on loopback.  [default: 8080]")
 @click.option("--sandbox-port", type=int, help="The sandbox's port on loopback.  [default: 9801]")
 @click.option("--receiver-port", type=int, help="The receiver's port.  [default: 9802]")
-@click.option("--dates", type=click.IntRange(2, 60), default=12, show_default=True)
+@click.option("--dates", type=click.IntRange(3, 60), default=12, show_default=True)
 @json_option
 def demo(
     airflow_port: int | None,

@@ -10,12 +10,14 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 
+from dunflow import money
 from dunflow.clock import DatabaseClock
 from dunflow.config.book import Book, read_book
 from dunflow.console import lists
 from dunflow.console.figures import latest
+from dunflow.console.handed_over import handed_over
 from dunflow.ledger.engine import ledger_url, make_engine
-from dunflow.ledger.tables import ACTIONS, CONTACT_STATES
+from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, PLACEMENT_STATES
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -58,6 +60,14 @@ def create_app(
         with engine().connect() as conn:
             portfolios = latest(conn)
         return _shown("page.html", portfolios=portfolios, actions=ACTIONS, states=CONTACT_STATES)
+
+    @app.get("/handed-over", response_class=HTMLResponse)
+    def all_handed_over() -> HTMLResponse:
+        with engine().connect() as conn:
+            found = handed_over(conn, books)
+        return _shown(
+            "handed_over.html", portfolios=found, states=PLACEMENT_STATES, amount=money.plain
+        )
 
     @app.get("/lists", response_class=HTMLResponse)
     def all_lists() -> HTMLResponse:

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
+    exists,
+    select,
 )
 from sqlalchemy.pool import NullPool
 
@@ -114,6 +116,17 @@ def make_lender(url: URL, seed: int, last_business_date: dt.date) -> Lender:
         _copy(driver, instalment, lender.instalments)
         _copy(driver, repayment, lender.repayments)
     return lender
+
+
+def book_repayments(url: URL, repayments: Sequence[Repayment]) -> None:
+    """Add to the core what was paid later; once, however often it is asked for."""
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    with engine.begin() as conn:
+        for each in repayments:
+            same = [repayment.c[name] == value for name, value in each._asdict().items()]
+            if not conn.execute(select(exists().where(*same))).scalar_one():
+                conn.execute(repayment.insert().values(each._asdict()))
+    engine.dispose()
 
 
 def _copy(conn: Connection[Any], table: Table, rows: Sequence[NamedTuple]) -> None:

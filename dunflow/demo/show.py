@@ -7,22 +7,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import URL, Connection, func, select
 
 from dunflow import day as stages
 from dunflow.clock import DAY
 from dunflow.config.book import Book, read_book
 from dunflow.decide.explain import Story, explain
 from dunflow.demo.core import ensure_core
+from dunflow.demo.hand_over import hand_over, wait_for_recalls
 from dunflow.demo.lender import CONNECTION, DATABASE, make_lender
 from dunflow.errors import DunflowError
 from dunflow.home import home
+from dunflow.intake.handback.reconcile import Standing
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.tables import ACTUAL, account, contact, contact_account, decision, placement
 from dunflow.place.deliver import place_of
-from dunflow.placements import open_desk
+from dunflow.placements import open_desk, reconcile
 from dunflow.report.audit import Checked, audit
+from dunflow.stack.airflow import AirflowApi
 from dunflow.stack.backfill import States, backfill
 from dunflow.stack.ports import Ports
 from dunflow.stack.up import Running, up
@@ -30,6 +33,9 @@ from dunflow.worklists.make import lists_of
 
 PORTFOLIO = "sunrise_instalment"
 SEED = 7
+
+_DATES_AFTER = 2
+"""Dates that run after the agency has answered: it is heard, and what was paid comes back."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,10 @@ class Shown:
     """Step, channel, and how many of them reached a provider or a list."""
     lists: dict[str, int]
     """Folders of the newest date's call lists → calls on each."""
-    placed: dict[str, int]
-    """Destination → accounts proposed."""
+    placed: list[tuple[str, str, int]]
+    """Destination, state, and how many accounts are there in it."""
+    collected: list[Standing]
+    """What each receiver says that it collected."""
     story: Story
     checked: list[Checked]
     report: Path
@@ -66,7 +74,10 @@ class Shown:
                 for step, channel, count in self.contacts
             ],
             "call_lists": self.lists,
-            "placed": self.placed,
+            "placed": [
+                {"destination": destination, "state": state, "accounts": count}
+                for destination, state, count in self.placed
+            ],
             "broken_promises": [asdict(each) for each in self.checked if each.broken],
             "airflow": self.running.ports.airflow_url,
             "inbox": self.running.ports.sandbox_url,
@@ -88,32 +99,43 @@ def show(
     say("Starting PostgreSQL, the sandbox and Airflow")
     running = up(ports, lambda part: say(f"Starting the {part}"))
     say("Making the lender")
-    last = _lender()
+    core, last = _lender()
+    api, told = AirflowApi(running.ports), States()
+
+    def run(first: dt.date, until: dt.date) -> States:
+        return backfill(PORTFOLIO, first, until, lambda states: ran(told | states))
+
     say("Airflow runs the dates, the oldest first")
-    states = backfill(PORTFOLIO, last - (dates - 1) * DAY, last, ran)
+    approved = last - _DATES_AFTER * DAY
+    told |= run(last - (dates - 1) * DAY, approved)
+    say("A person approves the first hand-off, and the agency answers")
+    hand_over(api, PORTFOLIO, core, approved + DAY)
+    told |= run(approved + DAY, last)
+    wait_for_recalls(api, PORTFOLIO, last)
     say("Looking at what happened")
     book = read_book(PORTFOLIO)
     with open_ledger().begin() as conn:
         number = portfolio_id_of(conn, PORTFOLIO)
         return Shown(
             running=running,
-            dates=states,
+            dates=told,
             decided=_decided(conn, number),
             contacts=_contacts(conn, number),
             lists=_lists(),
             placed=_placed(conn, number),
+            collected=reconcile(open_desk(PORTFOLIO)).standings,
             story=_story(conn, book, number),
             checked=audit(conn, book, number),
             report=home() / "reports" / PORTFOLIO / f"{last}.html",
         )
 
 
-def _lender() -> dt.date:
-    """Make the lender once; the last business date that it knows of."""
+def _lender() -> tuple[URL, dt.date]:
+    """Make the lender once; its database, and the last business date that it knows of."""
     kept = home() / "demo.json"
     url = ensure_core(DATABASE, CONNECTION)
     if kept.exists():
-        return dt.date.fromisoformat(json.loads(kept.read_text())["last_business_date"])
+        return url, dt.date.fromisoformat(json.loads(kept.read_text())["last_business_date"])
     # In the small hours the newest closed date still waits for its usual time.
     last = stages.newest_closed(PORTFOLIO)
     calendar = read_book(PORTFOLIO).portfolio.calendar
@@ -121,7 +143,7 @@ def _lender() -> dt.date:
         last -= DAY
     make_lender(url, SEED, last)
     kept.write_text(json.dumps({"last_business_date": str(last)}))
-    return last
+    return url, last
 
 
 def _decided(conn: Connection, portfolio_id: int) -> dict[str, int]:
@@ -138,8 +160,9 @@ def _contacts(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]
     rows = conn.execute(
         select(contact.c.step, contact.c.channel, func.count())
         .where(contact.c.portfolio_id == portfolio_id, contact.c.state.in_(ACTUAL))
-        .group_by(contact.c.severity, contact.c.step, contact.c.channel)
-        .order_by(contact.c.severity, func.count().desc())
+        .group_by(contact.c.step, contact.c.channel)
+        # A mandatory step is also done in a later tier, where it was not done before.
+        .order_by(func.min(contact.c.severity), func.count().desc())
     )
     return list(rows)
 
@@ -151,13 +174,14 @@ def _lists() -> dict[str, int]:
     return {f"{place.shown}/{each['reference']}": each["lines"] for each in made}
 
 
-def _placed(conn: Connection, portfolio_id: int) -> dict[str, int]:
+def _placed(conn: Connection, portfolio_id: int) -> list[tuple[str, str, int]]:
     rows = conn.execute(
-        select(placement.c.destination, func.count())
+        select(placement.c.destination, placement.c.state, func.count())
         .where(placement.c.portfolio_id == portfolio_id)
-        .group_by(placement.c.destination)
+        .group_by(placement.c.destination, placement.c.state)
+        .order_by(placement.c.destination, func.count().desc(), placement.c.state)
     )
-    return dict(rows.all())
+    return list(rows)
 
 
 def _story(conn: Connection, book: Book, portfolio_id: int) -> Story:

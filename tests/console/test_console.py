@@ -64,6 +64,7 @@ def _get(app: FastAPI, path: str = "/") -> Answer:
     [
         ("/", 401),
         ("/lists", 401),
+        ("/handed-over", 401),
         ("/lists/any", 401),
         ("/docs", 404),
         ("/redoc", 404),
