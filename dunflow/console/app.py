@@ -82,7 +82,7 @@ def create_app(
             found = lists.page_of(conn, reference, DatabaseClock(ledger).now(), books)
         if found is None:
             raise HTTPException(404)
-        return _shown("list.html", page=found)
+        return _shown("list.html", page=found, amount=money.exact)
 
     return app
 

@@ -1,5 +1,6 @@
 """The figures of each portfolio's latest business dates: counts and amounts, nobody's data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -16,6 +17,11 @@ class Dates:
 
     portfolio: str
     dates: list[Line]
+
+    def used(self, meanings: Mapping[str, str]) -> dict[str, str]:
+        """Those of these actions or states that some date has, so that a table of them is narrow."""
+        found = {name for date in self.dates for name in (*date.decide, *date.remind)}
+        return {name: meaning for name, meaning in meanings.items() if name in found}
 
 
 def latest(conn: Connection) -> list[Dates]:

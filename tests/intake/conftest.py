@@ -42,6 +42,8 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Engine) -> Pat
     folder.mkdir(parents=True)
     document: dict[str, Any] = yaml.safe_load((shipped / "portfolio.yaml").read_text())
     document |= {"portfolio": "live_book", "clock": "real"}
+    del document["intake"]
+    del document["destinations"]["harbour_agency"]["returns"]
     (folder / "portfolio.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
     for name in ("policy.yaml", "snapshot.sql"):
         (folder / name).write_text((shipped / name).read_text())
