@@ -48,8 +48,8 @@ def test_it_tells_states_what_came_back_and_the_money(
         assert told in page
     # 300.00 were kept of 1300.00, and 260.00 were agreed.
     assert '<td class="bad">40.00</td>' in page
-    assert "1 rows of theirs could not be taken in" in page
-    assert "1 accounts of which more was collected than the core has booked" in page
+    assert "Rows of theirs that could not be taken in: 1." in page
+    assert "Accounts of which more was collected than the core has booked: 1." in page
     assert "Somebody" not in page
 
 
