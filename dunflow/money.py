@@ -1,6 +1,7 @@
 """Money: `Decimal` with its ISO 4217 currency beside it. Currencies are never added together."""
 
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from babel.core import get_global
 from babel.numbers import format_currency, get_currency_precision
@@ -38,4 +39,17 @@ def exact(amount: Decimal, currency: str) -> str:
 
 def for_people(amount: Decimal, currency: str, locale: str) -> str:
     """The amount as a reader of `locale` (a Babel identifier such as `zh` or `en`) expects it."""
-    return format_currency(amount, currency, locale=locale)
+    whole, _, decimals = f"{abs(amount):.{decimals_of(currency)}f}".partition(".")
+    before, *behind = _layout(currency, locale, len(whole), amount < 0)
+    digits = zip(whole + decimals, behind, strict=True)
+    return before + "".join([digit + then for digit, then in digits])
+
+
+@lru_cache(maxsize=4096)
+def _layout(currency: str, locale: str, length: int, negative: bool) -> tuple[str, ...]:
+    """What stands before, between and behind the digits of amounts that are so long.
+
+    Babel lays out one of each length: for every text of a day it would be too slow.
+    """
+    ones = Decimal("1" * length + "." + "1" * decimals_of(currency))
+    return tuple(format_currency(-ones if negative else ones, currency, locale=locale).split("1"))

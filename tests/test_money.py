@@ -3,6 +3,9 @@
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_currency
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dunflow.money import for_people, parse_amount, plain
 
@@ -48,3 +51,12 @@ def test_people_read_an_amount_in_their_own_way(
     amount: str, currency: str, locale: str, shown: str
 ) -> None:
     assert for_people(Decimal(amount), currency, locale) == shown
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12),
+    st.sampled_from(["CNY", "JPY", "KWD", "USD", "INR", "XXX"]),
+    st.sampled_from(["zh", "en", "de", "hi", "fr", "en_IN"]),
+)
+def test_it_is_what_babel_writes(amount: Decimal, currency: str, locale: str) -> None:
+    assert for_people(amount, currency, locale) == format_currency(amount, currency, locale=locale)

@@ -19,7 +19,7 @@ class Dates:
     dates: list[Line]
 
     def used(self, meanings: Mapping[str, str]) -> dict[str, str]:
-        """Those of these actions or states that some date has, so that a table of them is narrow."""
+        """Those of these actions or states that some date has: a table of them is narrow."""
         found = {name for date in self.dates for name in (*date.decide, *date.remind)}
         return {name: meaning for name, meaning in meanings.items() if name in found}
 

@@ -16,7 +16,7 @@ from dunflow.remind.compose import compose, language_of
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.senders.outcome import Message
-from dunflow.remind.verdict import Checked, today_of
+from dunflow.remind.verdict import Checked
 
 LEASE = dt.timedelta(seconds=90)
 """Longer than any row is held before its call (ten seconds) plus the slowest call."""
@@ -52,7 +52,7 @@ def take(
             {
                 "of": row.contact_id,
                 "to": person.address,
-                "on": today_of(book, row, person, now),
+                "on": checked.today,
                 "owed": spoken[0].overdue,
             }
         )

@@ -57,6 +57,7 @@ class Checked:
     contact: Row[Any]
     person: Row[Any]
     named: list[Named]
+    today: dt.date  # the customer's own
     verdict: Verdict
 
 
@@ -68,11 +69,9 @@ def check(
     named = _named(conn, book, portfolio_id, contacts, now)
     openings = _Openings(book, now)
     checked = [
-        Checked(row, person, accounts, _judge(openings, row, person, accounts))
-        for row in contacts
-        for person, accounts in [(people[row.contact_id], named[row.contact_id])]
+        _judge(openings, row, people[row.contact_id], named[row.contact_id]) for row in contacts
     ]
-    checked = _with(checked, _too_often(conn, book, _going(checked), now))
+    checked = _with(checked, _too_often(conn, book, _going(checked)))
     going = [each.contact for each in _going(checked)]
     later = Later(now + lines.WAIT, "contact.in_flight")
     return _with(checked, dict.fromkeys(lines.busy(conn, portfolio_id, going, people), later))
@@ -84,20 +83,12 @@ def _going(checked: list[Checked]) -> list[Checked]:
 
 def _with(checked: list[Checked], verdicts: Mapping[int, Verdict]) -> list[Checked]:
     """The same with these verdicts, by contact, in place of those so far."""
+    if not verdicts:
+        return checked
     return [
         replace(each, verdict=verdicts.get(each.contact.contact_id, each.verdict))
         for each in checked
     ]
-
-
-def today_of(book: Book, row: Row[Any], person: Row[Any], now: dt.datetime) -> dt.date:
-    """The customer's own calendar date."""
-    zones = wall_zones(book.floor, book.portfolio.zone, _places(person), row.channel, now)
-    return now.astimezone(zones[0] if zones else book.portfolio.zone).date()
-
-
-def _places(person: Row[Any]) -> Places:
-    return Places(person.time_zone, person.address_zones, person.phone_zones)
 
 
 def _people(
@@ -162,36 +153,47 @@ def _named(
     return found
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A customer's date there, and the window of a channel; None: it is closed for days."""
+
+    today: dt.date
+    span: Span | None
+
+
 class _Openings:
-    """The window of each channel and place, worked out once: most customers share theirs."""
+    """What holds for each channel and place, worked out once: most customers share theirs."""
 
     def __init__(self, book: Book, now: dt.datetime) -> None:
         self._book, self.now = book, now
-        self._known: dict[tuple[Channel, Places], Span | None] = {}
+        self._known: dict[tuple[Channel, str | None, str | None, str | None], _Place] = {}
 
-    def of(self, channel: Channel, places: Places) -> Span | None:
-        key = channel, places
+    def of(self, channel: Channel, person: Row[Any]) -> _Place:
+        key = channel, person.time_zone, person.address_zones, person.phone_zones
         if key not in self._known:
             floor, portfolio = self._book.floor, self._book.portfolio
-            zones = wall_zones(floor, portfolio.zone, places, channel, self.now)
-            self._known[key] = next_opening(floor, channel, zones, portfolio.region, self.now)
+            zones = wall_zones(floor, portfolio.zone, Places(*key[1:]), channel, self.now)
+            today = self.now.astimezone(zones[0] if zones else portfolio.zone).date()
+            span = next_opening(floor, channel, zones, portfolio.region, self.now)
+            self._known[key] = _Place(today, span)
         return self._known[key]
 
 
-def _judge(openings: _Openings, row: Row[Any], person: Row[Any], named: list[Named]) -> Verdict:
+def _judge(openings: _Openings, row: Row[Any], person: Row[Any], named: list[Named]) -> Checked:
+    place = openings.of(row.channel, person)
+    verdict: Verdict
     if named[0].quiet:
-        return named[0].quiet
-    if person.barred:
-        return str(person.barred)
-    span = openings.of(row.channel, _places(person))
-    if span is None or span.opens_at > openings.now:
-        return Later(span.opens_at if span else None)
-    return span
+        verdict = named[0].quiet
+    elif person.barred:
+        verdict = str(person.barred)
+    elif place.span is None or place.span.opens_at > openings.now:
+        verdict = Later(place.span.opens_at if place.span else None)
+    else:
+        verdict = place.span
+    return Checked(row, person, named, place.today, verdict)
 
 
-def _too_often(
-    conn: Connection, book: Book, going: list[Checked], now: dt.datetime
-) -> dict[int, str]:
+def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, str]:
     """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
     if not going or not (book.floor.caps or book.floor.cooldowns):
         return {}
@@ -201,7 +203,7 @@ def _too_often(
         [
             {
                 "contact_id": each.contact.contact_id,
-                "out_on": today_of(book, each.contact, each.person, now),
+                "out_on": each.today,
                 "address": each.person.address,
             }
             for each in going

@@ -138,11 +138,10 @@ def _is_html(name: str | None) -> bool:
 
 def _refuse_empty(value: object) -> object:
     """Stands between each expression of a template and the text: "Dear None" can't be written."""
-    empty = (
-        value is None
-        or (isinstance(value, float | Decimal) and value != value)
-        or (isinstance(value, str) and (not value.strip() or value in _EMPTY_WORDS))
-    )
+    if isinstance(value, str):
+        empty = not value or value.isspace() or value in _EMPTY_WORDS
+    else:
+        empty = value is None or (isinstance(value, float | Decimal) and value != value)
     if empty:
         raise EmptyValue("a value that it writes out is empty; guard it with {% if … %}")
     return value
