@@ -11,7 +11,7 @@ from dunflow.errors import ConfigError, DunflowError
 from dunflow.intake.going_live import not_taken_in
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
-from dunflow.remind import confirm
+from dunflow.remind import confirm, notes, pauses
 from dunflow.remind.render.check import check_templates
 from dunflow.remind.render.lint import lint_notes, lint_templates
 
@@ -54,9 +54,11 @@ def _templates(book: Book) -> list[str]:
         used.setdefault(step.template, set()).update(step.channel)
     faults = check_templates(LANGUAGES, used, book.folder)
     faults += lint_templates(LANGUAGES, used, book.folder, book.floor)
+    both = [each for each in notes.CHANNELS if each in book.policy.channels]
     if book.floor.confirms_within is not None:
-        both = [each for each in confirm.CHANNELS if each in book.policy.channels]
         faults += lint_notes(LANGUAGES, {confirm.TEMPLATE: both}, book.folder)
+    if book.floor.answered_holds:
+        faults += lint_notes(LANGUAGES, {pauses.TEMPLATE: both}, book.folder)
     return faults
 
 

@@ -15,7 +15,7 @@ from dunflow.errors import DunflowError
 from dunflow.intake.holders import account_of, currency_of, customer_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.promises import Promise, record_promise
-from dunflow.intake.replies import Reply, decide_reply, record_reply
+from dunflow.intake.replies import Reply, decide_reply, led_to, record_reply
 from dunflow.ledger.tables import account, customer, reply, snapshot
 
 Done = tuple[dict[str, Any], str]
@@ -107,6 +107,7 @@ def decide(at: Desk, by: str, **said: Any) -> Done:
     because = f"reply {number}: {said['reason']}"
     if kind is not None:
         opened = _open_hold(at, by, whose, kind, said, because)
+        led_to(at.conn, number, opened)
         return {"reply": number, "hold": opened}, f"Reply {number}: hold {opened} ({kind}) stands."
     total, day = said["sum_"] or decided.proposed_amount, said["date"]
     day = day.date() if day else decided.proposed_on

@@ -177,6 +177,13 @@ class Floor(Model):
         return min(minutes_of(each.confirm_within) for each in said)
 
     @property
+    def answered_holds(self) -> set[str]:
+        """Kinds of holds during which every pack that knows them lets a reply go out."""
+        rules = [rule for pack in self.packs for rule in pack.holds]
+        silent = {rule.kind for rule in rules if "reply" not in rule.allow}
+        return {rule.kind for rule in rules} - silent
+
+    @property
     def customer_wide_holds(self) -> set[str]:
         """Kinds of holds that bind all accounts of a customer, though recorded on one."""
         rules = [rule for pack in self.packs for rule in pack.holds]

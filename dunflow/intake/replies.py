@@ -209,3 +209,8 @@ def decide_reply(
             f"reply {reply_id}: is not open; see the open ones with dunflow reply PORTFOLIO"
         )
     return decided
+
+
+def led_to(conn: Connection, reply_id: int, hold_id: int | None) -> None:
+    """Remember the hold that a confirmed reply led to: whoever wrote may be told of it."""
+    conn.execute(update(reply).where(reply.c.reply_id == reply_id).values(hold_id=hold_id))

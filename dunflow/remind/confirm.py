@@ -1,98 +1,42 @@
 """Confirms an opt-out, once, where the packs let it be: so people know that they were heard.
 
-The law allows one message and no more, so this asks for less than a contact does: it is marked
-before the call, and whatever comes of it, never sent again. One that is lost does no harm.
+The law allows one message and no more, so this asks for less than a contact does.
 """
 
 import datetime as dt
-import secrets
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select, true, update
+from sqlalchemy import Connection, Select, exists, func, select, true
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.reach import point_of
-from dunflow.decide.windows import next_opening
-from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import customer, opt_out, reply
-from dunflow.remind import brake, faults
-from dunflow.remind.compose import language_of
-from dunflow.remind.render.message import render_note
+from dunflow.remind import notes
+from dunflow.remind.notes import Note
 from dunflow.remind.senders.codes import STOP_WORDS
-from dunflow.remind.senders.outcome import Accepted, Message, Outcome
 
 TEMPLATE = "opt_out_confirmation"
-AT_ONCE = 20
-CHANNELS: tuple[Channel, ...] = ("sms", "email")
-
-
-@dataclass(frozen=True, repr=False)
-class Confirmation:
-    """One to send. `repr` is left out: personal data."""
-
-    opt_out_id: int
-    message: Message
 
 
 def take(
     conn: Connection, book: Book, portfolio_id: int, channel: Channel, now: dt.datetime
-) -> list[Confirmation]:
+) -> list[Note]:
     """Those to send now, marked as sent: a second worker, or a second call, finds none of them.
 
     What Twilio takes for an opt-out by itself it has confirmed by itself. Outside of the contact
     hours, and later than the packs allow, there is none.
     """
     within = book.floor.confirms_within
-    if within is None:
-        return []
-    if brake.halted(conn, portfolio_id, [channel]) or channel in faults.known(conn, portfolio_id):
+    if within is None or notes.is_held_up(conn, portfolio_id, channel):
         return []
     make_durable(conn)
-    taken = []
+    found = []
     for row in conn.execute(_waiting(portfolio_id, channel, now - within)).all():
-        zones = wall_zones(
-            book.floor,
-            book.portfolio.zone,
-            Places(row.time_zone, row.address_zones, row.phone_zones),
-            channel,
-            now,
-        )
-        span = next_opening(book.floor, channel, zones, book.portfolio.region, now)
-        if span is None or span.opens_at > now:
-            continue
-        reference = secrets.token_hex(4).upper()
-        conn.execute(
-            update(opt_out)
-            .where(opt_out.c.opt_out_id == row.opt_out_id)
-            .values(confirmation=reference)
-        )
-        text = render_note(
-            channel,
-            TEMPLATE,
-            language_of(book, row.language),
-            book.portfolio.lender,
-            reference,
-            book.folder,
-        )
-        until = min(span.closes_at, row.since_at + within)
-        message = Message(
-            reference, channel, row.address, text.body, text.subject, text.html, until
-        )
-        taken.append(Confirmation(row.opt_out_id, message))
-    return taken
-
-
-def record(conn: Connection, sent: Confirmation, outcome: Outcome, now: dt.datetime) -> None:
-    """Keep that the provider took it. Of any other outcome nothing follows."""
-    if isinstance(outcome, Accepted):
-        conn.execute(
-            update(opt_out)
-            .where(opt_out.c.opt_out_id == sent.opt_out_id)
-            .values(confirmed_at=now, provider_id=outcome.provider_id)
-        )
+        until = row.since_at + within
+        found.append(notes.take(conn, book, channel, TEMPLATE, opt_out, row, until, now))
+    return [note for note in found if note]
 
 
 def _waiting(portfolio_id: int, channel: str, since: dt.datetime) -> Select[Any]:
@@ -130,6 +74,6 @@ def _waiting(portfolio_id: int, channel: str, since: dt.datetime) -> Select[Any]
             said_here,
         )
         .order_by(opt_out.c.opt_out_id)
-        .limit(AT_ONCE)
+        .limit(notes.AT_ONCE)
         .with_for_update(of=opt_out, skip_locked=True)
     )

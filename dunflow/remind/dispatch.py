@@ -16,7 +16,7 @@ from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.errors import SenderDown
-from dunflow.remind import ask, confirm, faults, outbox
+from dunflow.remind import ask, confirm, faults, notes, outbox, pauses
 from dunflow.remind.claim import Batch, Rate, claim
 from dunflow.remind.lease import Claimed
 from dunflow.remind.pace import Pace
@@ -124,26 +124,29 @@ class Dispatcher:
                 self._ask(channel, drained)
         if not self.sends:
             return drained
-        for channel in confirm.CHANNELS:
+        for channel in notes.CHANNELS:
             if channel in channels:
-                self._confirm(channel)
+                self._tell(channel)
         for group in self._groups(channels):
             self._drain(group, drained, progress)
         with self._engine.connect() as conn:
             waiting = outbox.held_up(conn, self._portfolio_id, channels, self._clock.now())
         return Drained(drained.outcomes, waiting | drained.down)
 
-    def _confirm(self, channel: Channel) -> None:
-        """Tell those who said no that they were heard; no transaction is open meanwhile."""
+    def _tell(self, channel: Channel) -> None:
+        """Tell people that they were heard; no transaction is open meanwhile."""
         now = self._clock.now()
         with self._engine.begin() as conn:
-            confirmations = confirm.take(conn, self._book, self._portfolio_id, channel, now)
-        for each in confirmations:
-            outcome = self._pool.submit(self._tell, each.message, now).result()
+            to_send = [
+                *confirm.take(conn, self._book, self._portfolio_id, channel, now),
+                *pauses.take(conn, self._book, self._portfolio_id, channel, now),
+            ]
+        for note in to_send:
+            outcome = self._pool.submit(self._send, note.message, now).result()
             with self._engine.begin() as conn:
-                confirm.record(conn, each, outcome, self._clock.now())
+                notes.record(conn, note, outcome, self._clock.now())
 
-    def _tell(self, message: Message, now: dt.datetime) -> Outcome:
+    def _send(self, message: Message, now: dt.datetime) -> Outcome:
         return self._sender(message.channel).send(message, now=now)
 
     def _groups(self, channels: list[str]) -> list[list[str]]:

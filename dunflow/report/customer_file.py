@@ -244,6 +244,7 @@ def _replies(conn: Connection, number: int) -> list[File]:
             reply.c.decided_at,
             reply.c.decided_by,
             reply.c.decided_because,
+            reply.c.confirmed_at.label("told_at"),
             reply.c.body.label("text"),
         )
         .where(reply.c.customer_id == number)

@@ -220,10 +220,16 @@ reply = Table(
     Column("decided_at", Instant),
     Column("decided_by", Text),
     Column("decided_because", Text),
+    Column("hold_id", BigInteger),  # what the decision led to
+    # The one message that says so, as with an opt-out.
+    Column("confirmation", Text),
+    Column("confirmed_at", Instant),
+    Column("provider_id", Text),
     one_of("state", REPLY_STATES),
     UniqueConstraint("portfolio_id", "reply_ref"),
     Index(None, "customer_id"),
     Index("ix_reply_open", "portfolio_id", postgresql_where=text("state = 'open'")),
+    Index(None, "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
 )
 
 # A person whose data were erased, and until when the law wants the records of contacting them kept.

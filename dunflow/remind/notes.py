@@ -1,0 +1,80 @@
+"""Messages that speak of no debt: that a no was heard, that collecting has paused.
+
+Each is sent at most once: it is marked before the call, and whatever comes of it, never sent again.
+One that is lost does no harm.
+"""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, update
+
+from dunflow.config.book import Book
+from dunflow.config.policy import Channel
+from dunflow.decide.windows import next_opening
+from dunflow.decide.zones import Places, wall_zones
+from dunflow.remind import brake, faults
+from dunflow.remind.compose import language_of
+from dunflow.remind.render.message import render_note
+from dunflow.remind.senders.outcome import Accepted, Message, Outcome
+
+CHANNELS: tuple[Channel, ...] = ("sms", "email")
+AT_ONCE = 20
+
+
+@dataclass(frozen=True, repr=False)
+class Note:
+    """One to send, and the row that it belongs to. `repr` is left out: personal data."""
+
+    of: Table
+    number: int
+    message: Message
+
+
+def is_held_up(conn: Connection, portfolio_id: int, channel: Channel) -> bool:
+    """Whether a person stopped the channel, or its sender is at fault."""
+    halted = brake.halted(conn, portfolio_id, [channel])
+    return bool(halted) or channel in faults.known(conn, portfolio_id)
+
+
+def take(
+    conn: Connection,
+    book: Book,
+    channel: Channel,
+    template: str,
+    of: Table,
+    row: Row[Any],
+    until: dt.datetime,
+    now: dt.datetime,
+) -> Note | None:
+    """The note for a locked row of `of`, marked as sent; None outside of the person's hours.
+
+    `row`: its number first, then `address` and what is known of the language and place.
+    """
+    places = Places(row.time_zone, row.address_zones, row.phone_zones)
+    zones = wall_zones(book.floor, book.portfolio.zone, places, channel, now)
+    span = next_opening(book.floor, channel, zones, book.portfolio.region, now)
+    if span is None or span.opens_at > now:
+        return None
+    reference = secrets.token_hex(4).upper()
+    (key,) = of.primary_key
+    conn.execute(update(of).where(key == row[0]).values(confirmation=reference))
+    language = language_of(book, row.language)
+    lender = book.portfolio.lender
+    text = render_note(channel, template, language, lender, reference, book.folder)
+    until = min(span.closes_at, until)
+    message = Message(reference, channel, row.address, text.body, text.subject, text.html, until)
+    return Note(of, row[0], message)
+
+
+def record(conn: Connection, sent: Note, outcome: Outcome, now: dt.datetime) -> None:
+    """Keep that the provider took it. Of any other outcome nothing follows."""
+    if isinstance(outcome, Accepted):
+        (key,) = sent.of.primary_key
+        conn.execute(
+            update(sent.of)
+            .where(key == sent.number)
+            .values(confirmed_at=now, provider_id=outcome.provider_id)
+        )
