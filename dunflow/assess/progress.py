@@ -3,7 +3,8 @@
 The truth is the contacts and waivers; `episode.progress` repeats it so that a day need not read all
 days before it. Its shape is `{step: [done, failed, last_on]}`: how often the step is done; how
 often its next repetition failed or was not delivered; the portfolio's calendar day of the last one
-done. A step that was waived has a fourth element, the day of that.
+done. A step that was waived has a fourth element, the day of that. Where what it says is at fault,
+one failure counts as all, since it would say the same again.
 """
 
 import datetime as dt
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Date,
     FromClause,
+    Integer,
     Select,
     SmallInteger,
     and_,
@@ -33,7 +35,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import DONE, contact, contact_account, episode, waiver
+from dunflow.ledger.tables import DONE, TEXT_REFUSED, contact, contact_account, episode, waiver
+
+_ALL_TRIES = 1_000
+"""More than any policy's `attempts`."""
 
 Which = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """Whether an episode's number is that of one that is asked for."""
@@ -71,7 +76,9 @@ def _told(
             both.c.episode_id,
             both.c.step,
             func.max(both.c.done).label("done"),
-            func.count().filter(both.c.is_failed, both.c.repetition == both.c.done).label("failed"),
+            func.coalesce(
+                func.sum(both.c.tries).filter(both.c.is_failed, both.c.repetition == both.c.done), 0
+            ).label("failed"),
             func.max(both.c.day).filter(both.c.is_done).label("last_on"),
             func.max(both.c.waived_on).label("waived_on"),
         )
@@ -103,6 +110,7 @@ def _covers(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
             contact_account.c.repetition,
             done.label("is_done"),
             failed.label("is_failed"),
+            case((contact.c.reason == TEXT_REFUSED, _ALL_TRIES), else_=1).label("tries"),
             func.count().filter(done).over(partition_by=per_step).label("done"),
             local_day(book, contact.c.accepted_at).label("day"),
             cast(null(), Date).label("waived_on"),
@@ -125,6 +133,7 @@ def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
         cast(null(), SmallInteger),
         false(),
         false(),
+        literal(0, Integer),
         literal(0, BigInteger),
         cast(null(), Date),
         local_day(book, waiver.c.waived_at),

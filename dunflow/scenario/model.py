@@ -183,6 +183,7 @@ FaultKind = Literal[
     "undelivered",
     "unreachable",
     "bounced",
+    "filtered",
     "no_answer",
     "busy",
     "machine",

@@ -57,7 +57,17 @@ def hand_over_portfolios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for date in ("2026-03-02", "2026-03-03", "2026-03-04"):
         (folder / f"{date}.csv").write_text(header + owing + other, encoding="utf-8")
     (folder / "2026-03-05.csv").write_text(header + other, encoding="utf-8")
+    _write_feeds(place / "corner_feeds")
     return place
+
+
+def _write_feeds(folder: Path) -> None:
+    """`corner_feeds`, which hears of payments between two snapshots, on the real clock."""
+    (folder / "in").mkdir(parents=True)
+    portfolio = _PORTFOLIO | {"portfolio": "corner_feeds", "clock": "real"}
+    portfolio["intake"] = {"payments": {"kind": "files", "path": "in/*.csv"}}
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(portfolio, allow_unicode=True))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(_POLICY | {"policy": "corner-feeds"}))
 
 
 @pytest.fixture(scope="session")

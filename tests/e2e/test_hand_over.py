@@ -194,3 +194,36 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     told = json.loads((recall / "recalls.json").read_text())
     assert [(row["account"], row["why"]) for row in told] == [("A1", "paid")]
     assert _states() == {AGENCY: "recalled"}
+
+
+def test_what_was_paid_in_between_is_taken_in_and_a_bad_file_stops_no_other(
+    api: AirflowApi, hand_over_portfolios: Path
+) -> None:
+    inbox, dag = hand_over_portfolios / "corner_feeds/in", "/api/v2/dags/intake__corner_feeds"
+    head = "ref,account,amount,booked_at\n"
+    (inbox / "a.csv").write_text("who,what\n1,2\n")
+    (inbox / "b.csv").write_text(
+        head + "p1,B1,10.50,2026-03-02\np2,B1,much,2026-03-02\np1,B1,10.50,2026-03-02\n"
+    )
+
+    def run() -> str:
+        number = api.send("POST", f"{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+        return str(_wait_for(lambda: _over(api.get(f"{dag}/dagRuns/{number}")["state"])))
+
+    def taken() -> tuple[list[Any], list[Any]]:
+        paid = _rows("SELECT payment_ref, amount FROM payment ORDER BY payment_ref")
+        waiting = _rows("SELECT place, column_name FROM reject WHERE mended_at IS NULL")
+        return [(ref, float(amount)) for ref, amount in paid], [tuple(each) for each in waiting]
+
+    api.send("PATCH", dag, {"is_paused": False})
+    assert run() == "failed"
+    assert taken() == ([("p1", 10.5)], [("row 2", "amount")])
+    (inbox / "a.csv").write_text(head + "p3,B2,-1.00,2026-03-02\n")
+    (inbox / "b.csv").write_text(head + "p1,B1,10.50,2026-03-02\np2,B1,2.00,2026-03-02\n")
+    for _ in range(2):
+        assert run() == "success"
+        assert taken() == ([("p1", 10.5), ("p2", 2.0), ("p3", -1.0)], [])
+
+
+def _over(state: str) -> str | None:
+    return state if state in ENDED else None

@@ -42,6 +42,9 @@ ACTUAL = ("accepted", "delivered", "undelivered")
 
 COUNTED = (*IN_FLIGHT, *ACTUAL)
 
+TEXT_REFUSED = "text"
+"""The reason of a contact that failed for what it said: a carrier's filter, or its length."""
+
 contact = Table(
     "contact",
     metadata,

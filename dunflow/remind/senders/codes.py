@@ -6,9 +6,10 @@ that one message is at fault, and a person sees the code.
 
 from typing import Literal, NamedTuple
 
-Blame = Literal["address", "opted_out", "later", "sender", "message"]
+Blame = Literal["address", "opted_out", "later", "sender", "text", "message"]
 """`address`: nothing arrives there by this channel. `opted_out`: the person said stop. `later`: try
-again within the rules. `sender`: our account, number or credentials. `message`: this one alone."""
+again within the rules. `sender`: our account, number or credentials. `text`: what it says, so it
+must not go out again as it is, and its step is given up. `message`: this one alone."""
 
 
 STOP_WORDS = frozenset(
@@ -42,9 +43,12 @@ TWILIO: dict[int, Meaning] = {
     21603: Meaning("sender", "the sender's number is missing"),
     21606: Meaning("sender", "the sender's number cannot send this"),
     21608: Meaning("sender", "a trial account may only send to verified numbers"),
+    21408: Meaning("message", "the account may not text to this country"),
     21610: Meaning("opted_out", "the person told Twilio to stop"),
     21611: Meaning("later", "the sender's queue is full", 60.0),
+    21612: Meaning("message", "no route from this sender to this number"),
     21614: Meaning("address", "not a mobile number"),
+    21617: Meaning("text", "longer than Twilio takes"),
     21635: Meaning("address", "a landline"),
     21659: Meaning("sender", "the sender's number is not one of Twilio's"),
     21660: Meaning("sender", "the sender's number belongs to another account"),
@@ -57,10 +61,13 @@ TWILIO: dict[int, Meaning] = {
     30004: Meaning("address", "blocked by the person or the carrier"),
     30005: Meaning("address", "unknown or no longer in use"),
     30006: Meaning("address", "a landline, or a carrier that can't be reached"),
-    30007: Meaning("message", "filtered by the carrier for its text"),
+    30007: Meaning("text", "filtered by the carrier for its text"),
     30008: Meaning("later", "unknown"),
+    30022: Meaning("later", "the carrier's daily cap is reached"),
+    30023: Meaning("later", "the carrier's daily cap is reached"),
     30034: Meaning("sender", "the sender is not registered with the carriers"),
     30036: Meaning("later", "its validity ran out before it left"),
+    30410: Meaning("later", "the carrier did not answer in time"),
 }
 TWILIO_SENDER_STATUS = frozenset({401, 403, 404, 405, 407})
 """HTTP statuses that speak of our account or of the way to Twilio, whatever the code."""

@@ -41,11 +41,11 @@ class Refused:
     """The provider refused it, and it certainly did not go out.
 
     `address`: nothing arrives at this address by this channel; `opted_out`: the person told the
-    provider to stop; `message`: this message is at fault.
+    provider to stop; `text`: what it says is at fault; `message`: this message alone.
     """
 
     code: str
-    blames: Literal["address", "opted_out", "message"]
+    blames: Literal["address", "opted_out", "text", "message"]
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _refused(status: object, code: object) -> Outcome:
             return Busy(str(code), retry_after_s)
         case Meaning("sender", words):
             return Down(str(code), words)
-        case Meaning("address" | "opted_out" as blames):
+        case Meaning("address" | "opted_out" | "text" as blames):
             return Refused(str(code), blames)
     if status in TWILIO_SENDER_STATUS:
         return Down(str(code), f"Twilio answered with HTTP status {status}")

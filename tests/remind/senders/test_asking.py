@@ -129,6 +129,8 @@ def test_what_became_of_it_is_told_when_it_is_known(
     assert isinstance(accepted, Accepted)
     [early] = sender.ask([question(message, accepted.provider_id)])
     assert early.result == "accepted"
+    if (kind, message.channel) == ("filtered", "sms"):
+        blames = "text"  # carriers read texts; SendGrid drops a mail for many reasons
     providers.pass_time()
     [seen] = sender.ask([question(message, accepted.provider_id)])
     assert (seen.provider_id, seen.result, seen.blames) == (accepted.provider_id, result, blames)

@@ -73,9 +73,9 @@ def test_a_refused_number_says_what_is_to_blame(sandbox, sms, now, to, outcome):
     assert make(sandbox.url).send(sms(to=to), now=now) == outcome
 
 
-def test_a_text_too_long_is_the_messages_own_fault(sandbox, sms, now):
+def test_a_text_too_long_is_at_fault_itself(sandbox, sms, now):
     outcome = make(sandbox.url).send(sms(body="long " * 400), now=now)
-    assert outcome == Refused("21617", "message")
+    assert outcome == Refused("21617", "text")
 
 
 @pytest.mark.parametrize(
