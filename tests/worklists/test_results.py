@@ -1,0 +1,161 @@
+"""What the teams write on their lists comes back once, and has its effects."""
+
+import csv
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from dunflow.errors import SourceError
+from dunflow.ledger.tables import (
+    conversation,
+    dead_address,
+    opt_out,
+    promise,
+    reply,
+    result,
+)
+from tests.worklists.conftest import AT, Open
+
+
+def test_a_result_moves_its_call_and_a_talk_is_one(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    said = {"0020": "已接通", "A4": "voicemail", "A3": "no_answer", "A1": "refused"}
+    taken = at.bring_back(made, {ref: {"result": word, **AT} for ref, word in said.items()})
+    assert (taken.new, taken.known, taken.rejected) == (4, 0, [])
+    references = {row["account"]: row["reference"] for row in at.table(made)}
+    states = {ref: at.states()[reference] for ref, reference in references.items()}
+    assert states == {
+        "0020": "delivered",
+        "A4": "delivered",
+        "A3": "undelivered",
+        "A1": "delivered",
+    }
+    assert len(at.rows(conversation)) == 2
+
+
+def test_a_promise_is_recorded_with_its_amount_and_day(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    said = {"result": "promise", "promised_amount": "50.00", "promised_on": "2026-03-20", **AT}
+    for _ in range(2):
+        at.bring_back(made, {"0020": said})
+    (kept,) = at.rows(promise)
+    assert (kept.amount, kept.currency, kept.promised_on) == (
+        Decimal("50.00"),
+        "CNY",
+        dt.date(2026, 3, 20),
+    )
+
+
+def test_what_a_customer_says_is_put_before_a_person_as_a_reply_is(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    said = {"0020": "dispute", "A4": "hardship", "A3": "paid", "A1": "reached"}
+    lines = {ref: {"result": word, "note": f"note of {ref}", **AT} for ref, word in said.items()}
+    at.bring_back(made, lines)
+    kept = {row.body: (row.kind, row.state, row.proposed_hold) for row in at.rows(reply)}
+    assert kept == {
+        "note of 0020": ("dispute", "open", "dispute"),
+        "note of A4": ("hardship", "open", "hardship"),
+        "note of A3": ("paid", "open", None),
+        "note of A1": ("note", "kept", None),
+    }
+
+
+def test_a_wrong_number_is_used_no_more(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    at.bring_back(made, {"0020": {"result": "wrong_number", **AT}})
+    dead = {(row.channel, row.address) for row in at.rows(dead_address)}
+    assert dead == {(each, "+8613800138002") for each in ("sms", "voice", "call")}
+
+
+def test_who_wants_no_more_calls_gets_none(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    at.bring_back(made, {"0020": {"result": "no_more", **AT}})
+    assert {row.channel for row in at.rows(opt_out)} == {"call", "voice"}
+
+
+def test_a_line_is_taken_in_once_and_empty_ones_are_left_for_later(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    first = at.bring_back(made, {"0020": {"result": "no_answer", **AT}})
+    again = at.bring_back(
+        made, {"0020": {"result": "no_answer", **AT}, "A3": {"result": "reached", **AT}}
+    )
+    assert (first.new, again.new, again.known) == (1, 1, 1)
+    assert len(at.rows(result)) == 2
+
+
+WRONG = [
+    ({"result": "shouted", **AT}, "result is none"),
+    ({"result": "reached", "at": ""}, "at is no instant"),
+    ({"result": "reached", "at": "2026-03-10 02:00"}, "before the list was made"),
+    ({"result": "reached", "at": "2026-03-12 12:00"}, "in the future"),
+    ({"result": "reached", "reference": "NONE", **AT}, "reference is that of no call"),
+    ({"result": "promise", **AT}, "promised_amount"),
+    ({"result": "promise", "promised_amount": "5", "promised_on": "2026-03-01", **AT}, "not over"),
+]
+
+
+def test_a_bad_line_is_told_and_stops_no_other(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    for wrong, told in WRONG:
+        taken = at.bring_back(made, {"0020": wrong, "A3": {"result": "reached", **AT}})
+        assert taken.new + taken.known == 1
+        (fault,) = taken.rejected
+        assert told in fault
+        assert "shouted" not in fault
+    assert len(at.rows(result)) == 1
+    # A line is one attempt.
+    taken = at.bring_back(made, {"A3": {"result": "no_answer", **AT}})
+    assert "has the result 'reached' already" in taken.rejected[0]
+
+
+def test_the_excel_file_comes_back_as_well(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    book = load_workbook(at.file(made, 1))
+    sheet = book.worksheets[0]
+    header = [cell.value for cell in sheet[1]]
+    told = {
+        "result": "promise",
+        "at": dt.datetime(2026, 3, 10, 17, 0),  # noqa: DTZ001 - as Excel has it
+        "promised_amount": 49.9,
+        "promised_on": dt.datetime(2026, 3, 20),  # noqa: DTZ001
+    }
+    for name, value in told.items():
+        sheet.cell(row=2, column=header.index(name) + 1).value = value
+    book.save(at.folder / "back.xlsx")
+    assert at.take(at.folder / "back.xlsx").rejected == []
+    (kept,) = at.rows(promise)
+    assert (kept.amount, kept.promised_on) == (Decimal("49.9"), dt.date(2026, 3, 20))
+
+
+def test_a_file_that_is_no_list_is_refused_whole(office: Open, tmp_path: Path) -> None:
+    at = office()
+    for name, content in (("a.csv", "result,at\nreached,x\n"), ("b.xlsx", "no"), ("c.csv", "\xff")):
+        (tmp_path / name).write_bytes(content.encode("latin-1"))
+        with pytest.raises(SourceError):
+            at.take(tmp_path / name)
+
+
+def test_what_a_visit_came_to_comes_back_as_a_call_does(office: Open) -> None:
+    at = office("visit")
+    (made,) = at.write("visit")
+    rows = at.table(made)
+    rows[0] |= {"result": "地址错误", **AT}
+    file = at.folder / "back.csv"
+    with file.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert at.take(file, "visit").new == 1
+    assert at.take(file, "call").rejected
+    assert {row.channel for row in at.rows(dead_address)} == {"letter", "visit"}
