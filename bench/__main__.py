@@ -49,14 +49,13 @@ def main(accounts: int, history: int, contacts: int, json_: bool) -> None:
 
     with own_home():
         measured = measure(accounts, history, told) if accounts else None
+        if measured and not json_:
+            tell(measured)
         sending = measure_sending(contacts, told) if contacts else None
+        if sending and not json_:
+            tell_sending(sending)
     if json_:
         click.echo(as_json(measured, sending))
-        return
-    if measured:
-        tell(measured)
-    if sending:
-        tell_sending(sending)
 
 
 if __name__ == "__main__":

@@ -100,10 +100,16 @@ def _plan(engine: Engine, book: Book) -> None:
             text(
                 "UPDATE contact SET not_before_at = :open_at + turn.number * :every FROM ("
                 "  SELECT contact_id, ntile(:turns) OVER (PARTITION BY channel"
-                "    ORDER BY contact_id) - 1 AS number FROM contact) AS turn "
+                "    ORDER BY contact_id) - 1 AS number FROM contact"
+                "  WHERE portfolio_id = :portfolio_id) AS turn "
                 "WHERE turn.contact_id = contact.contact_id"
             ),
-            {"open_at": OPEN_AT, "every": TURN_EVERY, "turns": TURNS},
+            {
+                "open_at": OPEN_AT,
+                "every": TURN_EVERY,
+                "turns": TURNS,
+                "portfolio_id": portfolio_id_of(conn, book.name),
+            },
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text("VACUUM ANALYZE"))
