@@ -38,9 +38,13 @@ def backfill(
     api = AirflowApi(now.ports)
     dag_id = f"daily_escalation__{portfolio}"
     _require_dag(api, dag_id)
-    identity = _create(api, dag_id, first, last)
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
-    told: States = {}
+    told = _states(api, dag_id, dates)
+    progress(told)
+    if set(told.values()) == {"success"}:
+        # Airflow would look at an empty backfill for half a minute, and take no other meanwhile.
+        return told
+    identity = _create(api, dag_id, first, last)
     while True:
         # In this order: what was still running when it was asked for is then not yet complete.
         complete = api.get(f"/api/v2/backfills/{identity}")["completed_at"] is not None
