@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    SmallInteger,
     and_,
-    bindparam,
     func,
     select,
     update,
 )
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import contact
+from dunflow.ledger.given import given
+from dunflow.ledger.tables import Instant, contact
 from dunflow.remind import outbox, receipts
 from dunflow.remind.schedule import (
     ASK_AT_MOST,
@@ -177,13 +179,13 @@ def _ask_for_results(
         count, again_at = each.asked + 1, next_result_at(each.asked + 1, now)
         if isinstance(answer, Unclear) and now - each.since < ASK_AT_MOST:
             count, again_at = each.asked, ask_again_at(each.since, answer.retry_after_s, now)
-        rows.append({"of": each.question.contact_id, "count": count, "again_at": again_at})
+        rows.append({"of": each.question.contact_id, "asked": count, "again_at": again_at})
     if rows:
+        later = given("later", {"of": BigInteger, "asked": SmallInteger, "again_at": Instant}, rows)
         conn.execute(
             update(contact)
-            .where(contact.c.contact_id == bindparam("of"), contact.c.state == "accepted")
-            .values(asked=bindparam("count"), ask_at=bindparam("again_at")),
-            rows,
+            .where(contact.c.contact_id == later.c.of, contact.c.state == "accepted")
+            .values(asked=later.c.asked, ask_at=later.c.again_at)
         )
 
 

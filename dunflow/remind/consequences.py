@@ -67,8 +67,18 @@ def bury_addresses(conn: Connection, contacts: list[int], now: dt.datetime) -> N
 
 def believe_opt_outs(conn: Connection, contacts: list[int], now: dt.datetime) -> None:
     """These people told the provider to stop: binds the customer's channel and the address."""
-    who = select(
-        contact.c.portfolio_id, contact.c.channel, contact.c.customer_id, contact.c.address
-    ).where(among(contact.c.contact_id, contacts))
-    for portfolio_id, channel, customer_id, address in conn.execute(who).all() if contacts else ():
-        opt_outs.bind(conn, portfolio_id, [channel], [customer_id], [address], "provider", now)
+    if not contacts:
+        return
+    who = (
+        select(
+            contact.c.portfolio_id,
+            contact.c.channel,
+            func.array_agg(contact.c.customer_id.distinct()).label("customers"),
+            func.array_agg(contact.c.address.distinct()).label("addresses"),
+        )
+        .where(among(contact.c.contact_id, contacts))
+        .group_by(contact.c.portfolio_id, contact.c.channel)
+        .order_by(contact.c.portfolio_id, contact.c.channel)
+    )
+    for portfolio_id, channel, customers, addresses in conn.execute(who).all():
+        opt_outs.bind(conn, portfolio_id, [channel], customers, addresses, "provider", now)

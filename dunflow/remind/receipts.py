@@ -5,12 +5,15 @@ moves a contact forward, and a known acceptance is the truth whatever we thought
 """
 
 import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import BigInteger, Column, Connection, Row, SmallInteger, Text, select, update
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import contact
+from dunflow.ledger.given import Kind, among, given
+from dunflow.ledger.tables import Instant, contact
 from dunflow.remind import outbox, talks
 from dunflow.remind.consequences import (
     believe_opt_outs,
@@ -45,108 +48,163 @@ class Taken:
     undelivered: int = 0
 
 
-def take(conn: Connection, book: Book, told: list[Told], now: dt.datetime) -> Taken:
-    """Move these contacts on; a telling that changes nothing is none."""
-    # In one order for all who tell at once, so that they do not wait for each other in a ring.
-    told = sorted(told, key=lambda each: each[0])
-    accepted = [of for of, seen in told if _accept(conn, of, seen, now)]
-    delivered = [of for of, seen in told if seen.result == "delivered" and _deliver(conn, of, now)]
-    failed = [
-        (of, seen)
-        for of, seen in told
-        if seen.result == "undelivered" and _fail(conn, of, seen, now)
-    ]
-    news = {*delivered, *(of for of, _ in failed)}
+def take(conn: Connection, book: Book, told: Collection[Told], now: dt.datetime) -> Taken:
+    """Move these contacts on, in the order of what is told; a telling that changes nothing is none.
+
+    Any number of contacts, in a handful of statements.
+    """
+    held = _hold(conn, {of for of, _ in told})
+    for of, seen in told:
+        held[of].hear(seen, now)
+    moved = [each for each in held.values() if each.is_moved]
+    _write(conn, moved)
+    arrived = [each.of for each in moved if each.arrived]
+    failed = [each for each in moved if each.failed]
+    news = {*arrived, *(each.of for each in failed)}
     answers = [(of, seen.answered_by) for of, seen in told if of in news and seen.answered_by]
     if answers:
         talks.keep_answers(conn, book, answers, now)
-    outbox.make_room(conn, [of for of, _ in failed])
-    bury_addresses(conn, [of for of, seen in failed if seen.blames == "address"], now)
-    believe_opt_outs(conn, [of for of, seen in failed if seen.blames == "opted_out"], now)
-    outbox.take_room(conn, accepted)
+    outbox.make_room(conn, [each.of for each in failed])
+    bury_addresses(conn, [each.of for each in failed if each.blames == "address"], now)
+    believe_opt_outs(conn, [each.of for each in failed if each.blames == "opted_out"], now)
+    accepted = [each.of for each in moved if each.taken]
+    outbox.take_room(conn, [each.of for each in moved if each.taken and not each.failed])
     start_gap(conn, accepted)
-    refresh_ladder(conn, book, [*accepted, *(of for of, _ in failed)])
-    return Taken(len(accepted), len(delivered), len(failed))
+    refresh_ladder(conn, book, [*accepted, *(each.of for each in failed)])
+    return Taken(len(accepted), len(arrived), len(failed))
 
 
-def _accept(conn: Connection, contact_id: int, seen: Seen, now: dt.datetime) -> bool:
-    """Whether this is news. A message that we have under another id went out twice."""
-    if seen.twice:
-        conn.execute(update(contact).where(contact.c.contact_id == contact_id).values(reason=TWICE))
-    # A telling without a time of its own comes hours later, if the phone was off.
-    claimed_at = func.coalesce(contact.c.claimed_at, contact.c.planned_at)
-    accepted_at = func.least(func.greatest(seen.created_at or claimed_at, claimed_at), now)
-    news = conn.execute(
+class _Held:
+    """A contact under our lock, as it is moved from telling to telling."""
+
+    def __init__(self, row: Row[*tuple[Any, ...]]) -> None:
+        self.of: int = row.contact_id
+        self.channel: str = row.channel
+        self.state: str = row.state
+        self.reason: str | None = row.reason
+        self.error_code: str | None = row.error_code
+        self.provider_id: str | None = row.provider_id
+        self.accepted_at: dt.datetime | None = row.accepted_at
+        self.ended_at: dt.datetime | None = row.ended_at
+        self.ask_at: dt.datetime | None = row.ask_at
+        self.asked: int = row.asked
+        self.blames: str | None = None
+        self._since: dt.datetime = row.claimed_at or row.planned_at
+        # What of it is news.
+        self.taken = self.arrived = self.failed = self.is_moved = False
+
+    def hear(self, seen: Seen, now: dt.datetime) -> None:
+        if self.state in NOT_KNOWN_AS_SENT:
+            self._accept(seen, now)
+        elif seen.provider_id is not None and self.provider_id is not None:
+            # A message that we have under another id went out twice.
+            self._note_twice(seen.provider_id != self.provider_id)
+        self._note_twice(seen.twice)
+        if seen.result == "delivered" and self.state == "accepted":
+            self.state, self.ask_at, self.ended_at = "delivered", None, now
+            self.arrived = self.is_moved = True
+        elif seen.result == "undelivered" and self._may_fail():
+            self.state, self.ask_at, self.ended_at = "undelivered", None, now
+            self.error_code, self.blames = seen.code, seen.blames
+            self.reason = self.reason or seen.blames
+            self.failed = self.is_moved = True
+
+    def _accept(self, seen: Seen, now: dt.datetime) -> None:
+        self.state, self.reason, self.error_code = "accepted", None, None
+        self.provider_id = seen.provider_id
+        # A telling without a time of its own comes hours later, if the phone was off.
+        self.accepted_at = min(max(seen.created_at or self._since, self._since), now)
+        self.ended_at, self.ask_at, self.asked = None, next_result_at(0, now), 0
+        self.taken = self.is_moved = True
+
+    def _may_fail(self) -> bool:
+        """An email may bounce after it was delivered to the server; an SMS that arrived stays."""
+        return self.state == "accepted" or (self.state == "delivered" and self.channel == "email")
+
+    def _note_twice(self, is_twice: bool) -> None:
+        if is_twice and self.reason != TWICE:
+            self.reason, self.is_moved = TWICE, True
+
+
+def _hold(conn: Connection, contacts: Collection[int]) -> dict[int, _Held]:
+    """Locked in one order for all who tell at once, so that nobody waits in a ring."""
+    rows = conn.execute(
+        select(
+            contact.c.contact_id,
+            contact.c.channel,
+            contact.c.state,
+            contact.c.reason,
+            contact.c.error_code,
+            contact.c.provider_id,
+            contact.c.claimed_at,
+            contact.c.planned_at,
+            contact.c.accepted_at,
+            contact.c.ended_at,
+            contact.c.ask_at,
+            contact.c.asked,
+        )
+        .where(among(contact.c.contact_id, sorted(contacts)))
+        .order_by(contact.c.contact_id)
+        .with_for_update()
+    )
+    return {row.contact_id: _Held(row) for row in rows}
+
+
+_COLUMNS: dict[str, Kind] = {
+    "of": BigInteger,
+    "state": Text,
+    "reason": Text,
+    "error_code": Text,
+    "provider_id": Text,
+    "accepted_at": Instant,
+    "ended_at": Instant,
+    "ask_at": Instant,
+    "asked": SmallInteger,
+}
+
+
+def _write(conn: Connection, moved: Iterable[_Held]) -> None:
+    rows = [{name: getattr(each, name) for name in _COLUMNS} for each in moved]
+    if not rows:
+        return
+    now_known = given("now_known", _COLUMNS, rows)
+    conn.execute(
         update(contact)
-        .where(contact.c.contact_id == contact_id, contact.c.state.in_(NOT_KNOWN_AS_SENT))
+        .where(contact.c.contact_id == now_known.c.of)
         .values(
-            state="accepted",
-            reason=TWICE if seen.twice else None,
-            error_code=None,
-            provider_id=seen.provider_id,
-            accepted_at=accepted_at,
-            ended_at=None,
             lease_until_at=None,
-            asked=0,
-            ask_at=next_result_at(0, now),
+            **{name: now_known.c[name] for name in _COLUMNS if name != "of"},
         )
-        .returning(contact.c.contact_id)
-    ).first()
-    if news is None and seen.provider_id is not None:
-        conn.execute(
-            update(contact)
-            .where(contact.c.contact_id == contact_id, contact.c.provider_id != seen.provider_id)
-            .values(reason=TWICE)
-        )
-    return news is not None
-
-
-def _deliver(conn: Connection, contact_id: int, now: dt.datetime) -> bool:
-    arrived = conn.execute(
-        update(contact)
-        .where(contact.c.contact_id == contact_id, contact.c.state == "accepted")
-        .values(state="delivered", ask_at=None, ended_at=now)
-        .returning(contact.c.contact_id)
     )
-    return arrived.first() is not None
 
 
-def _fail(conn: Connection, contact_id: int, seen: Seen, now: dt.datetime) -> bool:
-    """An email may bounce after it was delivered to the server; an SMS that arrived stays so."""
-    failed = conn.execute(
-        update(contact)
-        .where(
-            contact.c.contact_id == contact_id,
-            or_(
-                contact.c.state == "accepted",
-                and_(contact.c.state == "delivered", contact.c.channel == "email"),
-            ),
-        )
-        .values(
-            state="undelivered",
-            error_code=seen.code,
-            reason=func.coalesce(contact.c.reason, seen.blames),
-            ask_at=None,
-            ended_at=now,
-        )
-        .returning(contact.c.contact_id)
+@dataclass(frozen=True)
+class Found:
+    """The contact that a telling is about. `claimed_at`: None if nobody ever claimed it."""
+
+    contact_id: int
+    portfolio_id: int
+    claimed_at: dt.datetime | None
+
+
+def find(conn: Connection, marks: Sequence[tuple[str | None, str | None]]) -> list[Found | None]:
+    """The contact of each `(reference, provider_id)`: by our own mark first, then by the id."""
+    by_mark = _contacts_by(conn, contact.c.reference, [mark for mark, _ in marks])
+    unknown = [of for mark, of in marks if mark not in by_mark]
+    by_id = _contacts_by(conn, contact.c.provider_id, unknown)
+    return [by_mark.get(mark) or by_id.get(of) for mark, of in marks]
+
+
+def _contacts_by(
+    conn: Connection, name: Column[str], wanted: Iterable[str | None]
+) -> dict[str | None, Found]:
+    values = sorted({each for each in wanted if each is not None})
+    if not values:
+        return {}
+    named = given("named", {"value": Text}, [{"value": each} for each in values])
+    rows = conn.execute(
+        select(name, contact.c.contact_id, contact.c.portfolio_id, contact.c.claimed_at)
+        .join(named, named.c.value == name)
+        .order_by(contact.c.contact_id.desc())
     )
-    return failed.first() is not None
-
-
-def find(
-    conn: Connection, *, reference: str | None, provider_id: str | None
-) -> tuple[int, int] | None:
-    """`(contact_id, portfolio_id)` of what a telling is about: our own mark first, then the id."""
-    for named in (
-        None if reference is None else contact.c.reference == reference,
-        None if provider_id is None else contact.c.provider_id == provider_id,
-    ):
-        if named is None:
-            continue
-        row = conn.execute(
-            select(contact.c.contact_id, contact.c.portfolio_id).where(named)
-        ).first()
-        if row:
-            return row.contact_id, row.portfolio_id
-    return None
+    return {value: Found(*found) for value, *found in rows}

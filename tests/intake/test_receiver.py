@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -174,6 +175,22 @@ def test_an_event_of_a_mail_names_its_contact(outbox: Outbox, receiver: Receiver
     row = outbox.row(doubtful)
     assert (row.state, row.provider_id) == ("accepted", "rid")
     assert count(outbox, receipt) == 2
+
+
+def test_callbacks_of_many_messages_may_come_all_at_once(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    sent = [outbox.put("claimed", lease_until_at=NOW) for _ in range(20)]
+    told = [(of, status) for of in sent for status in ("sent", "delivered", "sent")]
+
+    def tell(each: tuple[int, str]) -> int:
+        contact_id, status = each
+        return receiver.status(outbox, contact_id, status, MessageSid=f"SM{contact_id:032}")
+
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(tell, told)) == {204}
+    assert [outbox.state(each) for each in sent] == ["delivered"] * 20
+    assert count(outbox, receipt) == 40
 
 
 def test_a_late_bounce_has_nothing_but_our_mark(outbox: Outbox, receiver: Receiver) -> None:

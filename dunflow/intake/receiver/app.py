@@ -8,6 +8,7 @@ from starlette.routing import Route
 from dunflow.intake.receiver import calls, sendgrid, twilio
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.receiver.tray import Tray
 
 
 def create_app(desk: Desk, keys: Keys) -> Starlette:
@@ -15,7 +16,7 @@ def create_app(desk: Desk, keys: Keys) -> Starlette:
     app = Starlette(
         routes=[Route("/health", health), *twilio.ROUTES, *calls.ROUTES, *sendgrid.ROUTES]
     )
-    app.state.desk, app.state.keys = desk, keys
+    app.state.desk, app.state.keys, app.state.tray = desk, keys, Tray(desk.hear)
     return app
 
 

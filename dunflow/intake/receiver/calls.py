@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from dunflow.intake.receiver.desk import Telling
 from dunflow.intake.receiver.keys import Keys
-from dunflow.intake.receiver.twilio import desk_of, text_of, unsigned, verified
+from dunflow.intake.receiver.twilio import desk_of, text_of, tray_of, unsigned, verified
 from dunflow.remind import voice
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.twilio_voice import CALLS_PATH, result_of
@@ -45,7 +45,7 @@ async def keys(request: Request) -> Response:
         await run_in_threadpool(desk.refused, reference, sid, digits)
     elif voice.is_customer(script, digits):
         told = Telling("twilio", f"{sid} identified", reference, sid, "identified", None, None)
-        await run_in_threadpool(desk.hear, [told])
+        await run_in_threadpool(tray_of(request).put, [told])
     attempt: int = request.path_params["attempt"]
     return _twiml(voice.keyed(script, digits, attempt, _keys_url(request)))
 
@@ -68,7 +68,7 @@ async def status(request: Request) -> Response:
         error_code=None,
         seen=_seen(sid, told, answered_by),
     )
-    await run_in_threadpool(desk_of(request).hear, [telling])
+    await run_in_threadpool(tray_of(request).put, [telling])
     return Response(status_code=204)
 
 

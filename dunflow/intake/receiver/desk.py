@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Text, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
@@ -15,8 +15,10 @@ from dunflow.intake.classify import Reading
 from dunflow.intake.receiver.script import call_of, script_of
 from dunflow.intake.replies import Reply, record_reply
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.tables import contact, portfolio, receipt
+from dunflow.ledger.given import Kind, given
+from dunflow.ledger.tables import portfolio, receipt
 from dunflow.remind import opt_outs, receipts
+from dunflow.remind.receipts import Found
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.voice import NO_MORE_CALLS, WRONG_PERSON, Script
 
@@ -26,6 +28,15 @@ KEYS = {
     NO_MORE_CALLS: Reading("opt_out", stops=frozenset({"voice"})),
 }
 """What keys say that are pressed in an automated call."""
+
+_RECEIPT: dict[str, Kind] = {
+    "provider": Text,
+    "event_id": Text,
+    "reference": Text,
+    "provider_id": Text,
+    "status": Text,
+    "error_code": Text,
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,7 +71,13 @@ class Desk:
         """Take these in; how many were new. All or none is kept, and then told again."""
         now = self.clock.now()
         with self.engine.begin() as conn:
-            return sum(self._hear_one(conn, telling, now) for telling in tellings)
+            new = _keep(conn, tellings, now)
+            found = receipts.find(conn, [(each.reference, each.provider_id) for each in new])
+            known = [(each, of) for each, of in zip(new, found, strict=True) if of]
+            for portfolio_id in sorted({of.portfolio_id for _, of in known}):
+                mine = [(each, of) for each, of in known if of.portfolio_id == portfolio_id]
+                self._take(conn, portfolio_id, mine, now)
+        return len(new)
 
     def receive(self, recipients: list[str], reply: Reply) -> int:
         """Keep a reply for each portfolio that sends as one of `recipients`; for how many."""
@@ -97,7 +114,7 @@ class Desk:
             book = None if call is None else self._book_of(conn, call.portfolio_id)
             if call is None or book is None:
                 return
-            now = _now_of(conn, book, call.contact_id, self.clock.now())
+            now = _now_of(book, call.claimed_at, self.clock.now())
             given = Reply(
                 ref=f"{call_sid} {digits}",
                 channel="voice",
@@ -112,35 +129,26 @@ class Desk:
     def now(self) -> dt.datetime:
         return self.clock.now()
 
-    def _hear_one(self, conn: Connection, telling: Telling, now: dt.datetime) -> bool:
-        kept = conn.execute(
-            insert(receipt)
-            .values(
-                provider=telling.provider,
-                event_id=telling.event_id,
-                reference=telling.reference,
-                provider_id=telling.provider_id,
-                status=telling.status,
-                error_code=telling.error_code,
-                received_at=now,
-            )
-            .on_conflict_do_nothing()
-            .returning(receipt.c.receipt_id)
-        )
-        if kept.first() is None:
-            return False
-        found = receipts.find(conn, reference=telling.reference, provider_id=telling.provider_id)
-        if found is None:
-            return True
-        contact_id, portfolio_id = found
+    def _take(
+        self,
+        conn: Connection,
+        portfolio_id: int,
+        told: list[tuple[Telling, Found]],
+        now: dt.datetime,
+    ) -> None:
+        """What is told of one portfolio's contacts. One that can't be read keeps its receipts."""
         book = self._book_of(conn, portfolio_id)
-        if book is not None and telling.seen is not None:
-            now = _now_of(conn, book, contact_id, now)
-            receipts.take(conn, book, [(contact_id, telling.seen)], now)
-        if telling.says_no is not None:
-            whose = opt_outs.users_of(conn, portfolio_id, "email", telling.says_no)
-            opt_outs.bind(conn, portfolio_id, ["email"], whose, [telling.says_no], "provider", now)
-        return True
+        if book is not None:
+            heard: dict[dt.datetime, list[receipts.Told]] = {}
+            for telling, of in told:
+                if telling.seen is not None:
+                    at = _now_of(book, of.claimed_at, now)
+                    heard.setdefault(at, []).append((of.contact_id, telling.seen))
+            for at, seen in sorted(heard.items(), key=lambda each: each[0]):
+                receipts.take(conn, book, seen, at)
+        for address in sorted({each.says_no for each, _ in told if each.says_no}):
+            whose = opt_outs.users_of(conn, portfolio_id, "email", address)
+            opt_outs.bind(conn, portfolio_id, ["email"], whose, [address], "provider", now)
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:
         name = conn.execute(
@@ -155,11 +163,28 @@ class Desk:
             return self._known
 
 
-def _now_of(conn: Connection, book: Book, contact_id: int, now: dt.datetime) -> dt.datetime:
+def _keep(conn: Connection, tellings: list[Telling], now: dt.datetime) -> list[Telling]:
+    """Those that were not told before, in their order."""
+    by_event: dict[tuple[str, str], Telling] = {}
+    for each in tellings:
+        by_event.setdefault((each.provider, each.event_id), each)
+    # Sorted, so that two who are told the same at once don't wait for each other in a ring.
+    rows = [
+        {name: getattr(each, name) for name in _RECEIPT} for _, each in sorted(by_event.items())
+    ]
+    if not rows:
+        return []
+    told = given("told", _RECEIPT, rows)
+    kept = conn.execute(
+        insert(receipt)
+        .from_select([*_RECEIPT, "received_at"], select(*told.c, literal(now)))
+        .on_conflict_do_nothing()
+        .returning(receipt.c.provider, receipt.c.event_id)
+    )
+    new = {tuple(row) for row in kept}
+    return [each for event, each in by_event.items() if event in new]
+
+
+def _now_of(book: Book, claimed_at: dt.datetime | None, now: dt.datetime) -> dt.datetime:
     """A replayed portfolio lives in another year: there a telling comes as soon as it is sent."""
-    if book.portfolio.clock != "replay":
-        return now
-    claimed_at: dt.datetime | None = conn.execute(
-        select(contact.c.claimed_at).where(contact.c.contact_id == contact_id)
-    ).scalar()
-    return claimed_at or now
+    return claimed_at or now if book.portfolio.clock == "replay" else now

@@ -1,5 +1,6 @@
 """The texts of one automated call, as they were fixed when it was claimed."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ class Call(NamedTuple):
     portfolio_id: int
     customer_id: int
     address: str | None
+    claimed_at: dt.datetime | None
 
 
 def call_of(conn: Connection, reference: str) -> Call | None:
@@ -37,6 +39,7 @@ def call_of(conn: Connection, reference: str) -> Call | None:
             contact.c.portfolio_id,
             contact.c.customer_id,
             contact.c.address,
+            contact.c.claimed_at,
         ).where(
             contact.c.reference == reference,
             contact.c.channel == "voice",

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.receiver.tray import Tray
 from dunflow.remind.senders.codes import Blame
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.sendgrid import REFERENCE
@@ -46,7 +47,8 @@ async def events(request: Request) -> Response:
     except ValueError:
         return PlainTextResponse("not JSON", 400)
     tellings = [read(event) for event in posted if isinstance(event, dict)]
-    await run_in_threadpool(desk.hear, [each for each in tellings if each])
+    tray: Tray = request.app.state.tray
+    await run_in_threadpool(tray.put, [each for each in tellings if each])
     return Response(status_code=204)
 
 

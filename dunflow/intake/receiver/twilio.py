@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.receiver.tray import Tray
 from dunflow.intake.replies import Reply
 from dunflow.remind.senders.codes import of_twilio
 from dunflow.remind.senders.outcome import Seen
@@ -44,7 +45,7 @@ async def status(request: Request) -> Response:
         error_code=code,
         seen=_seen(sid, told, code),
     )
-    await run_in_threadpool(desk_of(request).hear, [telling])
+    await run_in_threadpool(tray_of(request).put, [telling])
     return Response(status_code=204)
 
 
@@ -101,6 +102,11 @@ def text_of(form: FormData, name: str) -> str:
 def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
+
+
+def tray_of(request: Request) -> Tray:
+    tray: Tray = request.app.state.tray
+    return tray
 
 
 def unsigned() -> Response:
