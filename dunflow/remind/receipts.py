@@ -178,12 +178,17 @@ def _write(conn: Connection, moved: Iterable[_Held]) -> None:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Found:
-    """The contact that a telling is about. `claimed_at`: None if nobody ever claimed it."""
+    """The contact that a telling is about. `claimed_at`: None if nobody ever claimed it.
+
+    `repr` is left out: personal data.
+    """
 
     contact_id: int
     portfolio_id: int
+    customer_id: int
+    address: str | None
     claimed_at: dt.datetime | None
 
 
@@ -203,7 +208,14 @@ def _contacts_by(
         return {}
     named = given("named", {"value": Text}, [{"value": each} for each in values])
     rows = conn.execute(
-        select(name, contact.c.contact_id, contact.c.portfolio_id, contact.c.claimed_at)
+        select(
+            name,
+            contact.c.contact_id,
+            contact.c.portfolio_id,
+            contact.c.customer_id,
+            contact.c.address,
+            contact.c.claimed_at,
+        )
         .join(named, named.c.value == name)
         .order_by(contact.c.contact_id.desc())
     )

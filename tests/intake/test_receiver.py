@@ -213,20 +213,29 @@ def test_events_that_were_written_anew_do_not_verify(outbox: Outbox, receiver: R
     assert count(outbox, receipt) == 0
 
 
-def test_whoever_calls_a_mail_spam_gets_no_more(outbox: Outbox, receiver: Receiver) -> None:
-    sent = outbox.put("accepted", channel="email", provider_id="rid", accepted_at=NOW)
+@pytest.mark.parametrize("address", ["ann@example.com", "Ann.Li@example.com"])
+def test_whoever_calls_a_mail_spam_gets_no_more(
+    outbox: Outbox, receiver: Receiver, address: str
+) -> None:
+    sent = outbox.put(
+        "accepted", channel="email", provider_id="rid", accepted_at=NOW, address=address
+    )
     row = outbox.row(sent)
     spam = {
         "event": "spamreport",
         "sg_event_id": "e1",
         "sg_message_id": "rid.1",
-        "email": row.address,
+        "email": row.address.lower(),
         "dunflow_reference": row.reference,
     }
     receiver.sendgrid(spam)
     with outbox.engine.connect() as conn:
-        bound = conn.execute(select(opt_out.c.channel, opt_out.c.customer_id)).all()
-    assert {tuple(each) for each in bound} == {("email", row.customer_id), ("email", None)}
+        told = select(opt_out.c.channel, opt_out.c.customer_id, opt_out.c.address)
+        bound = conn.execute(told).all()
+    assert {tuple(each) for each in bound} == {
+        ("email", row.customer_id, None),
+        ("email", None, address),
+    }
 
 
 def test_stop_and_start_hold_at_once_and_each_message_is_kept_once(

@@ -43,7 +43,7 @@ _RECEIPT: dict[str, Kind] = {
 class Telling:
     """What a provider says of one message. `event_id` is the same when it says it again.
 
-    `says_no`: the address by which the person does not want to be reached any more.
+    `says_no`: whoever got it does not want any more of them.
     """
 
     provider: str
@@ -53,7 +53,7 @@ class Telling:
     status: str
     error_code: str | None
     seen: Seen | None
-    says_no: str | None = None
+    says_no: bool = False
 
 
 @dataclass
@@ -146,9 +146,12 @@ class Desk:
                     heard.setdefault(at, []).append((of.contact_id, telling.seen))
             for at, seen in sorted(heard.items(), key=lambda each: each[0]):
                 receipts.take(conn, book, seen, at)
-        for address in sorted({each.says_no for each, _ in told if each.says_no}):
-            whose = opt_outs.users_of(conn, portfolio_id, "email", address)
-            opt_outs.bind(conn, portfolio_id, ["email"], whose, [address], "provider", now)
+        # By the contact's own address: the provider may have changed the case of its letters.
+        for address in sorted({of.address for each, of in told if each.says_no and of.address}):
+            whose = {of.customer_id for each, of in told if each.says_no and of.address == address}
+            whose |= set(opt_outs.users_of(conn, portfolio_id, "email", address))
+            bound = sorted(whose), [address]
+            opt_outs.bind(conn, portfolio_id, ["email"], *bound, "provider", now)
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:
         name = conn.execute(

@@ -63,7 +63,6 @@ def read(event: dict[str, Any]) -> Telling | None:
     request_id = str(event.get("sg_message_id") or "").partition(".")[0] or None
     reference = event.get(REFERENCE)
     code = _code(name, event)
-    address = event.get("email")
     return Telling(
         provider="sendgrid",
         event_id=event_id,
@@ -72,7 +71,7 @@ def read(event: dict[str, Any]) -> Telling | None:
         status=name,
         error_code=code,
         seen=_seen(name, event, request_id, code),
-        says_no=str(address).lower() if name in OBJECTIONS and address else None,
+        says_no=name in OBJECTIONS,
     )
 
 
