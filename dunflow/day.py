@@ -96,27 +96,35 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
 
 
 def intake(day: Day, kind: str) -> Figures:
-    """Take in what is new at one of the portfolio's feeds, or was left by receivers of placements.
+    """Take in what is new at one of the portfolio's feeds, was left by receivers of placements, or
+    came onto SendGrid's lists.
 
     Raises SourceError if it can't be.
     """
+    from dunflow.intake import suppressed
     from dunflow.intake.feeds import take_feed
     from dunflow.intake.handback import collect
 
     now = day.clock.now()
-    if kind == collect.KIND:
-        return {kind: collect.collect(day.engine, day.book, day.environ, "intake", now)}
+    outside = {collect.KIND: collect.collect, suppressed.KIND: suppressed.take_suppressed}
+    if kind in outside:
+        return {kind: outside[kind](day.engine, day.book, day.environ, "intake", now)}
     feed = dict(day.book.portfolio.intake.feeds())[kind]
     taken = take_feed(day.engine, day.book, kind, feed, day.environ, "intake", now)
     return {kind: taken.figures()}
 
 
 def feeds(day: Day) -> list[str]:
-    """The kinds of rows that the portfolio's feeds and the receivers of placements bring."""
-    from dunflow.intake.handback.collect import KIND, collects
+    """The kinds of rows that the portfolio's feeds, receivers of placements and SendGrid bring."""
+    from dunflow.intake import suppressed
+    from dunflow.intake.handback import collect
 
-    fed = [kind for kind, _ in day.book.portfolio.intake.feeds()]
-    return [*fed, KIND] if collects(day.book) else fed
+    fed: list[str] = [kind for kind, _ in day.book.portfolio.intake.feeds()]
+    if collect.collects(day.book):
+        fed.append(collect.KIND)
+    if suppressed.is_asked(day.book):
+        fed.append(suppressed.KIND)
+    return fed
 
 
 def gate(day: Day) -> Figures:

@@ -30,8 +30,8 @@ def take(
     now: dt.datetime | None,
     json_: bool,
 ) -> None:
-    """Take in a CSV file, or what is new at the portfolio's feeds and left by agencies; each row
-    once.
+    """Take in a CSV file, or what is new at the portfolio's feeds, left by agencies and on
+    SendGrid's lists; each row once.
 
     Whatever is delivered again changes nothing. Bad rows stop no other: they are told by their
     place, kept until a good row with their id comes, and the exit code is 1. A file is UTF-8 with

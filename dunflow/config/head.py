@@ -55,6 +55,7 @@ def _text(folder: Path) -> str:
 def _head(name: str, document: Any) -> Head:
     starts_on = document.get("starts_on")
     receivers = (document.get("destinations") or {}).values()
+    email = (document.get("senders") or {}).get("email")
     return Head(
         name=name,
         owner=str(document.get("owner", Head.owner)),
@@ -62,5 +63,7 @@ def _head(name: str, document: Any) -> Head:
         zone=ZoneInfo(document["time_zone"]).key,
         starts_on=dt.date.fromisoformat(starts_on) if starts_on is not None else None,
         replay=document.get("clock") == "replay",
-        feeds=bool(document.get("intake")) or any(each.get("returns") for each in receivers),
+        feeds=bool(document.get("intake"))
+        or any(each.get("returns") for each in receivers)
+        or (email is not None and email.get("suppressions", True)),
     )

@@ -132,6 +132,9 @@ class Sender(Model):
     email_activity: bool = False
     """Whether the account has SendGrid's Email Activity, a paid add-on. Without it nobody can be
     asked about an email in doubt: it waits for an event, and then for a person."""
+    suppressions: bool = True
+    """Whether SendGrid's lists of whom it sends nothing to are asked for. The API key must be
+    allowed to read them."""
 
 
 class Senders(Model):

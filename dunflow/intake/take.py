@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, distinct, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine, distinct, func, select
 
 from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS, Feed
 from dunflow.errors import SourceError
 from dunflow.intake.agreed import take_consents, take_holds, take_promises
+from dunflow.intake.delivered import note_delivery
 from dunflow.intake.earlier import take_earlier_contacts, take_earlier_placements
 from dunflow.intake.given import Given, give
 from dunflow.intake.mergers import take_mergers
@@ -28,10 +28,9 @@ from dunflow.intake.rejects import Fault, note_rejects
 from dunflow.intake.shape import layout_of, type_of
 from dunflow.ledger.engine import give_room, lock_portfolio, portfolio_id_of
 from dunflow.ledger.scratch import close_scratch, open_scratch
-from dunflow.ledger.tables import delivery
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.layout import Layout
-from dunflow.snapshot.stage import Stage, fill_stage
+from dunflow.snapshot.stage import fill_stage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +97,8 @@ def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime)
         new = TAKES[given.kind](rows)
         faults = note_rejects(rows, given.kind, given.origin, lines=given.lines)
         rejected = conn.execute(select(func.count(distinct(stage.rejected.c.line)))).scalar_one()
-        _note(conn, number, given, stage, (new, rejected), by, now)
+        counts = stage.rows_read, new, rejected
+        note_delivery(conn, number, given.kind, given.origin, counts, by, now, given.mark)
         close_scratch(conn)
     return Taken(new, stage.rows_read - rejected - new, faults)
 
@@ -108,28 +108,3 @@ def _layout(given: Delivery, book: Book, headers: list[str]) -> Layout:
         return layout_of(given.kind, given.feed, book.portfolio.zone, headers)
     except SourceError as error:
         raise SourceError(f"{book.name} {given.kind}: {given.origin}: {error}") from None
-
-
-def _note(
-    conn: Connection,
-    portfolio_id: int,
-    given: Delivery,
-    stage: Stage,
-    counts: tuple[int, int],
-    by: str,
-    now: dt.datetime,
-) -> None:
-    new, rejected = counts
-    told = {
-        "mark": given.mark,
-        "until_at": now,
-        "taken_at": now,
-        "taken_by": by,
-        "rows_read": stage.rows_read,
-        "new": new,
-        "rejected": rejected,
-    }
-    row = insert(delivery).values(
-        portfolio_id=portfolio_id, kind=given.kind, origin=given.origin, **told
-    )
-    conn.execute(row.on_conflict_do_update(index_elements=delivery.primary_key, set_=told))

@@ -35,8 +35,8 @@ def _opt_out_type(to: str, word: str) -> str | None:
 async def answer(request: Request) -> Response:
     """POST: 202 once it is on its way."""
     room = room_of(request)
-    if not _is_known(request):
-        return _stranger()
+    if not is_known(request):
+        return stranger()
     try:
         given = json.loads(await request.body())
         sender, to, text = (str(given[name]) for name in ("from", "to", "text"))
@@ -53,8 +53,8 @@ async def answer(request: Request) -> Response:
 
 async def press(request: Request) -> Response:
     """POST: 202 once it is known."""
-    if not _is_known(request):
-        return _stranger()
+    if not is_known(request):
+        return stranger()
     try:
         given = json.loads(await request.body())
         number, digits = (str(given[name]) for name in ("number", "digits"))
@@ -70,10 +70,10 @@ ROUTES = [
 ]
 
 
-def _is_known(request: Request) -> bool:
+def is_known(request: Request) -> bool:
     expected = b"Bearer " + room_of(request).credentials.inbox_token.encode()
     return hmac.compare_digest(request.headers.get("authorization", "").encode(), expected)
 
 
-def _stranger() -> Response:
+def stranger() -> Response:
     return JSONResponse({"error": "send the inbox token: Authorization: Bearer …"}, 401)

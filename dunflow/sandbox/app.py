@@ -21,7 +21,7 @@ from dunflow.sandbox import answers, faults, ledger, sendgrid, twilio
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.inbox import pages
 from dunflow.sandbox.room import Room, SystemClock
-from dunflow.sandbox.sendgrid import activity, mail
+from dunflow.sandbox.sendgrid import activity, lists, mail
 from dunflow.sandbox.store import Store, keep_heard
 from dunflow.sandbox.twilio import calls, messages
 from dunflow.sandbox.webhooks import Webhooks
@@ -60,6 +60,7 @@ def create_app(
             *calls.ROUTES,
             *mail.ROUTES,
             *activity.ROUTES,
+            *lists.ROUTES,
             *ledger.ROUTES,
             *faults.ROUTES,
             *answers.ROUTES,

@@ -45,6 +45,14 @@ CREATE TABLE IF NOT EXISTS stopped (  -- people who told a sender STOP, and not 
     sender    TEXT NOT NULL,          -- the number or the Messaging Service that they answered
     PRIMARY KEY (recipient, sender)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS suppressed (  -- whom SendGrid sends nothing to any more
+    list    TEXT NOT NULL,  -- in SendGrid's words: unsubscribes, spam_reports, bounces, …
+    email   TEXT NOT NULL COLLATE NOCASE,
+    created INTEGER NOT NULL,  -- Unix seconds
+    reason  TEXT NOT NULL,
+    status  TEXT NOT NULL,
+    PRIMARY KEY (list, email)
+) STRICT;
 """
 
 
@@ -73,6 +81,16 @@ class Fate(NamedTuple):
 
     event: str
     error_code: int
+
+
+class Suppressed(NamedTuple):
+    """One address on one of SendGrid's lists. The fields are the table's columns."""
+
+    list: str
+    email: str
+    created: int
+    reason: str
+    status: str
 
 
 COLUMNS = ", ".join(Message._fields)
@@ -177,6 +195,8 @@ class Store(Reader):
         self._db.executescript(SCHEMA)
         # In memory, as each message asks for it.
         self._stopped = set(self._db.execute("SELECT recipient, sender FROM stopped").fetchall())
+        listed = self._db.execute("SELECT email, list FROM suppressed")
+        self._listed = {email.lower(): name for email, name in listed}
 
     def is_stopped(self, recipient: str, sender: str) -> bool:
         """Whether the person told this sender to stop."""
@@ -191,6 +211,26 @@ class Store(Reader):
         self._db.execute(
             "DELETE FROM stopped WHERE recipient = ? AND sender = ?", [recipient, sender]
         )
+
+    def listed(self, email: str) -> str | None:
+        """A list of SendGrid's that has this address; None: it is on none."""
+        return self._listed.get(email.lower())
+
+    def suppress(self, row: Suppressed) -> None:
+        self._listed[row.email.lower()] = row.list
+        self._db.execute("INSERT OR REPLACE INTO suppressed VALUES (?, ?, ?, ?, ?)", row)
+
+    def suppressed(
+        self, name: str, *, start_time: int, end_time: int, limit: int, offset: int
+    ) -> list[Suppressed]:
+        """Rows of one list, the newest first; `end_time` included."""
+        rows = self._db.execute(
+            "SELECT list, email, created, reason, status FROM suppressed"
+            " WHERE list = ? AND created BETWEEN ? AND ?"
+            " ORDER BY created DESC, email LIMIT ? OFFSET ?",
+            [name, start_time, end_time, limit, offset],
+        )
+        return [Suppressed(*row) for row in rows]
 
     def close(self) -> None:
         self._db.close()

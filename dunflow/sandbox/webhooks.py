@@ -131,8 +131,10 @@ class Webhooks:
 
         return hear
 
-    def follow_mail(self, message: Message, fate: Fate | None, how: str = "") -> None:
-        """Tell what becomes of a mail, if it is known where to."""
+    def follow_mail(
+        self, message: Message, fate: Fate | None, how: str = "", why: str = "scripted"
+    ) -> None:
+        """Tell what becomes of a mail, if it is known where to; `why` it did not arrive."""
         if self._receiver_url is None or how == "lost":
             return
         for each in self._in_order(stages(message, fate), how):
@@ -147,7 +149,7 @@ class Webhooks:
             if name == "not_delivered" and fate is not None:
                 name = "dropped" if fate.event == "dropped" else "bounce"
                 event |= {"type": "blocked" if fate.event == "blocked" else "bounce"}
-                event |= {"reason": "scripted", "status": "5.0.0"}
+                event |= {"reason": why, "status": "5.0.0"}
             event["event"] = name
             self._tell(each.since - message.created_at, lambda e=event: self._events([e]), how)  # type: ignore[misc]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine, select
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError, SourceError
+from dunflow.intake.delivered import note_delivery
 from dunflow.intake.handback.take import take_handback
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import delivery
@@ -81,7 +81,8 @@ def _take(
                 known=taken.known,
                 rejected=len({fault.line for fault in taken.rejected}),
             )
-            _note(conn, number, _origin(place, file), file.mark, counts, by, now)
+            told = counts.total(), counts["new"], counts["rejected"]
+            note_delivery(conn, number, KIND, _origin(place, file), told, by, now, file.mark)
     return counts
 
 
@@ -100,25 +101,3 @@ def _marks(engine: Engine, book: Book, place: Place) -> dict[str, str | None]:
             )
         )
         return dict(rows.all())
-
-
-def _note(
-    conn: Connection,
-    portfolio_id: int,
-    origin: str,
-    mark: str,
-    counts: Counter[str],
-    by: str,
-    now: dt.datetime,
-) -> None:
-    told = {
-        "mark": mark,
-        "until_at": now,
-        "taken_at": now,
-        "taken_by": by,
-        "rows_read": counts.total(),
-        "new": counts["new"],
-        "rejected": counts["rejected"],
-    }
-    row = insert(delivery).values(portfolio_id=portfolio_id, kind=KIND, origin=origin, **told)
-    conn.execute(row.on_conflict_do_update(index_elements=delivery.primary_key, set_=told))

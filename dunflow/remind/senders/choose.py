@@ -34,7 +34,7 @@ def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str,
         case "voice":
             return TwilioVoice(**_twilio(config, environ))
         case "email":
-            return _email(config, environ)
+            return make_email(config, environ)
         case _:
             raise ConfigError(
                 f"channel {channel!r} has no sender; use sms, email, voice or {LISTED}"
@@ -65,7 +65,8 @@ def _twilio(config: SenderConfig, environ: Mapping[str, str]) -> _Twilio:
     }
 
 
-def _email(config: SenderConfig, environ: Mapping[str, str]) -> Sender:
+def make_email(config: SenderConfig, environ: Mapping[str, str]) -> SendGridEmail:
+    """The sender of emails; a ConfigError names whatever is missing."""
     if config.provider == "sandbox":
         return SendGridEmail(
             api_key=_read(environ, "DUNFLOW_SANDBOX_API_KEY"),

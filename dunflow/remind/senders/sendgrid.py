@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from dunflow.remind.senders.outcome import (
 )
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.sendgrid_ask import ask
+from dunflow.remind.senders.sendgrid_lists import Listed, listed
 from dunflow.remind.senders.wire import (
     RETRY_CONNECT_S,
     TIMEOUT_S,
@@ -151,6 +152,10 @@ class SendGridEmail:
         if not self._has_activity:
             return [Silent() for _ in questions]
         return ask(self._sendgrid.client, REFERENCE, questions)
+
+    def listed(self, since: datetime) -> Iterator[Listed]:
+        """Whom SendGrid sends nothing to any more, of those who came onto its lists since then."""
+        return listed(self._sendgrid.client, since)
 
 
 def payload(message: Message, sender: dict[str, str]) -> dict[str, object]:

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dunflow.sandbox.faults import Kind, lose_reply
-from dunflow.sandbox.room import room_of
+from dunflow.sandbox.room import Room, room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
+from dunflow.sandbox.sendgrid.lists import DROPPED, HARD_BOUNCE
 from dunflow.sandbox.sendgrid.rules import BAD_REQUEST, personalizations, recipients, refusal_of
-from dunflow.sandbox.store import Fate, Message
+from dunflow.sandbox.store import Fate, Message, Suppressed
 
 MAX_REQUEST_BYTES = 30_000_000
 TOO_LARGE = Refusal("The JSON payload you have included in your request is too large.", status=413)
@@ -43,18 +44,30 @@ async def send(request: Request) -> Response:
     fault = room.faults.strike("email", _first_recipient(mail))
     if fault is not None and fault.moment == "before":
         return await _struck(request, fault)
-    request_id = secrets.token_urlsafe(16)
-    fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
-    accepted = _accepted(mail, request_id, created_at=room.clock.now().timestamp())
-    room.store.accept(accepted, fate)
-    for message in accepted:
-        room.webhooks.follow_mail(message, fate, room.faults.how_told(fault))
+    request_id = _keep(room, mail, fault)
     if fault is not None and fault.does not in ("fail", "tell"):
         return await _struck(request, fault)
     return Response(status_code=202, headers={"X-Message-Id": request_id})
 
 
 ROUTES = [Route("/v3/mail/send", send, methods=["POST"])]
+
+
+def _keep(room: Room, mail: dict[str, Any], fault: Kind | None) -> str:
+    """Accept the mail, and let become of it what is to; the id of the request."""
+    request_id, created_at = secrets.token_urlsafe(16), room.clock.now().timestamp()
+    recipient = _first_recipient(mail)
+    fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
+    why = "scripted"
+    if (listed := room.store.listed(recipient)) is not None:
+        fate, why = Fate("dropped", 0), DROPPED[listed]
+    accepted = _accepted(mail, request_id, created_at=created_at)
+    room.store.accept(accepted, fate)
+    if fate is not None and fate.event == "bounced":
+        room.store.suppress(Suppressed("bounces", recipient, int(created_at), *HARD_BOUNCE))
+    for message in accepted:
+        room.webhooks.follow_mail(message, fate, room.faults.how_told(fault), why)
+    return request_id
 
 
 async def _struck(request: Request, fault: Kind) -> Response:
