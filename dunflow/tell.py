@@ -2,11 +2,13 @@
 
 import datetime as dt
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from shutil import which
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -222,7 +224,9 @@ def demo(shown: "Shown") -> None:
     audit([each for each in shown.checked if each.broken])
     urls(shown.running)
     screen.print(Text(f"Report   {shown.report}"))
-    screen.print("\nGo on:   dunflow explain sunrise_instalment ACCOUNT    Stop:   make down")
+    # Where the environment was not activated, the shell finds the command by its path only.
+    command = "dunflow" if which("dunflow") else os.path.relpath(sys.argv[0])
+    screen.print(f"\nGo on:   {command} explain sunrise_instalment ACCOUNT    Stop:   make down")
 
 
 def states(found: dict[dt.date, str]) -> str:
