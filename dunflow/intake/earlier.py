@@ -19,16 +19,16 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.assess.progress import local_day, refresh
+from dunflow.decide.zones import place_key
+from dunflow.intake.elsewhere import made_elsewhere, start_gaps, walls_of
 from dunflow.intake.given import Given
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import (
     PLACEMENT_ACTIVE,
-    account,
     contact,
     contact_account,
     customer,
@@ -62,16 +62,7 @@ def take_earlier_contacts(given: Given) -> int:
     _cancel_planned(given, new)
     given.conn.execute(_contacts(given, new))
     given.conn.execute(_covered(new))
-    latest = (
-        select(new.c.account, func.max(new.c.sent_at).label("sent_at"))
-        .group_by(new.c.account)
-        .subquery("latest")
-    )
-    given.conn.execute(
-        update(account)
-        .where(account.c.account_id == latest.c.account)
-        .values(last_contact_at=func.greatest(account.c.last_contact_at, latest.c.sent_at))
-    )
+    start_gaps(given.conn, select(new.c.account, new.c.sent_at))
     stepped = select(episode.c.episode_id).where(
         episode.c.ended_on.is_(None), episode.c.account_id.in_(select(new.c.account))
     )
@@ -145,36 +136,23 @@ def _cancel_planned(given: Given, new: TableClause) -> None:
 
 def _contacts(given: Given, new: TableClause) -> Any:
     n = new.c
-    zone = func.coalesce(customer.c.time_zone, given.book.portfolio.time_zone)
+    walls = walls_of(given.conn, given.book, select(n.customer), given.now)
     arrived = func.coalesce(n.arrived, True)
     columns: dict[str, ColumnElement[Any]] = {
-        "portfolio_id": given.portfolio,
-        # It went out in the morning after the date that it was for.
-        "business_date": n.day - 1,
         "customer_id": n.customer,
         "account_id": n.account,
         "reference": n.reference,
         "step": func.coalesce(n.step, ""),
         "channel": n.channel,
-        "template": literal("", Text),
-        "purpose": literal("reminder", Text),
-        "severity": literal(0),
-        "amount": literal(0, Numeric),
-        "currency": literal(given.book.portfolio.currency, Text),
         "state": case((arrived, literal("delivered", Text)), else_=literal("undelivered", Text)),
         "reason": literal("system before", Text),
-        "not_before_at": n.sent_at,
-        "expires_at": n.sent_at,
-        "claimed_at": n.sent_at,
-        "accepted_at": n.sent_at,
-        "ended_at": n.sent_at,
-        "contact_on": cast(func.timezone(zone, n.sent_at), contact.c.contact_on.type),
         "address": n.address,
-        "planned_at": n.sent_at,
+        **made_elsewhere(given.book, given.portfolio_id, n.sent_at, walls),
     }
     rows = (
         select(*columns.values())
         .join_from(new, customer, customer.c.customer_id == n.customer)
+        .join(walls, walls.c.place == place_key(given.book.floor))
         .order_by(n.sent_at, n.ref)
     )
     return insert(contact).from_select(list(columns), rows)

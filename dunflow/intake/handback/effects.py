@@ -12,19 +12,17 @@ from sqlalchemy import (
     Text,
     and_,
     case,
-    cast,
     func,
     literal,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.assess.progress import local_day
 from dunflow.config.book import Book
+from dunflow.decide.zones import place_key
+from dunflow.intake.elsewhere import made_elsewhere, own_day, start_gaps, walls_of
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.tables import (
-    account,
     contact,
     contact_account,
     conversation,
@@ -69,7 +67,7 @@ def apply(
         told = told.group_by(handback.c.placement_id)
         meant = conn.execute(select(func.count()).select_from(told.subquery())).scalar_one()
         late += meant - move_with_reasons(conn, told, state, FROM[state], now, by)
-    _contacts(conn, book, portfolio_id, destination, new)
+    _contacts(conn, book, portfolio_id, destination, new, now)
     _holds(conn, portfolio_id, destination, new, now)
     return late
 
@@ -99,39 +97,31 @@ def _told(conn: Connection, portfolio_id: int, new: ColumnElement[bool], kind: s
 
 
 def _contacts(
-    conn: Connection, book: Book, portfolio_id: int, destination: str, new: ColumnElement[bool]
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    destination: str,
+    new: ColumnElement[bool],
+    now: dt.datetime,
 ) -> None:
     """The receiver's contacts stand beside ours, made by no run: they count for caps and gaps."""
     told = _told(conn, portfolio_id, new, "contact")
     t = told.c
-    day = local_day(book, t.happened_at)
-    zone = func.coalesce(customer.c.time_zone, book.portfolio.time_zone)
-    on = cast(func.timezone(zone, t.happened_at), contact.c.contact_on.type)
+    walls = walls_of(conn, book, select(t.owner_id), now)
     reference = _reference(portfolio_id, destination, t.handback_ref)
     columns: dict[str, ColumnElement[Any]] = {
-        "portfolio_id": literal(portfolio_id),
-        "business_date": day - 1,  # as of a run's contact, which goes out on the day after
         "customer_id": t.owner_id,
         "account_id": t.account_id,
         "reference": reference,
         "step": literal("", Text),
         "channel": t.channel,
-        "template": literal("", Text),
-        "purpose": literal("reminder", Text),
-        "severity": literal(0),
-        "amount": literal(0, Numeric),
-        "currency": literal(book.portfolio.currency, Text),
         "state": case(STATE_OF_RESULT, value=t.result),
         "reason": literal(f"placement.{destination}", Text),
-        "not_before_at": t.happened_at,
-        "expires_at": t.happened_at,
-        "claimed_at": t.happened_at,
-        "accepted_at": t.happened_at,
-        "ended_at": t.happened_at,
-        "contact_on": on,
-        "planned_at": t.happened_at,
+        **made_elsewhere(book, portfolio_id, t.happened_at, walls),
     }
-    rows = select(*columns.values()).join_from(told, customer, customer.c.customer_id == t.owner_id)
+    whose = customer.c.customer_id == t.owner_id
+    there = walls.c.place == place_key(book.floor)
+    rows = select(*columns.values()).join_from(told, customer, whose).join(walls, there)
     conn.execute(insert(contact).from_select(list(columns), rows).on_conflict_do_nothing())
     covers: dict[str, ColumnElement[Any]] = {
         "contact_id": contact.c.contact_id,
@@ -143,25 +133,19 @@ def _contacts(
     }
     named = select(*covers.values()).join_from(told, contact, contact.c.reference == reference)
     conn.execute(insert(contact_account).from_select(list(covers), named).on_conflict_do_nothing())
-    latest = (
-        select(t.account_id, func.max(t.happened_at).label("at")).group_by(t.account_id)
-    ).subquery("latest")
-    conn.execute(
-        update(account)
-        .where(account.c.account_id == latest.c.account_id)
-        .values(last_contact_at=func.greatest(account.c.last_contact_at, latest.c.at))
-    )
+    start_gaps(conn, select(t.account_id, t.happened_at))
     talks = (
         select(
             literal(portfolio_id),
             t.owner_id,
             t.account_id,
             t.happened_at,
-            on,
+            own_day(t.happened_at, walls),
             t.told_by,
             t.received_at,
         )
-        .join_from(told, customer, customer.c.customer_id == t.owner_id)
+        .join_from(told, customer, whose)
+        .join(walls, there)
         .where(t.result == "talked")
         .distinct()
     )
