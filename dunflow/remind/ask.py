@@ -7,22 +7,23 @@ only where the contact is still as it was when the question was taken.
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Row,
     SmallInteger,
     and_,
-    func,
     select,
     update,
 )
 
 from dunflow.config.book import Book
-from dunflow.ledger.given import given
+from dunflow.ledger.given import among, given
 from dunflow.ledger.tables import Instant, contact
-from dunflow.remind import outbox, receipts
+from dunflow.remind import outbox, rates, receipts
 from dunflow.remind.schedule import (
     ASK_AT_MOST,
     EVENTS_WITHIN,
@@ -36,7 +37,6 @@ LEASE = dt.timedelta(seconds=90)
 MOST = {"sms": 500, "email": 80, "voice": 50}
 """Questions at a time: for email what one query holds, of which SendGrid takes six a minute; for
 calls, which are asked for one by one, what a lease is long enough for."""
-NEXT_QUERY = dt.timedelta(seconds=12)
 ASKED = ("in_doubt", "accepted")
 
 
@@ -54,38 +54,16 @@ class Asked:
 
 def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> list[Asked]:
     """Take the questions that are due, those in doubt first; others wait until they are asked."""
-    due = and_(
-        contact.c.portfolio_id == portfolio_id,
-        contact.c.channel == channel,
-        contact.c.state.in_(ASKED),
-        contact.c.ask_at <= now,
-    )
-    if channel == "email":
-        # One query at a time for all workers, so that together they stay below the limit.
-        conn.execute(select(func.pg_advisory_xact_lock(portfolio_id, _QUERY_LOCK)))
-    rows = conn.execute(
-        select(
-            contact.c.contact_id,
-            contact.c.reference,
-            contact.c.address,
-            contact.c.provider_id,
-            contact.c.planned_at,
-            contact.c.claimed_at,
-            contact.c.state,
-            contact.c.attempts,
-            contact.c.asked,
-        )
-        .where(due)
-        .order_by(contact.c.state.desc(), contact.c.ask_at, contact.c.contact_id)
-        .limit(MOST[channel])
-        .with_for_update(skip_locked=True)
-    ).all()
-    taken = [row.contact_id for row in rows]
-    if not taken:
+    rows: list[Row[*tuple[Any, ...]]] = []
+    for state in ASKED:
+        rows += _due(conn, portfolio_id, channel, state, MOST[channel] - len(rows), now)
+    # All workers together stay below the limit. Without a turn nothing was taken.
+    if not rows or (channel == "email" and not rates.take_query(conn, portfolio_id, now)):
         return []
-    _put_off(conn, contact.c.contact_id.in_(taken), now + LEASE)
-    if channel == "email":
-        _put_off(conn, and_(due, contact.c.contact_id.not_in(taken)), now + NEXT_QUERY)
+    taken = [row.contact_id for row in rows]
+    conn.execute(
+        update(contact).where(among(contact.c.contact_id, taken)).values(ask_at=now + LEASE)
+    )
     return [
         Asked(
             Question(
@@ -106,11 +84,32 @@ def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) ->
     ]
 
 
-_QUERY_LOCK = 0x61736B
-
-
-def _put_off(conn: Connection, which: ColumnElement[bool], until: dt.datetime) -> None:
-    conn.execute(update(contact).where(which).values(ask_at=until))
+def _due(
+    conn: Connection, portfolio_id: int, channel: str, state: str, most: int, now: dt.datetime
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Up to `most` contacts in this state about which it is time to ask, the longest due first."""
+    return conn.execute(
+        select(
+            contact.c.contact_id,
+            contact.c.reference,
+            contact.c.address,
+            contact.c.provider_id,
+            contact.c.planned_at,
+            contact.c.claimed_at,
+            contact.c.state,
+            contact.c.attempts,
+            contact.c.asked,
+        )
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            contact.c.state == state,
+            contact.c.channel == channel,
+            contact.c.ask_at <= now,
+        )
+        .order_by(contact.c.ask_at, contact.c.contact_id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
 
 
 def record(

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, run, sender_fault
-from dunflow.remind import brake
+from dunflow.remind import brake, rates
 from dunflow.remind.senders.listed import LISTED
 
 
@@ -90,6 +90,10 @@ def next_due(
     due = case(
         (contact.c.state == "planned", func.greatest(contact.c.not_before_at, free_at)),
         (contact.c.state == "claimed", contact.c.lease_until_at),
+        (
+            contact.c.channel == "email",
+            func.greatest(contact.c.ask_at, rates.next_query_at(portfolio_id)),
+        ),
         else_=contact.c.ask_at,
     )
     can_go = and_(

@@ -1,4 +1,4 @@
-"""How fast a sender may send: one state in the ledger for all workers and portfolios.
+"""How fast a sender may send, or be asked: one state in the ledger for all workers and portfolios.
 
 Each message takes the sender's next free moment; moments that passed unused are lost, so there is
 no burst after a pause. Whoever claims holds the sender's row until it has claimed, and so knows how
@@ -8,7 +8,7 @@ many it may take.
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, ScalarSelect, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger.tables import sender_rate
@@ -50,3 +50,33 @@ def take(conn: Connection, allowed: Allowance, count: int) -> None:
             .where(sender_rate.c.sender == allowed.sender)
             .values(free_at=allowed.start_at + count * allowed.every)
         )
+
+
+QUERY_EVERY = dt.timedelta(seconds=12)
+"""SendGrid's Email Activity takes six queries a minute."""
+
+
+def take_query(conn: Connection, portfolio_id: int, now: dt.datetime) -> bool:
+    """Whether SendGrid may be asked about the portfolio's emails now; if so, no other may soon."""
+    mine = insert(sender_rate).values(sender=_queries(portfolio_id), free_at=now + QUERY_EVERY)
+    taken = conn.execute(
+        mine.on_conflict_do_update(
+            index_elements=[sender_rate.c.sender],
+            set_={"free_at": mine.excluded.free_at},
+            where=sender_rate.c.free_at <= now,
+        ).returning(sender_rate.c.sender)
+    )
+    return taken.first() is not None
+
+
+def next_query_at(portfolio_id: int) -> ScalarSelect[dt.datetime]:
+    """When SendGrid may be asked next; NULL: it never was."""
+    return (
+        select(sender_rate.c.free_at)
+        .where(sender_rate.c.sender == _queries(portfolio_id))
+        .scalar_subquery()
+    )
+
+
+def _queries(portfolio_id: int) -> str:
+    return f"sendgrid activity {portfolio_id}"

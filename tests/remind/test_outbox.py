@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from dunflow.ledger.tables import resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, settle
 from dunflow.remind.lease import Claimed
+from dunflow.remind.rates import QUERY_EVERY
 from dunflow.remind.resolve import ResolveError, resolve, waiting
 from dunflow.remind.senders.outcome import (
     Absent,
@@ -137,7 +138,7 @@ def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
     with box.engine.begin() as conn:
         assert ask.take(conn, box.portfolio_id, "email", NOW) == []
     with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.portfolio_id, "email", NOW + ask.NEXT_QUERY)) == 5
+        assert len(ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
 
 
 def test_the_result_of_what_was_accepted_is_asked_for_ever_more_rarely(box: Outbox) -> None:
