@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL, Engine
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -15,6 +16,11 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
 from dunflow.ledger import embedded, throwaway
+
+# The same examples each time, so that a change is not blamed for what it did not do. To look at
+# others, say so.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("default" if os.environ.get("DUNFLOW_EXPLORE") else "same")
 
 STACKS = ("e2e/test_stack.py", "e2e/test_hand_over.py", "real/test_real_run.py")
 
