@@ -147,11 +147,13 @@ class Desk:
             for at, seen in sorted(heard.items(), key=lambda each: each[0]):
                 receipts.take(conn, book, seen, at)
         # By the contact's own address: the provider may have changed the case of its letters.
-        for address in sorted({of.address for each, of in told if each.says_no and of.address}):
-            whose = {of.customer_id for each, of in told if each.says_no and of.address == address}
-            whose |= set(opt_outs.users_of(conn, portfolio_id, "email", address))
-            bound = sorted(whose), [address]
-            opt_outs.bind(conn, portfolio_id, ["email"], *bound, "provider", now)
+        objecting = {(of.address, of.customer_id): of for each, of in told if each.says_no}
+        for (address, customer_id), of in sorted(objecting.items(), key=lambda each: str(each[0])):
+            if address is None:
+                continue
+            at = _now_of(book, of.claimed_at, now) if book else now
+            whose = {customer_id, *opt_outs.users_of(conn, portfolio_id, "email", address)}
+            opt_outs.bind(conn, portfolio_id, ["email"], sorted(whose), [address], "provider", at)
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:
         name = conn.execute(
