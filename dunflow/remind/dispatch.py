@@ -281,7 +281,13 @@ def play(
     while True:
         with engine.begin() as conn:
             due = outbox.next_due(
-                conn, portfolio_id, business_date, channels, results=whole, sends=dispatcher.sends
+                conn,
+                portfolio_id,
+                business_date,
+                channels,
+                clock.now(),
+                results=whole,
+                sends=dispatcher.sends,
             )
         # What became due while nothing ran comes after whatever happens at this very instant.
         if due is None or max(due, clock.now()) >= until:

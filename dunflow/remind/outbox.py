@@ -69,6 +69,7 @@ def next_due(
     portfolio_id: int,
     business_date: dt.date | None,
     channels: list[str],
+    now: dt.datetime,
     *,
     results: bool = True,
     sends: bool = True,
@@ -92,7 +93,7 @@ def next_due(
         (contact.c.state == "claimed", contact.c.lease_until_at),
         (
             contact.c.channel == "email",
-            func.greatest(contact.c.ask_at, rates.next_query_at(portfolio_id)),
+            func.greatest(contact.c.ask_at, rates.next_query_at(portfolio_id, now)),
         ),
         else_=contact.c.ask_at,
     )

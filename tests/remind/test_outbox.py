@@ -141,6 +141,18 @@ def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
         assert len(ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
 
 
+def test_an_older_date_replayed_after_a_newer_one_is_asked_about_all_the_same(box: Outbox) -> None:
+    long_ago = NOW - dt.timedelta(days=30)
+    box.put("in_doubt", channel="email", ask_at=NOW)
+    with box.engine.begin() as conn:
+        assert len(ask.take(conn, box.portfolio_id, "email", NOW)) == 1
+    box.put("in_doubt", channel="email", ask_at=long_ago)
+    with box.engine.begin() as conn:
+        due = outbox.next_due(conn, box.portfolio_id, None, ["email"], long_ago)
+        assert due == long_ago
+        assert len(ask.take(conn, box.portfolio_id, "email", long_ago)) == 1
+
+
 def test_the_result_of_what_was_accepted_is_asked_for_ever_more_rarely(box: Outbox) -> None:
     sent = box.put("claimed", lease_until_at=NOW + MINUTE)
     tell(box, sent, Accepted("SM1"))
