@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
 from dunflow.decide.judge import judge

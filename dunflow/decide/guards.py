@@ -19,7 +19,7 @@ from sqlalchemy import (
     or_,
 )
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 

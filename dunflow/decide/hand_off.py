@@ -6,10 +6,10 @@ from sqlalchemy import (
     Integer,
     Subquery,
     Text,
+    all_,
     and_,
     case,
     cast,
-    exists,
     func,
     literal,
     null,
@@ -17,15 +17,15 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import BIT
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, array
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import HandOffRule
 from dunflow.decide.conditions import holds
 from dunflow.decide.ladder import days_from, last_on, waived_on
 from dunflow.decide.layers import layer
-from dunflow.ledger.tables import NOT_AGAIN, PLACEMENT_ACTIVE, placement
+from dunflow.ledger.tables import PLACEMENT_ACTIVE, placement
 
 _HUNDRED = 100
 _DIGITS = 7
@@ -123,12 +123,8 @@ def _open(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElement[
 
     The most severe first.
     """
-    found = {}
-    for destination, met in reversed(rules_met(book, f, moment).items()):
-        ended = exists().where(
-            placement.c.episode_id == f.c.episode_id,
-            placement.c.destination == destination,
-            placement.c.state.in_(NOT_AGAIN),
-        )
-        found[destination] = and_(met, ~ended)
-    return found
+    had_by = func.coalesce(f.c.had_by, cast(array([]), ARRAY(Text)))
+    return {
+        destination: and_(met, literal(destination, Text) != all_(had_by))
+        for destination, met in reversed(rules_met(book, f, moment).items())
+    }

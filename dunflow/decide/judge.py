@@ -16,7 +16,9 @@ from sqlalchemy import (
     select,
 )
 
-from dunflow.assess.facts import Moment, facts
+from dunflow.assess.facts import facts
+from dunflow.assess.marks import marks
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.decide.guards import quieting, verdict
 from dunflow.decide.hand_off import first_met, is_limited, within_capacity
@@ -39,7 +41,8 @@ def judge(
     `quiet` is the reason of guards 1 to 5, whatever else; `due` is the step's number in the ladder;
     `rises`: the tier is a higher one than before.
     """
-    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
+    marked = keep(conn, "marked", marks(book, portfolio_id, business_date, moment))
+    known = facts(book, portfolio_id, business_date, moment, accounts, marked).subquery("known")
     ranked = layer(known, rank(book, known).label("rank"))
     stepped = layer(
         ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")
@@ -71,6 +74,8 @@ def judge(
         reason.label("reason"),
         g.hand_off,
         (g.rank > func.coalesce(g.highest_rank, -1)).label("rises"),
+        # Only for those who may send is it asked who comes first.
+        case((action.is_(None), g.account_ref), else_=null()).label("account_ref"),
     )
     return keep(conn, "judged", rows)
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import type_coerce as coerce
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Step
 from dunflow.decide.conditions import holds

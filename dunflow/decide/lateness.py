@@ -4,7 +4,7 @@ import datetime as dt
 
 from sqlalchemy import Connection
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.ledger.loads import neighbours
 

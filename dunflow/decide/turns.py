@@ -19,10 +19,10 @@ from sqlalchemy import (
     select,
 )
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import ACTUAL, ALIVE, account, contact
+from dunflow.ledger.tables import ACTUAL, ALIVE, contact
 
 T = TypeVar("T")
 
@@ -39,6 +39,7 @@ _CARRIED = (
     "rank",
     "dpd",
     "overdue",
+    "account_ref",
 )
 
 
@@ -61,10 +62,8 @@ def turns(
             *[judged.c[name] for name in _CARRIED],
             reached.c.channel,
             reached.c.not_before_at,
-            account.c.account_ref,
         )
         .join(reached, reached.c.account_id == judged.c.account_id)
-        .join(account, account.c.account_id == judged.c.account_id)
         .where(reached.c.reason.is_(None))
         .subquery("ready")
     )

@@ -23,8 +23,9 @@ from sqlalchemy import (
     select,
 )
 
-from dunflow.assess.facts import Moment, facts
+from dunflow.assess.facts import facts
 from dunflow.assess.ladder_rows import unknown_on
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.hand_off import rules_met

@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Text, case, func, literal, select
 
-from dunflow.assess.facts import Moment, facts
+from dunflow.assess.facts import facts
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.reach import barred

@@ -18,7 +18,8 @@ from sqlalchemy import (
     true,
 )
 
-from dunflow.assess.facts import Moment, facts
+from dunflow.assess.facts import facts
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.caps import Going, caps_reached

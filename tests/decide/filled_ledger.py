@@ -11,7 +11,7 @@ from known import DONE, IN_FLIGHT, Account, Contact, Customer, Day
 from ladder_stories import CHANNELS, ONE_DAY, ZONE, Book
 from sqlalchemy import Connection, Engine, Table, false, insert, select
 
-from dunflow.assess.facts import Moment
+from dunflow.assess.moment import Moment
 from dunflow.assess.progress import refresh
 from dunflow.config.base import build
 from dunflow.config.book import Book as Config
