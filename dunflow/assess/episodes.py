@@ -5,9 +5,14 @@ open and remains so. A date that is filled in later is `repair`'s business.
 """
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Date,
+    FromClause,
+    Select,
+    TableClause,
     and_,
     cast,
     exists,
@@ -18,9 +23,9 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union_all,
     update,
 )
-from sqlalchemy import Date as SqlDate
 
 from dunflow.assess.ladder_rows import on_ladder, unknown_on
 from dunflow.assess.repair import repair
@@ -45,9 +50,15 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     if near.after is not None or _was_assessed(conn, portfolio_id, business_date):
         repair(conn, book, portfolio_id, business_date, near)
         return
-    _close_what_left(conn, book, portfolio_id, business_date)
-    _break_where_cured_in_between(conn, book, portfolio_id, business_date, near.before)
-    _open_what_came(conn, book, portfolio_id, business_date)
+    crossed = keep(conn, "crossed", _crossed(book, portfolio_id, business_date))
+    _close(conn, crossed, business_date)
+    came = [select(crossed.c.account_id, crossed.c.due_on).where(crossed.c.episode_id.is_(None))]
+    if near.before is not None:
+        cured = _cured_in_between(book, portfolio_id, business_date, near.before)
+        broken = keep(conn, "broken", cured)
+        _break(conn, broken)
+        came.append(select(broken.c.account_id, broken.c.due_on))
+    _open(conn, portfolio_id, business_date, union_all(*came).subquery("came"))
 
 
 def _was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
@@ -60,38 +71,38 @@ def _was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -
     )
 
 
-def _close_what_left(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
-) -> None:
-    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
-    unknown = unknown_on(portfolio_id, business_date).subquery()
-    left = keep(
-        conn,
-        "left_ladder",
-        select(episode.c.episode_id).where(
-            episode.c.portfolio_id == portfolio_id,
-            episode.c.ended_on.is_(None),
-            ~exists().where(ladder.c.account_id == episode.c.account_id),
-            ~exists().where(unknown.c.account_id == episode.c.account_id),
-        ),
+def _crossed(book: Book, portfolio_id: int, business_date: dt.date) -> Select[Any]:
+    """`episode_id` of whoever left the ladder, or `account_id, due_on` of whoever came onto it."""
+    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery("ladder")
+    was = (
+        select(episode.c.episode_id, episode.c.account_id)
+        .where(episode.c.portfolio_id == portfolio_id, episode.c.ended_on.is_(None))
+        .subquery("was")
     )
+    unknown = unknown_on(portfolio_id, business_date)
+    left = and_(ladder.c.account_id.is_(None), was.c.account_id.not_in(unknown))
+    return (
+        select(was.c.episode_id, ladder.c.account_id, ladder.c.due_on)
+        .join_from(was, ladder, ladder.c.account_id == was.c.account_id, full=True)
+        .where(or_(was.c.episode_id.is_(None), left))
+    )
+
+
+def _close(conn: Connection, crossed: TableClause, business_date: dt.date) -> None:
     conn.execute(
         update(episode)
-        .where(episode.c.episode_id == left.c.episode_id)
+        .where(episode.c.episode_id == crossed.c.episode_id)
         .values(ended_on=business_date)
     )
 
 
-def _break_where_cured_in_between(
-    conn: Connection,
-    book: Book,
-    portfolio_id: int,
-    business_date: dt.date,
-    before: dt.date | None,
-) -> None:
-    """After dates without a snapshot, or on which the account was unknown, look at its due date."""
-    if before is None:
-        return
+def _cured_in_between(
+    book: Book, portfolio_id: int, business_date: dt.date, before: dt.date
+) -> Select[Any]:
+    """`episode_id, account_id, due_on, ended_on` of episodes that were over before this date.
+
+    After dates without a snapshot, or on which the account was unknown, its due date tells.
+    """
     ladder = on_ladder(book.policy, portfolio_id, business_date).subquery("now")
     last = (
         select(snapshot.c.business_date, snapshot.c.due_on)
@@ -113,7 +124,7 @@ def _break_where_cured_in_between(
         .lateral("last")
     )
     seen = (
-        select(ladder.c.account_id, last.c.business_date.label("seen_on"))
+        select(ladder.c.account_id, ladder.c.due_on, last.c.business_date.label("seen_on"))
         .join_from(ladder, last, true())
         .where(ladder.c.due_on != last.c.due_on, ladder.c.due_on > last.c.business_date)
     )
@@ -121,30 +132,37 @@ def _break_where_cured_in_between(
         # No date is missing, so only the accounts that were unknown yesterday are in question.
         unknown = unknown_on(portfolio_id, before).subquery("unknown")
         seen = seen.where(ladder.c.account_id == unknown.c.account_id)
-    broken = seen.subquery("broken")
+    paid = seen.subquery("paid")
+    day_after = paid.c.seen_on + func.make_interval(0, 0, 0, 1)
+    return select(
+        episode.c.episode_id,
+        paid.c.account_id,
+        paid.c.due_on,
+        cast(day_after, Date).label("ended_on"),
+    ).join(
+        paid,
+        and_(
+            episode.c.ended_on.is_(None),
+            episode.c.account_id == paid.c.account_id,
+            episode.c.started_on <= paid.c.seen_on,
+        ),
+    )
+
+
+def _break(conn: Connection, broken: TableClause) -> None:
     conn.execute(
         update(episode)
-        .where(
-            episode.c.ended_on.is_(None),
-            episode.c.account_id == broken.c.account_id,
-            episode.c.started_on <= broken.c.seen_on,
-        )
-        .values(ended_on=cast(broken.c.seen_on + func.make_interval(0, 0, 0, 1), SqlDate))
+        .where(episode.c.episode_id == broken.c.episode_id)
+        .values(ended_on=broken.c.ended_on)
     )
 
 
-def _open_what_came(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
-) -> None:
-    ladder = on_ladder(book.policy, portfolio_id, business_date).subquery()
-    is_open = exists().where(
-        episode.c.account_id == ladder.c.account_id, episode.c.ended_on.is_(None)
-    )
-    came = keep(conn, "came", select(ladder.c.account_id).where(~is_open))
+def _open(conn: Connection, portfolio_id: int, business_date: dt.date, came: FromClause) -> None:
+    """Whoever goes up the ladder together stands together, and so the server touches few pages."""
     opening = insert(episode).from_select(
         ["portfolio_id", "account_id", "started_on"],
-        select(literal(portfolio_id), came.c.account_id, cast(business_date, SqlDate)).order_by(
-            came.c.account_id
+        select(literal(portfolio_id), came.c.account_id, cast(business_date, Date)).order_by(
+            came.c.due_on, came.c.account_id
         ),
     )
     opened = conn.execute(opening.execution_options(preserve_rowcount=True)).rowcount

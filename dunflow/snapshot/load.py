@@ -21,7 +21,7 @@ from dunflow.snapshot.layout import make_layout
 from dunflow.snapshot.numbers import match_rows, number_accounts
 from dunflow.snapshot.pull import Pull, require_closed
 from dunflow.snapshot.rows import fill_quarantine, fill_snapshot
-from dunflow.snapshot.stage import fill_stage
+from dunflow.snapshot.stage import ahead, fill_stage
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ def load(
         loaded = Loaded("gap", pull.as_of, 0, 0, 0, {}, 0)
     else:
         source = book.portfolio.source
-        chunks = read_frames(pull.frames, partial(make_layout, source), book.portfolio.currency)
+        chunks = read_frames(
+            ahead(pull.frames), partial(make_layout, source), book.portfolio.currency
+        )
         stage = fill_stage(conn, chunks)
         settle_doubles(conn, stage)
         matched = match_rows(conn, book, portfolio_id, stage)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 import pyarrow as pa
@@ -36,6 +36,8 @@ from dunflow.ledger.scratch import PREFIX
 from dunflow.snapshot.columns import REJECTED, Chunk
 from dunflow.snapshot.layout import ALL_FIELDS, Layout
 
+T = TypeVar("T")
+
 _WITHOUT_HEADER = pa_csv.WriteOptions(include_header=False)
 
 
@@ -56,7 +58,7 @@ def fill_stage(
 
     Raises SourceError as the chunks do.
     """
-    waiting = _ahead(chunks)
+    waiting = ahead(chunks)
     first = next(waiting)
     attributes = {field.name: field.kind for field in first.layout.attributes}
     columns = dict(kinds) | attributes
@@ -82,14 +84,14 @@ def fill_stage(
     return Stage(first.layout, incoming, rejected, rows_read)
 
 
-def _ahead(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """The chunks, each read in a thread of its own while the server takes in the one before."""
-    waiting = iter(chunks)
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, waiting, None)
-        while (chunk := coming.result()) is not None:
-            coming = reader.submit(next, waiting, None)
-            yield chunk
+def ahead(parts: Iterable[T]) -> Iterator[T]:
+    """The same, each made in a thread of its own while the one before is being used."""
+    waiting = iter(parts)
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, waiting, None)
+        while (part := coming.result()) is not None:
+            coming = maker.submit(next, waiting, None)
+            yield part
 
 
 @contextmanager
