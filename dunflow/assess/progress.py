@@ -40,16 +40,24 @@ from dunflow.ledger.tables import DONE, TEXT_REFUSED, contact, contact_account, 
 _ALL_TRIES = 1_000
 """More than any policy's `attempts`."""
 
-Which = Callable[[ColumnElement[int]], ColumnElement[bool]]
-"""Whether an episode's number is that of one that is asked for."""
+Which = Callable[[ColumnElement[int], ColumnElement[int]], ColumnElement[bool]]
+"""Whether the numbers of an account and its episode are those of one that is asked for."""
 
 
 def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
     """Bring `progress` of these episodes in line with their contacts and waivers."""
-    wanted = episodes.subquery("wanted")
-    # Episode by episode through the index: right after a bulk of contacts was written the planner
+    wanted = (
+        select(episode.c.episode_id, episode.c.account_id)
+        .where(episode.c.episode_id.in_(episodes))
+        .subquery("wanted")
+    )
+
+    def is_wanted(account: ColumnElement[int], its: ColumnElement[int]) -> ColumnElement[bool]:
+        return and_(account == wanted.c.account_id, its == wanted.c.episode_id)
+
+    # Account by account through the index: right after a bulk of contacts was written the planner
     # knows nothing of them, and any join of sets may then be compared pair by pair.
-    found = _told(book, None, lambda of: of == wanted.c.episode_id, wanted).lateral("found")
+    found = _told(book, None, is_wanted, wanted).lateral("found")
     rows = select(wanted.c.episode_id, found.c.progress).outerjoin(found, true()).subquery("rows")
     conn.execute(
         update(episode)
@@ -63,7 +71,7 @@ def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
 
 def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Select[int, Any]:
     """`episode_id, progress` of these episodes; with `as_of`, as it was at that instant."""
-    return _told(book, as_of, lambda of: of.in_(episodes))
+    return _told(book, as_of, lambda _, its: its.in_(episodes))
 
 
 def _told(
@@ -120,7 +128,7 @@ def _covers(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
             contact_account.c.step.is_not(None),
             contact_account.c.dropped.is_(None),
             or_(done, failed),
-            which(contact_account.c.ladder_episode_id),
+            which(contact_account.c.account_id, contact_account.c.ladder_episode_id),
         )
     )
 
@@ -137,7 +145,7 @@ def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
         literal(0, BigInteger),
         cast(null(), Date),
         local_day(book, waiver.c.waived_at),
-    ).where(which(waiver.c.episode_id))
+    ).where(which(waiver.c.account_id, waiver.c.episode_id))
     return waived if as_of is None else waived.where(waiver.c.waived_at <= as_of)
 
 
