@@ -17,13 +17,10 @@ from sqlalchemy import (
     Integer,
     Select,
     Subquery,
-    Text,
     and_,
     case,
-    cast,
     func,
     literal,
-    null,
     select,
 )
 from sqlalchemy import type_coerce as coerce
@@ -38,7 +35,6 @@ from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
 from dunflow.ledger.tables import (
-    account,
     decision,
     episode,
     snapshot,
@@ -118,30 +114,25 @@ def facts(
 
 @dataclass(frozen=True)
 class _Past:
-    """What the ladder needs from before: progress, highest tier, last contact."""
+    """What the ladder needs from before: progress and highest tier."""
 
     joins: list[tuple[FromClause, ColumnElement[bool]]]
     columns: list[ColumnElement[Any]]
 
 
 def _past(book: Book) -> _Past:
-    """As it is now, kept beside episode and account."""
+    """As it is now, kept with the episode."""
     return _Past(
-        [(account, account.c.account_id == snapshot.c.account_id)],
+        [],
         [
             episode.c.progress,
             tier_rank(book.policy, episode.c.highest_tier).label("highest_rank"),
-            account.c.last_contact_at,
-            account.c.account_ref,
         ],
     )
 
 
 def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> _Past:
-    """As it was at the usual time of a date that runs late, told from contacts and decisions.
-
-    A late run contacts nobody, so neither the last contact matters nor who comes first.
-    """
+    """As it was at the usual time of a date that runs late, told from contacts and decisions."""
     on_date = (
         select(episode.c.episode_id)
         .join(snapshot, snapshot.c.account_id == episode.c.account_id)
@@ -178,8 +169,6 @@ def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Mo
         [
             then.c.progress,
             before.c.rank.label("highest_rank"),
-            cast(null(), account.c.last_contact_at.type).label("last_contact_at"),
-            cast(null(), Text).label("account_ref"),
         ],
     )
 

@@ -75,7 +75,7 @@ def decide(
             snapshot.c.account_id.not_in(select(bound.c.account_id)),
         )
     judged = judge(conn, book, portfolio_id, business_date, moment, accounts)
-    reached = reach(conn, book, portfolio_id, business_date, judged, moment.at)
+    reached = reach(conn, book, portfolio_id, business_date, judged, moment)
     turn = turns(conn, book, portfolio_id, judged, reached, moment)
     scope = Scope(portfolio_id, business_date, run_id)
     rows = all_rows(book, scope, judged, reached, turn)

@@ -1,8 +1,8 @@
 """The guards, in their order; the first that speaks gives the reason.
 
 1 to 5 are about the account itself and are asked again at the moment of sending; 6 to 9 need the
-ladder; 10 (channels) and 11 (whose turn) are asked only where a step would go out, in reach.py and
-turns.py.
+ladder. The gap of guard 9, 10 (channels) and 11 (whose turn) are asked only where a step would go
+out, in reach.py and turns.py.
 """
 
 import datetime as dt
@@ -43,10 +43,8 @@ def quieting(f: FromClause) -> ColumnElement[str]:
     )
 
 
-def verdict(
-    book: Book, f: FromClause, moment: Moment
-) -> tuple[ColumnElement[str], ColumnElement[str]]:
-    """`(action, reason)` by guards 1 to 9; both NULL where a step would go out.
+def verdict(f: FromClause, moment: Moment) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    """`(action, reason)` by guards 1 to 9 but the gap; both NULL where a step would go out.
 
     `f` has the facts, `quiet`, `due` and the columns of `Rungs`.
     """
@@ -54,7 +52,6 @@ def verdict(
     due = f.c.due.is_not(None)
     not_yet = (f.c.dpd < 1) & f.c.rank.is_(None)
     late = literal(moment.late) & or_(due, f.c.hand_off.is_not(None))
-    in_gap = _in_gap(book, f, f.c.due, moment)
     idle = case((f.c.lies_ahead, literal(NOT_DUE, Text)), else_=literal("ladder_done", Text))
     reason = case(
         (not_yet, literal(NOT_DUE, Text)),
@@ -64,7 +61,6 @@ def verdict(
         (~due, idle),
         (f.c.given_up, literal("given_up", Text)),
         (f.c.in_flight, literal("contact.in_flight", Text)),
-        (in_gap, literal("gap", Text)),
         else_=cast(null(), Text),
     )
     silent = case((due, literal("suppress", Text)), else_=literal("wait", Text))
@@ -74,14 +70,17 @@ def verdict(
         (late, literal("missed", Text)),
         (f.c.hand_off.is_not(None), literal("hand_off", Text)),
         (~due, literal("wait", Text)),
-        (or_(f.c.given_up, f.c.in_flight, in_gap), literal("suppress", Text)),
+        (or_(f.c.given_up, f.c.in_flight), literal("suppress", Text)),
         else_=cast(null(), Text),
     )
     return action, reason
 
 
-def _in_gap(
-    book: Book, f: FromClause, due: ColumnElement[int], moment: Moment
+def in_gap(
+    book: Book,
+    due: ColumnElement[int],
+    last_contact_at: ColumnElement[dt.datetime],
+    moment: Moment,
 ) -> ColumnElement[bool]:
     """Too few calendar days since the account's last actual contact."""
 
@@ -97,4 +96,4 @@ def _in_gap(
         if step.gap_days is not None
     }
     since = case(own, value=due, else_=usual) if own else usual
-    return func.coalesce(f.c.last_contact_at >= since, False)
+    return func.coalesce(last_contact_at >= since, False)

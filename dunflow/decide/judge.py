@@ -1,4 +1,4 @@
-"""Guards 1 to 9 for every account of a date, in one statement."""
+"""Guards 1 to 9, but the gap, for every account of a date, in one statement."""
 
 import datetime as dt
 from typing import Any
@@ -58,7 +58,7 @@ def judge(
     if is_limited(book):
         laid_out = within_capacity(book, portfolio_id, laid_out, moment)
     g = laid_out.c
-    action, reason = verdict(book, laid_out, moment)
+    action, reason = verdict(laid_out, moment)
     rows = select(
         g.account_id,
         g.customer_id,
@@ -74,8 +74,6 @@ def judge(
         reason.label("reason"),
         g.hand_off,
         (g.rank > func.coalesce(g.highest_rank, -1)).label("rises"),
-        # Only for those who may send is it asked who comes first.
-        case((action.is_(None), g.account_ref), else_=null()).label("account_ref"),
     )
     return keep(conn, "judged", rows)
 

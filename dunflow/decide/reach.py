@@ -1,25 +1,26 @@
-"""Guard 10: by which channel, and from when, each account with a due step can be contacted."""
+"""Gap and channels: by which one, and from when, each account with a due step can be contacted.
+
+Each question is put about all of them at once, so that it can be answered by a hash table and on
+all cores; one that hung on a single row would be put as often as there are rows, and on one core.
+"""
 
 import datetime as dt
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
+    Boolean,
     ColumnElement,
     Connection,
-    DateTime,
-    MetaData,
+    Date,
+    FromClause,
     Select,
-    Table,
     TableClause,
     Text,
     and_,
     case,
     cast,
-    exists,
     func,
-    insert,
     literal,
     null,
     or_,
@@ -27,125 +28,19 @@ from sqlalchemy import (
     update,
 )
 
-from dunflow.clock import DAY
+from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
-from dunflow.config.rights import ConsentRule, days_of
-from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.bars import address_for, bars, first_reasons, those_of
+from dunflow.decide.caps import Going, over_caps
+from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
+from dunflow.decide.openings import list_openings, opening
 from dunflow.decide.rest import resting
-from dunflow.decide.windows import next_opening
-from dunflow.decide.zones import place_key, places_of, wall_zones
-from dunflow.ledger.scratch import PREFIX, keep
-from dunflow.ledger.tables import consent, contact, customer, dead_address, opt_out
+from dunflow.decide.zones import place_key
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import account, contact, customer
 
-# The next opening of each channel for each place among the customers; no row: none for days.
-opening = Table(
-    "opening",
-    MetaData(),
-    Column("place", Text, nullable=False),  # a place_key
-    Column("channel", Text, nullable=False),
-    Column("wall_zone", Text, nullable=False),
-    Column("opens_at", DateTime(timezone=True), nullable=False),
-    Column("closes_at", DateTime(timezone=True), nullable=False),
-    prefixes=[PREFIX],
-)
-
-
-def list_openings(conn: Connection, book: Book, places: Select[str], at: dt.datetime) -> None:
-    """Fill `opening` for these customers' places (their `place_key`s), as of `at`.
-
-    There are few places however many customers, so the law's own logic runs in plain Python.
-    """
-    opening.create(conn)
-    rows = []
-    for (place,) in conn.execute(places.distinct()):
-        for channel in sorted(book.policy.channels):
-            zones = wall_zones(
-                book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
-            )
-            span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
-            if span:
-                rows.append(
-                    {
-                        "place": place,
-                        "channel": channel,
-                        "wall_zone": zones[0].key,
-                        "opens_at": span.opens_at,
-                        "closes_at": span.closes_at,
-                    }
-                )
-    if rows:
-        conn.execute(insert(opening), rows)
-
-
-def point_of(channel: str) -> Column[str | None]:
-    """The customer's contact point by which a channel reaches them."""
-    match channel:
-        case "email":
-            return customer.c.email
-        case "letter" | "visit":
-            return customer.c.address
-        case _:
-            return customer.c.phone
-
-
-def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
-    """The same, of a channel that stands in a row."""
-    return case(
-        (channel == "email", customer.c.email),
-        (channel.in_(("letter", "visit")), customer.c.address),
-        else_=customer.c.phone,
-    )
-
-
-def barred(
-    book: Book,
-    portfolio_id: int,
-    channel: ColumnElement[str],
-    address: ColumnElement[str],
-    at: dt.datetime,
-) -> ColumnElement[str]:
-    """Why the customer's row may not be contacted so at any hour: the first parts of guard 10."""
-    dead = exists().where(
-        dead_address.c.portfolio_id == portfolio_id,
-        dead_address.c.channel == channel,
-        dead_address.c.address == address,
-    )
-    said_no = exists().where(
-        opt_out.c.portfolio_id == portfolio_id,
-        opt_out.c.channel == channel,
-        opt_out.c.lifted_at.is_(None),
-    )
-    # Two questions rather than one with an "or", so that each can be answered from a hash table.
-    of_customer = said_no.where(opt_out.c.customer_id == customer.c.customer_id)
-    of_address = said_no.where(opt_out.c.address == address)
-    return case(
-        (or_(address.is_(None), dead), literal("unreachable", Text)),
-        (or_(of_customer, of_address), literal("opt_out.", Text) + channel),
-        *[
-            (
-                channel.in_(rule.channels) & ~_agreed(rule, channel, at),
-                literal("consent.") + channel,
-            )
-            for rule in book.floor.consent
-        ],
-        else_=null(),
-    )
-
-
-def _agreed(rule: ConsentRule, channel: ColumnElement[str], at: dt.datetime) -> ColumnElement[bool]:
-    """Whether the customer's row has a consent on one of the rule's grounds, and fresh enough."""
-    agreed = exists().where(
-        consent.c.customer_id == customer.c.customer_id,
-        consent.c.channel == channel,
-        consent.c.basis.in_(rule.basis),
-        consent.c.given_at <= at,
-        consent.c.revoked_at.is_(None),
-    )
-    if rule.fresh_within is not None:
-        oldest = at - days_of(rule.fresh_within) * DAY
-        agreed = agreed.where(consent.c.given_at > oldest)
-    return agreed
+GAP = "gap"
 
 
 def reach(
@@ -154,32 +49,32 @@ def reach(
     portfolio_id: int,
     business_date: dt.date,
     judged: TableClause,
-    at: dt.datetime,
+    moment: Moment,
 ) -> TableClause:
     """One row per account that would send: channel and opening, or the reason why none will do.
 
     It is the first channel of the step's list that will do; if none, the first one's reason.
-
-    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
+    `account_ref` is carried along for whoever asks who comes first.
     """
-    list_openings(
-        conn,
-        book,
-        select(place_key(book.floor)).where(customer.c.portfolio_id == portfolio_id),
-        at,
-    )
-
-    def tried(preference: int, rows: Select[Any]) -> Select[Any]:
-        return _tried(book, portfolio_id, business_date, at, preference, rows)
-
     wanting = select(judged.c.account_id, judged.c.customer_id, judged.c.due)
-    reached = keep(conn, "reached", tried(0, wanting.where(judged.c.action.is_(None))))
+    asked = keep(conn, "asked", _asked(book, moment, 0, wanting.where(judged.c.action.is_(None))))
+    list_openings(conn, book, select(asked.c.place), moment.at)
+
+    def tried(asked: TableClause) -> Select[Any]:
+        found = _barred(book, portfolio_id, business_date, asked, moment.at)
+        barred = keep(conn, f"{asked.name}_barred", found)
+        return _tried(book, business_date, asked, barred)
+
+    reached = keep(conn, "reached", tried(asked))
     # Each further channel is asked about only for those whom none before it reaches.
+    unreached = reached.c.reason != GAP
     for preference in range(1, max((len(step.channel) for step in book.policy.ladder), default=0)):
-        left = wanting.join(reached, reached.c.account_id == judged.c.account_id)
-        others = tried(preference, left.where(reached.c.reason.is_not(None))).subquery("other")
-        will_do = select(others).where(others.c.reason.is_(None))
-        found = keep(conn, f"reached_{preference}", will_do)
+        if not conn.execute(select(select(reached).where(unreached).exists())).scalar_one():
+            break
+        left = wanting.join(reached, reached.c.account_id == judged.c.account_id).where(unreached)
+        asked = keep(conn, f"asked_{preference}", _asked(book, moment, preference, left))
+        others = tried(asked).subquery("other")
+        found = keep(conn, f"reached_{preference}", select(others).where(others.c.reason.is_(None)))
         names = ("channel", "reason", "not_before_at")
         conn.execute(
             update(reached)
@@ -189,46 +84,27 @@ def reach(
     return reached
 
 
-def _tried(
-    book: Book,
-    portfolio_id: int,
-    business_date: dt.date,
-    at: dt.datetime,
-    preference: int,
-    rows: Select[Any],
-) -> Select[Any]:
-    """What comes of the channel at this place of each step's list, where it has so many.
+def _asked(book: Book, moment: Moment, preference: int, rows: Select[Any]) -> Select[Any]:
+    """Who would be contacted how: by the channel at this place of each step's list, if any.
 
-    `rows`: `account_id, customer_id, due`.
+    `rows`: `account_id, customer_id, due`. `address` is NULL where the customer has none.
     """
-    asked = rows.subquery("asked")
-    candidate = layer(asked, _channel_of(book, asked.c.due, preference).label("channel"))
+    wanting = rows.subquery("wanting")
+    channel = _channel_of(book, wanting.c.due, preference).label("channel")
+    candidate = layer(wanting, channel)
     c = candidate.c
-    address = address_for(c.channel)
-    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
-    going = Going(c.channel, c.customer_id, c.account_id, address, out_on)
-    caps = caps_reached(book.floor.caps, going, contact.c.business_date < business_date)
-    ends = book.portfolio.calendar.lives_until(business_date)
-    no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
-    reason = func.coalesce(
-        barred(book, portfolio_id, c.channel, address, at),
-        case(
-            *resting(book.floor.cooldowns, going),
-            *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
-            (no_hour, literal("window", Text)),
-            else_=null(),
-        ),
-    )
-    open_to = and_(opening.c.channel == c.channel, opening.c.place == place_key(book.floor))
-    candidates = candidate.join(customer, customer.c.customer_id == c.customer_id)
     return (
         select(
             cast(c.account_id, BigInteger).label("account_id"),
+            cast(c.customer_id, BigInteger).label("customer_id"),
+            account.c.account_ref,
             c.channel,
-            reason.label("reason"),
-            opening.c.opens_at.label("not_before_at"),
+            address_for(c.channel).label("address"),
+            place_key(book.floor).label("place"),
+            cast(in_gap(book, c.due, account.c.last_contact_at, moment), Boolean).label("in_gap"),
         )
-        .select_from(caps.joined_to(candidates.outerjoin(opening, open_to)))
+        .join_from(candidate, customer, customer.c.customer_id == c.customer_id)
+        .join(account, account.c.account_id == c.account_id)
         .where(c.channel.is_not(None))
     )
 
@@ -242,3 +118,56 @@ def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnE
     }
     # A policy may have tiers only, which then just sort the accounts.
     return case(channels, value=due, else_=null()) if channels else cast(null(), Text)
+
+
+def _barred(
+    book: Book, portfolio_id: int, business_date: dt.date, asked: TableClause, at: dt.datetime
+) -> Select[Any]:
+    """`of, reason` of the accounts that may not be contacted so, whatever the hour.
+
+    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
+    """
+    to_ask = asked.select().where(~asked.c.in_gap).subquery("to_ask")
+    a = to_ask.c
+    always = bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
+    with_hour = to_ask.outerjoin(opening, _open_to(to_ask))
+    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), Date)
+    going = Going(
+        with_hour, a.account_id, a.channel, a.customer_id, a.account_id, a.address, out_on
+    )
+    earlier = contact.c.business_date < business_date
+    return first_reasons(
+        [
+            *those_of(to_ask, a.account_id, always),
+            *those_of(with_hour, a.account_id, resting(book.floor.cooldowns, going)),
+            *over_caps(book.floor.caps, going, earlier),
+        ]
+    )
+
+
+def _tried(
+    book: Book, business_date: dt.date, asked: TableClause, barred: TableClause
+) -> Select[Any]:
+    """What comes of each: `reason` is NULL where the channel will do."""
+    a = asked.c
+    ends = book.portfolio.calendar.lives_until(business_date)
+    no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
+    reason = case(
+        (a.in_gap, literal(GAP, Text)),
+        (barred.c.reason.is_not(None), barred.c.reason),
+        (no_hour, literal("window", Text)),
+        else_=null(),
+    )
+    return select(
+        a.account_id,
+        a.account_ref,
+        a.channel,
+        reason.label("reason"),
+        opening.c.opens_at.label("not_before_at"),
+    ).select_from(
+        asked.outerjoin(opening, _open_to(asked)).outerjoin(barred, barred.c.of == a.account_id)
+    )
+
+
+def _open_to(asked: FromClause) -> ColumnElement[bool]:
+    return and_(opening.c.channel == asked.c.channel, opening.c.place == asked.c.place)

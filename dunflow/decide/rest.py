@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Integer, Text, exists, literal, or_
 
 from dunflow.config.rights import Cooldown
+from dunflow.decide.bars import Arm
 from dunflow.decide.caps import Going
 from dunflow.ledger.tables import conversation
-
-Arm = tuple[ColumnElement[bool], ColumnElement[str]]
 
 
 def resting(cooldowns: Sequence[Cooldown], going: Going) -> list[Arm]:

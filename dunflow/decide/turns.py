@@ -39,7 +39,6 @@ _CARRIED = (
     "rank",
     "dpd",
     "overdue",
-    "account_ref",
 )
 
 
@@ -60,6 +59,7 @@ def turns(
     ready = (
         select(
             *[judged.c[name] for name in _CARRIED],
+            reached.c.account_ref,
             reached.c.channel,
             reached.c.not_before_at,
         )

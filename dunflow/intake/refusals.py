@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, Text, cast, exists, func, literal, null, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.decide.reach import address_for
+from dunflow.decide.bars import address_for
 from dunflow.intake.given import Given
 from dunflow.ledger.tables import customer, opt_out
 

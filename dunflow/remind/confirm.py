@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, exists, func, select, true
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.reach import point_of
+from dunflow.decide.bars import point_of
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import customer, opt_out, reply
 from dunflow.remind import notes

@@ -13,7 +13,7 @@ from dunflow.assess.holds import is_active
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.reach import barred
+from dunflow.decide.bars import barred
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.tables import customer, hold, reply
 from dunflow.remind import notes

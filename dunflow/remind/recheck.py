@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Text, case, func, literal, select
 from dunflow.assess.facts import facts
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
+from dunflow.decide.bars import barred
 from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.reach import barred
 from dunflow.ledger.tables import contact, customer
 
 

@@ -1,0 +1,143 @@
+"""What forbids a contact at any hour: no address that works, an opt-out, a missing consent."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    case,
+    exists,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from dunflow.clock import DAY
+from dunflow.config.book import Book
+from dunflow.config.rights import ConsentRule, days_of
+from dunflow.ledger.tables import consent, customer, dead_address, opt_out
+
+Arm = tuple[ColumnElement[bool], ColumnElement[str]]
+"""A condition, and the reason that it is."""
+
+
+def first_reasons(parts: list[Select[Any]]) -> Select[Any]:
+    """`of, reason` for each `of` in any of the parts, which are `of, nth, reason`.
+
+    What an earlier part says goes before what a later one says, and within a part the lowest `nth`.
+    """
+    numbered: list[Select[Any]] = []
+    for number, part in enumerate(parts):
+        p = part.subquery(f"part_{number}").c
+        numbered.append(select(p.of, literal(number, Integer).label("part"), p.nth, p.reason))
+    said = union_all(*numbered).subquery("said")
+    return (
+        select(said.c.of, said.c.reason)
+        .ext(distinct_on(said.c.of))
+        .order_by(said.c.of, said.c.part, said.c.nth)
+    )
+
+
+def those_of(rows: FromClause, of: ColumnElement[int], arms: list[Arm]) -> list[Select[Any]]:
+    """`of, nth, reason` of the rows for which an arm's condition holds, each asked of all rows."""
+
+    def said(holds: ColumnElement[bool], reason: ColumnElement[str]) -> Select[Any]:
+        nth = literal(0, Integer).label("nth")
+        return select(of.label("of"), nth, reason.label("reason")).select_from(rows).where(holds)
+
+    return [said(*arm) for arm in arms]
+
+
+def point_of(channel: str) -> Column[str | None]:
+    """The customer's contact point by which a channel reaches them."""
+    match channel:
+        case "email":
+            return customer.c.email
+        case "letter" | "visit":
+            return customer.c.address
+        case _:
+            return customer.c.phone
+
+
+def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
+    """The same, of a channel that stands in a row."""
+    return case(
+        (channel == "email", customer.c.email),
+        (channel.in_(("letter", "visit")), customer.c.address),
+        else_=customer.c.phone,
+    )
+
+
+def barred(
+    book: Book,
+    portfolio_id: int,
+    channel: ColumnElement[str],
+    address: ColumnElement[str],
+    at: dt.datetime,
+) -> ColumnElement[str]:
+    """Why the customer's row may not be contacted so at any hour: the first parts of guard 10."""
+    arms = bars(book, portfolio_id, customer.c.customer_id, channel, address, at)
+    return case(*arms, else_=null())
+
+
+def bars(
+    book: Book,
+    portfolio_id: int,
+    customer_id: ColumnElement[int],
+    channel: ColumnElement[str],
+    address: ColumnElement[str],
+    at: dt.datetime,
+) -> list[Arm]:
+    """The same one by one, in their order: of several that hold the first gives the reason."""
+    dead = exists().where(
+        dead_address.c.portfolio_id == portfolio_id,
+        dead_address.c.channel == channel,
+        dead_address.c.address == address,
+    )
+    said_no = exists().where(
+        opt_out.c.portfolio_id == portfolio_id,
+        opt_out.c.channel == channel,
+        opt_out.c.lifted_at.is_(None),
+    )
+    opted_out = literal("opt_out.", Text) + channel
+    # One question each rather than one with an "or", so that each can be answered by a hash table.
+    return [
+        (address.is_(None), literal("unreachable", Text)),
+        (dead, literal("unreachable", Text)),
+        (said_no.where(opt_out.c.customer_id == customer_id), opted_out),
+        (said_no.where(opt_out.c.address == address), opted_out),
+        *[
+            (
+                channel.in_(rule.channels) & ~_agreed(rule, customer_id, channel, at),
+                literal("consent.", Text) + channel,
+            )
+            for rule in book.floor.consent
+        ],
+    ]
+
+
+def _agreed(
+    rule: ConsentRule,
+    customer_id: ColumnElement[int],
+    channel: ColumnElement[str],
+    at: dt.datetime,
+) -> ColumnElement[bool]:
+    """Whether the customer has a consent on one of the rule's grounds, and fresh enough."""
+    agreed = exists().where(
+        consent.c.customer_id == customer_id,
+        consent.c.channel == channel,
+        consent.c.basis.in_(rule.basis),
+        consent.c.given_at <= at,
+        consent.c.revoked_at.is_(None),
+    )
+    if rule.fresh_within is not None:
+        oldest = at - days_of(rule.fresh_within) * DAY
+        agreed = agreed.where(consent.c.given_at > oldest)
+    return agreed
