@@ -1,7 +1,6 @@
 """What forbids a contact at any hour: no address that works, an opt-out, a missing consent."""
 
 import datetime as dt
-from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -27,13 +26,16 @@ from dunflow.ledger.tables import consent, customer, dead_address, opt_out
 Arm = tuple[ColumnElement[bool], ColumnElement[str]]
 """A condition, and the reason that it is."""
 
+Said = Select[int, int, str]
+"""`of, nth, reason`: what is said against the contact of that number, and which saying it is."""
 
-def first_reasons(parts: list[Select[Any]]) -> Select[Any]:
+
+def first_reasons(parts: list[Said]) -> Select[int, str]:
     """`of, reason` for each `of` in any of the parts, which are `of, nth, reason`.
 
     What an earlier part says goes before what a later one says, and within a part the lowest `nth`.
     """
-    numbered: list[Select[Any]] = []
+    numbered = []
     for number, part in enumerate(parts):
         p = part.subquery(f"part_{number}").c
         numbered.append(select(p.of, literal(number, Integer).label("part"), p.nth, p.reason))
@@ -45,10 +47,10 @@ def first_reasons(parts: list[Select[Any]]) -> Select[Any]:
     )
 
 
-def those_of(rows: FromClause, of: ColumnElement[int], arms: list[Arm]) -> list[Select[Any]]:
+def those_of(rows: FromClause, of: ColumnElement[int], arms: list[Arm]) -> list[Said]:
     """`of, nth, reason` of the rows for which an arm's condition holds, each asked of all rows."""
 
-    def said(holds: ColumnElement[bool], reason: ColumnElement[str]) -> Select[Any]:
+    def said(holds: ColumnElement[bool], reason: ColumnElement[str]) -> Said:
         nth = literal(0, Integer).label("nth")
         return select(of.label("of"), nth, reason.label("reason")).select_from(rows).where(holds)
 

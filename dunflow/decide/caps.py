@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from dunflow.config.pack import Cap
+from dunflow.decide.bars import Said
 from dunflow.ledger.tables import COUNTED, contact, contact_account
 
 
@@ -38,7 +39,7 @@ class Going:
     out_on: ColumnElement[Any]
 
 
-def over_caps(caps: Sequence[Cap], going: Going, counts: ColumnElement[bool]) -> list[Select[Any]]:
+def over_caps(caps: Sequence[Cap], going: Going, counts: ColumnElement[bool]) -> list[Said]:
     """`of, nth, reason` of the contacts that would be over a cap; `nth` says which of `caps`.
 
     Compared with the contacts for which `counts` holds. `P7D` is a day and the six before it. Those

@@ -122,7 +122,7 @@ def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnE
 
 def _barred(
     book: Book, portfolio_id: int, business_date: dt.date, asked: TableClause, at: dt.datetime
-) -> Select[Any]:
+) -> Select[int, str]:
     """`of, reason` of the accounts that may not be contacted so, whatever the hour.
 
     Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.

@@ -5,7 +5,8 @@ comparison and is not parsed again, and a bad one is told on every date that del
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -63,7 +64,10 @@ READ: dict[str, tuple[Column[Any], ...]] = {
 Reader = Callable[[str], tuple[str | None, ...]]
 """From a value as delivered to those of the columns in READ."""
 
-_BATCH = 20_000
+_BATCH = 50_000
+
+# So many new customers change what the planner should think of the table.
+_MANY = 20_000
 
 
 def take_customers(
@@ -73,8 +77,11 @@ def take_customers(
     business_date: dt.date,
     stage: Stage,
     matched: TableClause,
+    meanwhile: Callable[[], None],
 ) -> dict[str, Table]:
     """Add new customers and bring changed ones up to date.
+
+    `meanwhile` gives the server something to do while contact values are being parsed.
 
     A customer with several accounts has the values that stand with the first account id. Older
     dates don't overwrite what a newer one delivered. Returns the values that were read just now:
@@ -82,11 +89,11 @@ def take_customers(
     """
     lead = _differing(conn, stage, matched)
     if lead is None:
+        meanwhile()
         return {}
-    readers = _readers(book)
-    readings = {name: _read_new(conn, lead, name, read) for name, read in readers.items()}
+    readings = _read_new(conn, lead, _readers(book), meanwhile)
     added = _add(conn, portfolio_id, business_date, lead, readings)
-    if added > _BATCH:
+    if added > _MANY:
         conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
     _renew(conn, portfolio_id, business_date, lead, readings)
     return readings
@@ -172,24 +179,51 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
     return keep(conn, "lead", lead)
 
 
-def _read_new(conn: Connection, lead: TableClause, name: str, read: Reader) -> Table:
-    """Parse the values of `name` that their customers did not have before."""
-    reading = _readings_of(name)
-    reading.create(conn)
+def _read_new(
+    conn: Connection, lead: TableClause, readers: dict[str, Reader], meanwhile: Callable[[], None]
+) -> dict[str, Table]:
+    """Parse the values that their customers did not have before."""
+    batches = {name: _new_values(conn, lead, name) for name in readers}
+    first_raws = {name: next(batches[name], ()) for name in readers}
+    with ThreadPoolExecutor(1) as parser:
+        first = {
+            name: parser.submit(_parse, name, first_raws[name], read)
+            for name, read in readers.items()
+        }
+        meanwhile()
+        readings = {}
+        for name, read in readers.items():
+            reading = readings[name] = _readings_of(name)
+            reading.create(conn)
+            _write(conn, reading, first[name].result())
+            for raws in batches[name]:
+                _write(conn, reading, _parse(name, raws, read))
+            conn.execute(text(f"ANALYZE {reading.name}"))
+    return readings
+
+
+def _new_values(conn: Connection, lead: TableClause, name: str) -> Iterator[Sequence[str]]:
     known = exists().where(
         customer.c.customer_id == lead.c.customer_id, DELIVERED[name] == lead.c[name]
     )
     new = select(lead.c[name]).where(lead.c[name].is_not(None), ~known).distinct()
     found = conn.execute(new, execution_options={"yield_per": _BATCH})
-    names = [column.name for column in READ[name]]
-    for raws in found.scalars().partitions():
-        values = zip(*[read(raw) for raw in raws], strict=True)
-        arrays = {"raw": pa.array(raws)}
-        arrays |= {of: pa.array(each, pa.string()) for of, each in zip(names, values, strict=True)}
-        with copying(conn, reading, list(arrays)) as copy:
-            write(copy, pa.table(arrays))
-    conn.execute(text(f"ANALYZE {reading.name}"))
-    return reading
+    return iter(found.scalars().partitions())
+
+
+def _parse(name: str, raws: Sequence[str], read: Reader) -> pa.Table:
+    """`raw`, and what was read from it in the columns of READ."""
+    columns = list(zip(*[read(raw) for raw in raws], strict=True)) or [()] * len(READ[name])
+    parsed = zip(READ[name], columns, strict=True)
+    return pa.table(
+        {"raw": pa.array(raws, pa.string())}
+        | {column.name: pa.array(values, pa.string()) for column, values in parsed}
+    )
+
+
+def _write(conn: Connection, reading: Table, parsed: pa.Table) -> None:
+    with copying(conn, reading, parsed.column_names) as copy:
+        write(copy, parsed)
 
 
 @cache

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Text,
     delete,
     distinct,
-    exists,
     func,
     insert,
     literal,
@@ -25,22 +24,26 @@ SIBLING = "another row of this account can't be read"
 
 
 def settle_doubles(conn: Connection, stage: Stage) -> None:
-    """Leave at most one row per account in `incoming`, and none of an account that is unclear."""
-    incoming, rejected = stage.incoming, stage.rejected
+    """Leave one row of those that are identical, and reject those that contradict each other."""
+    incoming = stage.incoming
     twice = keep(
         conn,
         "twice",
         select(incoming.c.account).group_by(incoming.c.account).having(func.count() > 1),
     )
-    if conn.execute(select(exists(select(twice.c.account)))).scalar_one():
-        _drop_identical(conn, stage, select(twice.c.account))
-        still = (
-            select(incoming.c.account)
-            .where(incoming.c.account.in_(select(twice.c.account)))
-            .group_by(incoming.c.account)
-            .having(func.count() > 1)
-        )
-        _reject(conn, stage, incoming.c.account.in_(still), CONTRADICTION)
+    _drop_identical(conn, stage, select(twice.c.account))
+    still = (
+        select(incoming.c.account)
+        .where(incoming.c.account.in_(select(twice.c.account)))
+        .group_by(incoming.c.account)
+        .having(func.count() > 1)
+    )
+    _reject(conn, stage, incoming.c.account.in_(still), CONTRADICTION)
+
+
+def drop_unclear(conn: Connection, stage: Stage) -> None:
+    """Leave nothing of an account of which any row was rejected."""
+    incoming, rejected = stage.incoming, stage.rejected
     unclear = select(rejected.c.account).where(
         rejected.c.rejects_account, rejected.c.account.is_not(None)
     )

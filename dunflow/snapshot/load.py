@@ -7,21 +7,24 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from dunflow import money
 from dunflow.config.book import Book
+from dunflow.ledger import partitions
 from dunflow.ledger.tables import load as load_table
 from dunflow.ledger.tables import snapshot
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import bad_contact_points, take_customers
-from dunflow.snapshot.doubles import rejected_rows, settle_doubles
+from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
 from dunflow.snapshot.layout import make_layout
 from dunflow.snapshot.numbers import match_rows, number_accounts
 from dunflow.snapshot.pull import Pull, require_closed
-from dunflow.snapshot.rows import fill_quarantine, fill_snapshot
-from dunflow.snapshot.stage import ahead, fill_stage
+from dunflow.snapshot.rows import fill_known, fill_new, fill_quarantine
+from dunflow.snapshot.stage import Stage, ahead, fill_stage
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,15 @@ def load(
             ahead(pull.frames), partial(make_layout, source), book.portfolio.currency
         )
         stage = fill_stage(conn, chunks)
-        settle_doubles(conn, stage)
-        matched = match_rows(conn, book, portfolio_id, stage)
-        number_accounts(conn, portfolio_id, stage, matched)
-        readings = take_customers(conn, book, portfolio_id, business_date, stage, matched)
-        fill_snapshot(conn, portfolio_id, business_date, matched)
-        bad = bad_contact_points(book, portfolio_id, stage, readings)
-        fill_quarantine(conn, portfolio_id, business_date, stage, bad)
+        try:
+            with conn.begin_nested():
+                _take(conn, book, portfolio_id, business_date, stage)
+        except IntegrityError as error:
+            # The snapshot's key finds out at no price whether an account stands on several lines.
+            if not isinstance(error.orig, UniqueViolation):
+                raise
+            settle_doubles(conn, stage)
+            _take(conn, book, portfolio_id, business_date, stage)
         quarantined = conn.execute(rejected_rows(stage)).scalar_one()
         loaded = Loaded(
             "loaded",
@@ -89,6 +94,24 @@ def load(
         )
     _record(conn, portfolio_id, business_date, loaded, now)
     return loaded
+
+
+def _take(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, stage: Stage
+) -> None:
+    """Put what was read where it belongs, in the place of what stood there of that date."""
+    drop_unclear(conn, stage)
+    matched = match_rows(conn, book, portfolio_id, stage)
+    again = partitions.exists(conn, snapshot, portfolio_id, business_date)
+
+    def meanwhile() -> None:
+        number_accounts(conn, portfolio_id, stage, matched)
+        fill_known(conn, portfolio_id, business_date, matched, again)
+
+    readings = take_customers(conn, book, portfolio_id, business_date, stage, matched, meanwhile)
+    fill_new(conn, portfolio_id, business_date, matched, again)
+    bad = bad_contact_points(book, portfolio_id, stage, readings)
+    fill_quarantine(conn, portfolio_id, business_date, stage, bad)
 
 
 def _count(

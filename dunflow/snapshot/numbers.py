@@ -13,16 +13,17 @@ from sqlalchemy import (
     TableClause,
     Text,
     and_,
+    case,
     cast,
     exists,
     func,
-    insert,
     literal,
     null,
+    or_,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from dunflow.config.book import Book
 from dunflow.ledger.scratch import keep
@@ -38,7 +39,8 @@ _MANY = 20_000
 def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) -> TableClause:
     """The rows of `incoming` as the snapshot holds them, beside the numbers that are known.
 
-    `account_id`, `customer_id` are NULL for new ones. Where the lender has several ids for one
+    `account_id`, `customer_id` are NULL for new ones; `account`, `customer`, the source's own, are
+    there only where there is something to do about either. Where the lender has several ids for one
     person, `customer_id` is the person's and `own_id` that of the row. `differs`: the customer of
     the row is not as stored.
     """
@@ -47,14 +49,17 @@ def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) ->
     of_customer = and_(
         customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == i.customer
     )
+    changed = differs(stage.incoming)
+    # What is known in full goes by its numbers: its names would be carried along for nothing.
+    unsettled = or_(account.c.account_id.is_(None), customer.c.customer_id.is_(None), changed)
     rows = (
         select(
-            i.account,
-            i.customer,
+            case((unsettled, i.account), else_=null()).label("account"),
+            case((unsettled, i.customer), else_=null()).label("customer"),
             account.c.account_id,
             func.coalesce(customer.c.merged_into, customer.c.customer_id).label("customer_id"),
             customer.c.customer_id.label("own_id"),
-            differs(stage.incoming).label("differs"),
+            changed.label("differs"),
             i.due_on,
             i.overdue.label("overdue_amount"),
             i.balance.label("balance_amount"),
@@ -89,7 +94,12 @@ def number_accounts(
     )
     added = 0
     for rows in (new, new_but_rejected):
-        unseen = insert(account).from_select(["portfolio_id", "account_ref"], rows)
+        # One may stand on several lines, which is settled later: no message shall quote it.
+        unseen = (
+            insert(account)
+            .from_select(["portfolio_id", "account_ref"], rows)
+            .on_conflict_do_nothing()
+        )
         added += conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
     if added > _MANY:
         conn.execute(text("ANALYZE account"))

@@ -26,24 +26,33 @@ from dunflow.ledger.bulk import run_behind
 from dunflow.ledger.tables import account, customer, quarantine, snapshot
 from dunflow.snapshot.stage import Stage
 
+_INSERTION = "INSERT INTO {} (" + ", ".join(column.name for column in snapshot.columns) + ")"
 
-def fill_snapshot(
-    conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause
+
+def fill_known(
+    conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause, again: bool
 ) -> None:
-    """Replace the rows of the date with the matched ones."""
-    known, new = _rows(portfolio_id, business_date, matched)
-    insertion = "INSERT INTO {} (" + ", ".join(column.name for column in snapshot.columns) + ")"
-    if partitions.exists(conn, snapshot, portfolio_id, business_date):
+    """Write the matched rows whose numbers were known; `again`: in the place of the date's rows."""
+    known, _ = _rows(portfolio_id, business_date, matched)
+    if again:
         of_date = and_(
             snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == business_date
         )
         conn.execute(delete(snapshot).where(of_date))
-        for rows in (known, new):
-            run_behind(conn, insertion.format(snapshot.name), rows)
-        return
-    fresh = partitions.fill(conn, snapshot, portfolio_id, business_date, known)
-    run_behind(conn, insertion.format(fresh), new)
-    partitions.attach(conn, snapshot, portfolio_id, business_date)
+        run_behind(conn, _INSERTION.format(snapshot.name), known)
+    else:
+        partitions.fill(conn, snapshot, portfolio_id, business_date, known)
+
+
+def fill_new(
+    conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause, again: bool
+) -> None:
+    """Write the rest, to which numbers were given by now; then the date's rows are complete."""
+    _, new = _rows(portfolio_id, business_date, matched)
+    name = partitions.name_of(snapshot, portfolio_id, business_date)
+    run_behind(conn, _INSERTION.format(snapshot.name if again else name), new)
+    if not again:
+        partitions.attach(conn, snapshot, portfolio_id, business_date)
 
 
 def _rows(
