@@ -1,7 +1,7 @@
 """Gap and channels: by which one, and from when, each account with a due step can be contacted.
 
-Each question is put about all of them at once, so that it can be answered by a hash table and on
-all cores; one that hung on a single row would be put as often as there are rows, and on one core.
+Most questions are put about all of them at once, so that a hash table answers them, and all cores;
+one that hung on a single row would be put as often as there are rows, and on one core.
 """
 
 import datetime as dt
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
-    Date,
     FromClause,
     Select,
     TableClause,
@@ -31,7 +30,7 @@ from sqlalchemy import (
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.decide.bars import address_for, bars, first_reasons, those_of
-from dunflow.decide.caps import Going, over_caps
+from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
 from dunflow.decide.openings import list_openings, opening
@@ -61,7 +60,7 @@ def reach(
     list_openings(conn, book, select(asked.c.place), moment.at)
 
     def tried(asked: TableClause) -> Select[Any]:
-        found = _barred(book, portfolio_id, business_date, asked, moment.at)
+        found = _barred(book, portfolio_id, asked, moment.at)
         barred = keep(conn, f"{asked.name}_barred", found)
         return _tried(book, business_date, asked, barred)
 
@@ -120,27 +119,17 @@ def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnE
     return case(channels, value=due, else_=null()) if channels else cast(null(), Text)
 
 
-def _barred(
-    book: Book, portfolio_id: int, business_date: dt.date, asked: TableClause, at: dt.datetime
-) -> Select[int, str]:
-    """`of, reason` of the accounts that may not be contacted so, whatever the hour.
-
-    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
-    """
+def _barred(book: Book, portfolio_id: int, asked: TableClause, at: dt.datetime) -> Select[int, str]:
+    """`of, reason` of the accounts that may not be contacted so, whatever was sent before."""
     to_ask = asked.select().where(~asked.c.in_gap).subquery("to_ask")
     a = to_ask.c
     always = bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
     with_hour = to_ask.outerjoin(opening, _open_to(to_ask))
-    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), Date)
-    going = Going(
-        with_hour, a.account_id, a.channel, a.customer_id, a.account_id, a.address, out_on
-    )
-    earlier = contact.c.business_date < business_date
+    resting_then = resting(book.floor.cooldowns, _going(to_ask))
     return first_reasons(
         [
             *those_of(to_ask, a.account_id, always),
-            *those_of(with_hour, a.account_id, resting(book.floor.cooldowns, going)),
-            *over_caps(book.floor.caps, going, earlier),
+            *those_of(with_hour, a.account_id, resting_then),
         ]
     )
 
@@ -148,25 +137,37 @@ def _barred(
 def _tried(
     book: Book, business_date: dt.date, asked: TableClause, barred: TableClause
 ) -> Select[Any]:
-    """What comes of each: `reason` is NULL where the channel will do."""
+    """What comes of each: `reason` is NULL where the channel will do.
+
+    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
+    """
     a = asked.c
+    # Looked up customer by customer, though on one core: where much was sent since the server last
+    # looked, it takes what was sent for nothing, and would compare it with everybody.
+    caps = caps_reached(book.floor.caps, _going(asked), contact.c.business_date < business_date)
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = case(
         (a.in_gap, literal(GAP, Text)),
         (barred.c.reason.is_not(None), barred.c.reason),
+        *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
         (no_hour, literal("window", Text)),
         else_=null(),
     )
+    known = asked.outerjoin(opening, _open_to(asked)).outerjoin(barred, barred.c.of == a.account_id)
     return select(
         a.account_id,
         a.account_ref,
         a.channel,
         reason.label("reason"),
         opening.c.opens_at.label("not_before_at"),
-    ).select_from(
-        asked.outerjoin(opening, _open_to(asked)).outerjoin(barred, barred.c.of == a.account_id)
-    )
+    ).select_from(caps.joined_to(known))
+
+
+def _going(asked: FromClause) -> Going:
+    a = asked.c
+    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
+    return Going(a.channel, a.customer_id, a.account_id, a.address, out_on)
 
 
 def _open_to(asked: FromClause) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     case,
     literal,
+    null,
     select,
     true,
 )
@@ -21,8 +22,8 @@ from dunflow.assess.facts import facts
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.bars import address_for, barred, first_reasons, those_of
-from dunflow.decide.caps import Going, over_caps
+from dunflow.decide.bars import address_for, barred
+from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
@@ -209,12 +210,20 @@ def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, 
             for each in going
         ],
     )
-    rows = planned.join(out, out.c.contact_id == planned.c.contact_id)
-    p = planned.c
     one_more = Going(
-        rows, p.contact_id, p.channel, p.customer_id, p.account_id, out.c.address, out.c.out_on
+        channel=planned.c.channel,
+        customer_id=planned.c.customer_id,
+        account_id=planned.c.account_id,
+        address=out.c.address,
+        out_on=out.c.out_on,
     )
-    rested = those_of(rows, p.contact_id, resting(book.floor.cooldowns, one_more))
-    capped = over_caps(book.floor.caps, one_more, counts=true())
-    found = conn.execute(first_reasons([*rested, *capped]))
-    return dict(found.all())
+    caps = caps_reached(book.floor.caps, one_more, counts=true())
+    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
+    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
+    checked = (
+        select(planned.c.contact_id, reason)
+        .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
+        .subquery("checked")
+    )
+    rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
+    return dict(rows.all())
