@@ -24,14 +24,16 @@ _CONTACT_POINTS = """
     'kehu' || ({seed}) || '@example.com' AS email
 """
 
+# Ids as lenders have them: numbers in no order for loans, digests for customers. So the next row of
+# theirs has its place somewhere else in an index of text.
 _MAKE = f"""
 CREATE TABLE loan AS
 SELECT
     number,
     owner,
     (number * 7919 % {CYCLE_DAYS})::integer AS phase,
-    'L' || lpad(number::text, 10, '0') AS account,
-    'C' || lpad(owner::text, 10, '0') AS customer,
+    lpad((number * 387420489 % 1000000007)::text, 10, '0') AS account,
+    md5(owner::text) AS customer,
     (100 + number * 104729 % 990000 / 100.0)::numeric(14, 2) AS overdue,
     (100 + number * 104729 % 990000 / 100.0 + number % 7 * 500)::numeric(14, 2) AS balance,
     'CNY'::text AS currency,

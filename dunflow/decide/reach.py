@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     ColumnElement,
     Connection,
     FromClause,
@@ -100,7 +99,7 @@ def _asked(book: Book, moment: Moment, preference: int, rows: Select[Any]) -> Se
             c.channel,
             address_for(c.channel).label("address"),
             place_key(book.floor).label("place"),
-            cast(in_gap(book, c.due, account.c.last_contact_at, moment), Boolean).label("in_gap"),
+            in_gap(book, c.due, account.c.last_contact_at, moment).label("in_gap"),
         )
         .join_from(candidate, customer, customer.c.customer_id == c.customer_id)
         .join(account, account.c.account_id == c.account_id)
