@@ -31,7 +31,7 @@ from dunflow.assess.ladder_rows import on_ladder, unknown_on
 from dunflow.assess.repair import repair
 from dunflow.config.book import Book
 from dunflow.ledger.loads import neighbours
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import has_rows, keep
 from dunflow.ledger.tables import episode, load, snapshot
 
 ONE_DAY = dt.timedelta(days=1)
@@ -53,7 +53,9 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     crossed = keep(conn, "crossed", _crossed(book, portfolio_id, business_date))
     _close(conn, crossed, business_date)
     came = [select(crossed.c.account_id, crossed.c.due_on).where(crossed.c.episode_id.is_(None))]
-    if near.before is not None:
+    if near.before is not None and _may_have_been_cured(
+        conn, portfolio_id, business_date, near.before
+    ):
         cured = _cured_in_between(book, portfolio_id, business_date, near.before)
         broken = keep(conn, "broken", cured)
         _break(conn, broken)
@@ -94,6 +96,14 @@ def _close(conn: Connection, crossed: TableClause, business_date: dt.date) -> No
         .where(episode.c.episode_id == crossed.c.episode_id)
         .values(ended_on=business_date)
     )
+
+
+def _may_have_been_cured(
+    conn: Connection, portfolio_id: int, business_date: dt.date, before: dt.date
+) -> bool:
+    """Whether a date is missing, or any account was unknown on the date before."""
+    is_next = before == business_date - ONE_DAY
+    return not is_next or has_rows(conn, unknown_on(portfolio_id, before))
 
 
 def _cured_in_between(

@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -32,11 +33,11 @@ from dunflow.decide.bars import address_for, bars, first_reasons, those_of
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
-from dunflow.decide.openings import list_openings, opening
+from dunflow.decide.openings import openings
 from dunflow.decide.rest import resting
 from dunflow.decide.zones import place_key
-from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import account, contact, customer
+from dunflow.ledger.scratch import has_rows, keep
+from dunflow.ledger.tables import Instant, account, contact, customer
 
 GAP = "gap"
 
@@ -55,19 +56,22 @@ def reach(
     `account_ref` is carried along for whoever asks who comes first.
     """
     wanting = select(judged.c.account_id, judged.c.customer_id, judged.c.due)
-    asked = keep(conn, "asked", _asked(book, moment, 0, wanting.where(judged.c.action.is_(None))))
-    list_openings(conn, book, select(asked.c.place), moment.at)
+    first = wanting.where(judged.c.action.is_(None))
+    if not has_rows(conn, first):
+        return keep(conn, "reached", _nobody())
+    asked = keep(conn, "asked", _asked(book, moment, 0, first))
+    opening = openings(conn, book, select(asked.c.place), moment.at)
 
     def tried(asked: TableClause) -> Select[Any]:
-        found = _barred(book, portfolio_id, asked, moment.at)
+        found = _barred(book, portfolio_id, asked, opening, moment.at)
         barred = keep(conn, f"{asked.name}_barred", found)
-        return _tried(book, business_date, asked, barred)
+        return _tried(book, business_date, asked, opening, barred)
 
     reached = keep(conn, "reached", tried(asked))
     # Each further channel is asked about only for those whom none before it reaches.
     unreached = reached.c.reason != GAP
     for preference in range(1, max((len(step.channel) for step in book.policy.ladder), default=0)):
-        if not conn.execute(select(select(reached).where(unreached).exists())).scalar_one():
+        if not has_rows(conn, select(reached).where(unreached)):
             break
         left = wanting.join(reached, reached.c.account_id == judged.c.account_id).where(unreached)
         asked = keep(conn, f"asked_{preference}", _asked(book, moment, preference, left))
@@ -80,6 +84,17 @@ def reach(
             .values({name: found.c[name] for name in names})
         )
     return reached
+
+
+def _nobody() -> Select[int, str, str, str, dt.datetime]:
+    """No row, in the columns of those that are tried."""
+    return select(
+        cast(null(), BigInteger).label("account_id"),
+        cast(null(), Text).label("account_ref"),
+        cast(null(), Text).label("channel"),
+        cast(null(), Text).label("reason"),
+        cast(null(), Instant).label("not_before_at"),
+    ).where(false())
 
 
 def _asked(book: Book, moment: Moment, preference: int, rows: Select[Any]) -> Select[Any]:
@@ -118,13 +133,15 @@ def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnE
     return case(channels, value=due, else_=null()) if channels else cast(null(), Text)
 
 
-def _barred(book: Book, portfolio_id: int, asked: TableClause, at: dt.datetime) -> Select[int, str]:
+def _barred(
+    book: Book, portfolio_id: int, asked: TableClause, opening: FromClause, at: dt.datetime
+) -> Select[int, str]:
     """`of, reason` of the accounts that may not be contacted so, whatever was sent before."""
     to_ask = asked.select().where(~asked.c.in_gap).subquery("to_ask")
     a = to_ask.c
     always = bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
-    with_hour = to_ask.outerjoin(opening, _open_to(to_ask))
-    resting_then = resting(book.floor.cooldowns, _going(to_ask))
+    with_hour = to_ask.outerjoin(opening, _open_to(to_ask, opening))
+    resting_then = resting(book.floor.cooldowns, _going(to_ask, opening))
     return first_reasons(
         [
             *those_of(to_ask, a.account_id, always),
@@ -134,7 +151,11 @@ def _barred(book: Book, portfolio_id: int, asked: TableClause, at: dt.datetime) 
 
 
 def _tried(
-    book: Book, business_date: dt.date, asked: TableClause, barred: TableClause
+    book: Book,
+    business_date: dt.date,
+    asked: TableClause,
+    opening: FromClause,
+    barred: TableClause,
 ) -> Select[Any]:
     """What comes of each: `reason` is NULL where the channel will do.
 
@@ -143,7 +164,8 @@ def _tried(
     a = asked.c
     # Looked up customer by customer, though on one core: where much was sent since the server last
     # looked, it takes what was sent for nothing, and would compare it with everybody.
-    caps = caps_reached(book.floor.caps, _going(asked), contact.c.business_date < business_date)
+    earlier = contact.c.business_date < business_date
+    caps = caps_reached(book.floor.caps, _going(asked, opening), earlier)
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = case(
@@ -153,7 +175,8 @@ def _tried(
         (no_hour, literal("window", Text)),
         else_=null(),
     )
-    known = asked.outerjoin(opening, _open_to(asked)).outerjoin(barred, barred.c.of == a.account_id)
+    with_hour = asked.outerjoin(opening, _open_to(asked, opening))
+    known = with_hour.outerjoin(barred, barred.c.of == a.account_id)
     return select(
         a.account_id,
         a.account_ref,
@@ -163,11 +186,11 @@ def _tried(
     ).select_from(caps.joined_to(known))
 
 
-def _going(asked: FromClause) -> Going:
+def _going(asked: FromClause, opening: FromClause) -> Going:
     a = asked.c
     out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
     return Going(a.channel, a.customer_id, a.account_id, a.address, out_on)
 
 
-def _open_to(asked: FromClause) -> ColumnElement[bool]:
+def _open_to(asked: FromClause, opening: FromClause) -> ColumnElement[bool]:
     return and_(opening.c.channel == asked.c.channel, opening.c.place == asked.c.place)

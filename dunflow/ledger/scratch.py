@@ -53,6 +53,11 @@ def keep(
     return table(name, *[column(each.name, each.type) for each in rows.selected_columns])
 
 
+def has_rows(conn: Connection, rows: Select[*tuple[Any, ...]]) -> bool:
+    """Whether there is any, asked before tables are made for them: that takes longer."""
+    return bool(conn.execute(select(rows.exists())).scalar_one())
+
+
 def close_scratch(conn: Connection) -> None:
     """Drop all scratch tables of this transaction."""
     conn.execute(text(f"DROP SCHEMA {_schema(conn)} CASCADE"))

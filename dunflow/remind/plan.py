@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import has_rows, keep
 from dunflow.ledger.tables import contact, contact_account, run
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -59,7 +59,8 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
     Must be part of the deciding transaction. A contact that would do a step twice is refused by the
     ledger's unique key.
     """
-    if decided.moment.late:
+    leads = select(decided.turn).where(decided.turn.c.reason == "step_due")
+    if decided.moment.late or not has_rows(conn, leads):
         return 0
     outgoing = _number(conn, decided)
     planned = _insert_contacts(conn, book, portfolio_id, decided, outgoing)

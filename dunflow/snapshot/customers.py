@@ -40,7 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
-from dunflow.ledger.scratch import PREFIX, keep
+from dunflow.ledger.scratch import PREFIX, has_rows, keep
 from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
@@ -161,15 +161,12 @@ def _differing(conn: Connection, stage: Stage, matched: TableClause) -> TableCla
     None where all is as on the day before.
     """
     incoming = stage.incoming
-    which = keep(
-        conn,
-        "which",
-        select(matched.c.customer, matched.c.own_id.label("customer_id"))
-        .where(or_(matched.c.own_id.is_(None), matched.c.differs))
-        .distinct(),
+    differing = select(matched.c.customer, matched.c.own_id.label("customer_id")).where(
+        or_(matched.c.own_id.is_(None), matched.c.differs)
     )
-    if not conn.execute(select(select(which).exists())).scalar_one():
+    if not has_rows(conn, differing):
         return None
+    which = keep(conn, "which", differing.distinct())
     lead = (
         select(which.c.customer, which.c.customer_id, *[incoming.c[name] for name in DELIVERED])
         .join_from(incoming, which, which.c.customer == incoming.c.customer)
