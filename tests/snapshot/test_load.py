@@ -117,6 +117,17 @@ def test_rows_that_repeat_count_once_and_contradictions_not_at_all(room: Room) -
     assert (loaded.rows_read, loaded.quarantined) == (9, 4)
 
 
+def test_a_reload_finds_doubles_while_it_takes_in_new_customers(room: Room) -> None:
+    room.load([row("A")])
+    again = [row("A"), row("A"), row("torn"), row("torn", overdue="1"), row("new", phone="12")]
+    loaded = room.load(again)
+    assert room.amounts() == {"A": "100", "new": "100"}
+    assert [told[3] for told in room.rejections()] == ["torn", "torn"]
+    assert len(room.bad_contacts()) == 1
+    assert (loaded.rows_read, loaded.accounts, loaded.quarantined) == (5, 2, 2)
+    assert room.load(again) == loaded
+
+
 def test_identifiers_stay_text(room: Room) -> None:
     long = "1234567890123456789"
     room.load([row("0010"), row("10"), row(long), row(long[:-1] + "8"), row(" x ")])
