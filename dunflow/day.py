@@ -182,6 +182,27 @@ def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" 
         return {"remind": outbox.states(conn, number, day.business_date, wanted)}
 
 
+ASK_WITHIN_S = 180.0
+"""So long a dispatch goes on asking: well below the five minutes between two of them."""
+
+
+def ask_on(day: Day) -> Figures:
+    """Ask SendGrid about all emails that are due for it; it takes few questions at a time.
+
+    State that emails in doubt came to → count. Raises SenderDown.
+    """
+    from dunflow.remind.dispatch import Dispatcher
+
+    if "email" not in channels(day):
+        return {}
+    with day.engine.begin() as conn:
+        number = portfolio_id_of(conn, day.book.name)
+    with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:
+        asked = dispatcher.ask_on("email", ASK_WITHIN_S)
+    asked.raise_if_down()
+    return asked.outcomes
+
+
 def report(day: Day) -> Figures:
     """The date's figures, also as a page below DUNFLOW_HOME/reports."""
     from dunflow.report.page import write_page

@@ -16,6 +16,10 @@ from sqlalchemy import (
     Row,
     SmallInteger,
     and_,
+    exists,
+    func,
+    literal,
+    null,
     select,
     update,
 )
@@ -82,6 +86,21 @@ def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) ->
         )
         for row in rows
     ]
+
+
+def next_turn_at(
+    conn: Connection, portfolio_id: int, channel: str, now: dt.datetime
+) -> dt.datetime | None:
+    """When the provider may be asked what is due by now; None: nothing is."""
+    due = exists().where(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.state.in_(ASKED),
+        contact.c.channel == channel,
+        contact.c.ask_at <= now,
+    )
+    turn_at = rates.next_query_at(portfolio_id, now) if channel == "email" else null()
+    found = conn.execute(select(func.coalesce(turn_at, literal(now, Instant))).where(due))
+    return found.scalar_one_or_none()
 
 
 def _due(

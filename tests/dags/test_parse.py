@@ -83,6 +83,11 @@ def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, An
     assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
 
 
+def test_asking_keeps_no_message_waiting(dags: dict[str, Any]) -> None:
+    tasks = dags["dispatch_reminders__plain"]["tasks"]
+    assert tasks["dispatch"] == ["lists", "results"]
+
+
 def test_what_is_let_go_is_let_go_before_the_audit(dags: dict[str, Any]) -> None:
     assert dags["housekeeping__plain"]["tasks"] == {"let_go": ["audit"], "audit": []}
 

@@ -141,6 +141,25 @@ def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
         assert len(ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
 
 
+def test_the_next_turn_to_ask_is_known_while_anything_is_due(box: Outbox) -> None:
+    def next_turn_at(channel: str, now: dt.datetime) -> dt.datetime | None:
+        with box.engine.begin() as conn:
+            return ask.next_turn_at(conn, box.portfolio_id, channel, now)
+
+    assert next_turn_at("email", NOW) is None
+    for number in range(ask.MOST["email"] + 1):
+        box.put("in_doubt" if number % 2 else "accepted", channel="email", ask_at=NOW)
+    box.put("accepted", ask_at=NOW)
+    assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW, NOW)
+    with box.engine.begin() as conn:
+        ask.take(conn, box.portfolio_id, "email", NOW)
+        ask.take(conn, box.portfolio_id, "sms", NOW)
+    assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW + QUERY_EVERY, None)
+    with box.engine.begin() as conn:
+        ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)
+    assert next_turn_at("email", NOW + QUERY_EVERY) is None
+
+
 def test_an_older_date_replayed_after_a_newer_one_is_asked_about_all_the_same(box: Outbox) -> None:
     long_ago = NOW - dt.timedelta(days=30)
     box.put("in_doubt", channel="email", ask_at=NOW)

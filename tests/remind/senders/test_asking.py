@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from dunflow.clock import VirtualClock
+from dunflow.clock import DatabaseClock, VirtualClock
+from dunflow.remind import rates
+from dunflow.remind.ask import MOST
 from dunflow.remind.dispatch import Dispatcher
 from dunflow.remind.senders.outcome import (
     Absent,
@@ -245,6 +247,31 @@ def test_six_queries_a_minute_and_the_seventh_waits(providers: Providers, email:
     assert isinstance(answers[6], Unclear)
     providers.pass_time()
     assert providers.email.ask([question(email())]) == [Absent()]
+
+
+def test_it_is_asked_on_until_nothing_is_due(
+    providers: Providers, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "QUERY_EVERY", timedelta(milliseconds=300))
+    box = outbox_of(ledger)
+    doubtful = [
+        box.put("in_doubt", channel="email", ask_at=contacts.NOW)
+        for _ in range(2 * MOST["email"] + 1)
+    ]
+    environ = {
+        VARIABLES["api_key"]: CREDENTIALS.api_key,
+        "DUNFLOW_SANDBOX_URL": providers.url,
+    }
+
+    def asked() -> int:
+        return sum(box.row(contact_id).asked for contact_id in doubtful)
+
+    clock = DatabaseClock(ledger)
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
+        assert dispatcher.ask_on("email", 0.0).down == {}  # one turn, and no time to wait
+        assert asked() == MOST["email"]
+        assert dispatcher.ask_on("email", 60.0).down == {}
+        assert asked() == len(doubtful)
 
 
 def test_two_questions_about_one_address_are_never_mixed_up(
