@@ -24,6 +24,6 @@ def propose(conn: Connection, portfolio_id: int, decided: Decided) -> int:
         "proposed_at": literal(decided.moment.at),
         "run_id": literal(decided.run_id),
     }
-    rows = select(*columns.values()).where(j.action == "hand_off")
+    rows = select(*columns.values()).where(j.action == "hand_off").order_by(j.account_id)
     proposals = insert(placement).from_select(list(columns), rows)
     return conn.execute(proposals.execution_options(preserve_rowcount=True)).rowcount
