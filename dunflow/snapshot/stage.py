@@ -86,12 +86,15 @@ def fill_stage(
 
 def ahead(parts: Iterable[T]) -> Iterator[T]:
     """The same, each made in a thread of its own while the one before is being used."""
-    waiting = iter(parts)
-    with ThreadPoolExecutor(1) as maker:
+    waiting, maker = iter(parts), ThreadPoolExecutor(1)
+    try:
         coming = maker.submit(next, waiting, None)
         while (part := coming.result()) is not None:
             coming = maker.submit(next, waiting, None)
             yield part
+    finally:
+        # Whoever stops half-way, even by forgetting this, waits for nothing.
+        maker.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

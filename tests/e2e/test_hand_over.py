@@ -102,10 +102,10 @@ def _approve(api: AirflowApi, run: str) -> None:
     """
     answer = {"chosen_options": ["Approve"], "params_input": {}}
     again = {"dag_run_id": run, "only_failed": True, "dry_run": False, "reset_dag_runs": True}
-    for _ in range(4):
+    for patience_s in (5, 10, 20, 40):
         _wait_for(lambda: _asked(api, run) or _state(api, run) in ENDED)
         if _asked(api, run):
-            time.sleep(5)
+            time.sleep(patience_s)
             api.send("PATCH", f"{RUNS}/{run}/taskInstances/approval/-1/hitlDetails", answer)
             _wait_for(lambda: _state(api, run) in ENDED)
         if _state(api, run) == "success":
