@@ -1,6 +1,7 @@
 """What forbids a contact at any hour: no address that works, an opt-out, a missing consent."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import (
     Column,
@@ -26,35 +27,24 @@ from dunflow.ledger.tables import consent, customer, dead_address, opt_out
 Arm = tuple[ColumnElement[bool], ColumnElement[str]]
 """A condition, and the reason that it is."""
 
-Said = Select[int, int, str]
-"""`of, nth, reason`: what is said against the contact of that number, and which saying it is."""
 
+def first_reasons(
+    of: ColumnElement[int], asked: Sequence[tuple[FromClause, Arm]]
+) -> Select[int, str]:
+    """`of, reason` for each row for which any of the conditions holds; of several the first counts.
 
-def first_reasons(parts: list[Said]) -> Select[int, str]:
-    """`of, reason` for each `of` in any of the parts, which are `of, nth, reason`.
-
-    What an earlier part says goes before what a later one says, and within a part the lowest `nth`.
+    Each condition stands with the rows that it is asked of, all of them at once.
     """
-    numbered = []
-    for number, part in enumerate(parts):
-        p = part.subquery(f"part_{number}").c
-        numbered.append(select(p.of, literal(number, Integer).label("part"), p.nth, p.reason))
-    said = union_all(*numbered).subquery("said")
+    parts = [
+        select(of.label("of"), literal(nth, Integer).label("nth"), reason.label("reason"))
+        .select_from(rows)
+        .where(holds)
+        for nth, (rows, (holds, reason)) in enumerate(asked)
+    ]
+    said = union_all(*parts).subquery("said")
     return (
-        select(said.c.of, said.c.reason)
-        .ext(distinct_on(said.c.of))
-        .order_by(said.c.of, said.c.part, said.c.nth)
+        select(said.c.of, said.c.reason).ext(distinct_on(said.c.of)).order_by(said.c.of, said.c.nth)
     )
-
-
-def those_of(rows: FromClause, of: ColumnElement[int], arms: list[Arm]) -> list[Said]:
-    """`of, nth, reason` of the rows for which an arm's condition holds, each asked of all rows."""
-
-    def said(holds: ColumnElement[bool], reason: ColumnElement[str]) -> Said:
-        nth = literal(0, Integer).label("nth")
-        return select(of.label("of"), nth, reason.label("reason")).select_from(rows).where(holds)
-
-    return [said(*arm) for arm in arms]
 
 
 def point_of(channel: str) -> Column[str | None]:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
-from dunflow.decide.bars import address_for, bars, first_reasons, those_of
+from dunflow.decide.bars import address_for, bars, first_reasons
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
@@ -141,13 +141,9 @@ def _barred(
     a = to_ask.c
     always = bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
     with_hour = to_ask.outerjoin(opening, _open_to(to_ask, opening))
-    resting_then = resting(book.floor.cooldowns, _going(to_ask, opening))
-    return first_reasons(
-        [
-            *those_of(to_ask, a.account_id, always),
-            *those_of(with_hour, a.account_id, resting_then),
-        ]
-    )
+    that_day = resting(book.floor.cooldowns, _going(to_ask, opening))
+    arms = [(to_ask, arm) for arm in always] + [(with_hour, arm) for arm in that_day]
+    return first_reasons(a.account_id, arms)
 
 
 def _tried(
