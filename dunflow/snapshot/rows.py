@@ -33,7 +33,7 @@ def fill_known(
     conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause, again: bool
 ) -> None:
     """Write the matched rows whose numbers were known; `again`: in the place of the date's rows."""
-    known, _ = _rows(portfolio_id, business_date, matched)
+    known = _known(portfolio_id, business_date, matched)
     if again:
         of_date = and_(
             snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == business_date
@@ -48,34 +48,24 @@ def fill_new(
     conn: Connection, portfolio_id: int, business_date: dt.date, matched: TableClause, again: bool
 ) -> None:
     """Write the rest, to which numbers were given by now; then the date's rows are complete."""
-    _, new = _rows(portfolio_id, business_date, matched)
+    new = _new(portfolio_id, business_date, matched)
     name = partitions.name_of(snapshot, portfolio_id, business_date)
     run_behind(conn, _INSERTION.format(snapshot.name if again else name), new)
     if not again:
         partitions.attach(conn, snapshot, portfolio_id, business_date)
 
 
-def _rows(
-    portfolio_id: int, business_date: dt.date, matched: TableClause
-) -> tuple[Select[Any], Select[Any]]:
-    """Rows whose numbers were known, and those whose numbers were given just now."""
+def _known(portfolio_id: int, business_date: dt.date, matched: TableClause) -> Select[Any]:
     m = matched.c
-    is_new = or_(m.account_id.is_(None), m.customer_id.is_(None))
-    names = [each.name for each in snapshot.columns]
+    rows = _rows(portfolio_id, business_date, matched, m.account_id, m.customer_id)
+    return rows.where(~_is_new(matched))
 
-    def rows(account_id: ColumnElement[int], customer_id: ColumnElement[int]) -> Select[Any]:
-        facts = [m[name] for name in names[4:]]
-        return select(
-            literal(portfolio_id, SmallInteger),
-            cast(literal(business_date), Date),
-            account_id,
-            customer_id,
-            *facts,
-        )
 
-    known = rows(m.account_id, m.customer_id).where(~is_new)
-    new = (
-        rows(account.c.account_id, func.coalesce(customer.c.merged_into, customer.c.customer_id))
+def _new(portfolio_id: int, business_date: dt.date, matched: TableClause) -> Select[Any]:
+    m = matched.c
+    customer_id = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    return (
+        _rows(portfolio_id, business_date, matched, account.c.account_id, customer_id)
         .select_from(matched)
         .join(
             account,
@@ -85,9 +75,26 @@ def _rows(
             customer,
             and_(customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == m.customer),
         )
-        .where(is_new)
+        .where(_is_new(matched))
     )
-    return known, new
+
+
+def _is_new(matched: TableClause) -> ColumnElement[bool]:
+    """Whether either number is not known yet."""
+    return or_(matched.c.account_id.is_(None), matched.c.customer_id.is_(None))
+
+
+def _rows(
+    portfolio_id: int,
+    business_date: dt.date,
+    matched: TableClause,
+    account_id: ColumnElement[int],
+    customer_id: ColumnElement[int],
+) -> Select[Any]:
+    """The columns of the snapshot in their order."""
+    facts = [matched.c[name] for name in snapshot.columns.keys()[4:]]
+    number, date = literal(portfolio_id, SmallInteger), cast(literal(business_date), Date)
+    return select(number, date, account_id, customer_id, *facts)
 
 
 def fill_quarantine(
