@@ -26,19 +26,15 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.ladder_rows import days_past_due, settled_at
-from dunflow.assess.marks import FLAGS, is_present, marks
-from dunflow.assess.moment import Moment
+from dunflow.assess.marks import FLAGS, marks
+from dunflow.assess.moment import Moment, is_present
 from dunflow.assess.plans import broken_plans
 from dunflow.assess.progress import progress
 from dunflow.assess.promises import broken_promises
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
-from dunflow.ledger.tables import (
-    decision,
-    episode,
-    snapshot,
-)
+from dunflow.ledger.tables import decision, episode, snapshot
 
 
 def facts(

@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from dunflow.assess.holds import first_holds
 from dunflow.assess.ladder_rows import days_past_due, settled_at
-from dunflow.assess.moment import Moment
+from dunflow.assess.moment import Moment, is_present
 from dunflow.assess.plans import current_plans
 from dunflow.assess.progress import local_day
 from dunflow.assess.promises import pending_promises
@@ -137,16 +137,6 @@ def marks(
         for name, kind in _MARKS.items()
     ]
     return select(told.c.account_id, *gathered).group_by(told.c.account_id)
-
-
-def is_present(business_date: dt.date, moment: Moment) -> ColumnElement[bool]:
-    """Whether a row of `episode` is its account's episode at the moment."""
-    if not moment.late:
-        return episode.c.ended_on.is_(None)
-    return and_(
-        episode.c.started_on <= business_date,
-        or_(episode.c.ended_on.is_(None), episode.c.ended_on > business_date),
-    )
 
 
 def _part(rows: FromClause, given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
