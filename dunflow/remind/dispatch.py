@@ -152,17 +152,17 @@ class Dispatcher:
     def ask_on(self, channel: str, within_s: float) -> Drained:
         """Ask what is due, turn after turn as the provider's limit allows, for so long at most."""
         drained, ends = Drained(), time.monotonic() + within_s
-        self._ask(channel, drained)
-        while channel not in drained.down:
-            with self._engine.connect() as conn:
-                now = self._clock.now()
-                turn_at = ask.next_turn_at(conn, self._portfolio_id, channel, now)
-            wait_s = (turn_at - now).total_seconds() if turn_at else within_s
-            if time.monotonic() + wait_s >= ends:
-                break
-            time.sleep(wait_s)
+        while True:
             self._ask(channel, drained)
-        return drained
+            now = self._clock.now()
+            with self._engine.connect() as conn:
+                turn_at = ask.next_turn_at(conn, self._portfolio_id, channel, now)
+            if turn_at is None or channel in drained.down:
+                return drained
+            wait_s = (turn_at - now).total_seconds()
+            if time.monotonic() + wait_s >= ends:
+                return drained
+            time.sleep(wait_s)
 
     def _groups(self, channels: list[str]) -> list[list[str]]:
         """Channels that are claimed for together; one whose sender has a rate stands alone."""

@@ -83,7 +83,7 @@ def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, An
     assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
 
 
-def test_asking_keeps_no_message_waiting(dags: dict[str, Any]) -> None:
+def test_what_became_of_emails_is_asked_after_sending(dags: dict[str, Any]) -> None:
     tasks = dags["dispatch_reminders__plain"]["tasks"]
     assert tasks["dispatch"] == ["lists", "results"]
 
