@@ -1,10 +1,8 @@
 """Real PostgreSQL for every test that wants one: a clone of a migrated template each."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 # The wheel's server keeps its lock beside the runtime folder; in a container there is none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
-from dunflow.ledger import embedded, throwaway
+from dunflow.ledger import throwaway
 
 # The same examples each time, so that a change is not blamed for what it did not do. To look at
 # others, say so.
@@ -63,12 +61,10 @@ def _environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def server() -> Iterator[URL]:
     """A PostgreSQL server of this test process's own."""
-    folder = Path(tempfile.mkdtemp(prefix="dunflow-test-"))
-    yield throwaway.start_server(folder / "postgres")
-    embedded.stop(folder / "postgres")
-    shutil.rmtree(folder, ignore_errors=True)
+    with throwaway.own_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

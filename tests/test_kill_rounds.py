@@ -30,7 +30,7 @@ from dunflow import day as stages
 from dunflow.clock import VirtualClock
 from dunflow.config.book import read_book, root
 from dunflow.home import local_secrets
-from dunflow.ledger import embedded, throwaway
+from dunflow.ledger import throwaway
 from dunflow.ledger.engine import make_engine
 from dunflow.ledger.tables import contact, portfolio
 from dunflow.remind.claim import claim
@@ -70,9 +70,8 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[URL]:
     """A PostgreSQL that no other test minds the death of."""
-    folder = Path(tempfile.mkdtemp(prefix="dunflow-kill-")) / "postgres"
-    yield throwaway.start_server(folder)
-    embedded.stop(folder)
+    with throwaway.own_server() as url:
+        yield url
 
 
 def crash(url: URL) -> None:

@@ -1,7 +1,6 @@
 """A policy under test: its files linted, stories played through it."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,20 +63,14 @@ def scenario(paths: tuple[Path, ...], keep: bool, json_: bool) -> None:
 @contextmanager
 def _scratch_server(*, keep: bool) -> Iterator[Any]:
     """A PostgreSQL for ledgers that are thrown away; it goes with the command unless kept."""
-    import shutil
-
     from dunflow.home import home
-    from dunflow.ledger import embedded, throwaway
+    from dunflow.ledger import throwaway
 
     if keep:
         yield throwaway.start_server(home() / "scenarios")
         return
-    folder = Path(tempfile.mkdtemp(prefix="dunflow-scenarios-"))
-    try:
-        yield throwaway.start_server(folder)
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+    with throwaway.own_server() as server:
+        yield server
 
 
 COMMANDS = (check, scenario)

@@ -1,6 +1,9 @@
 """Throw-away ledgers: clones of one migrated template, for scenarios and tests."""
 
+import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,16 +17,39 @@ from dunflow.ledger import embedded
 from dunflow.ledger.engine import make_engine
 from dunflow.ledger.migrate import migrate, newest
 
-_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+_CARELESS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_size": "256MB",  # its files may stand in memory
+}
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made below it is its maker's alone
+_ROOM_BYTES = 4 * 2**30
+
+
+@contextmanager
+def own_server() -> Iterator[URL]:
+    """A server of one's own for as long as it is wanted; nothing is left of it.
+
+    Its files stand in memory where there is room. A day on a few accounts makes tables rather than
+    fills them, and most of what that costs is the file system's.
+    """
+    roomy = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    folder = Path(tempfile.mkdtemp(prefix="dunflow-throwaway-", dir=_MEMORY if roomy else None))
+    try:
+        yield start_server(folder / "postgres")
+    finally:
+        embedded.stop(folder / "postgres")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def start_server(folder: Path) -> URL:
-    """An embedded server that trades safety for speed: nothing on it is to be kept."""
+    """An embedded server that trades safety for speed."""
     server = embedded.start(folder)
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as conn:
-        for setting in _DURABILITY:
-            conn.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        for setting, value in _CARELESS.items():
+            conn.execute(text(f"ALTER SYSTEM SET {setting} = '{value}'"))
         conn.execute(text("SELECT pg_reload_conf()"))
     return server
 
