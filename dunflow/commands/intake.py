@@ -93,7 +93,7 @@ def _take_list(
     channel = FILLED_IN[kind]
     with desk(portfolio, now) as at:
         taken = take_results(at.conn, at.book, at.portfolio_id, channel, file, by, at.now)
-    _tell_taken(taken.new, taken.known, taken.rejected, json_)
+    _tell_taken(taken.new, taken.known, [str(fault) for fault in taken.rejected], json_)
 
 
 def _tell_taken(new: int, known: int, faults: list[str], json_: bool) -> None:

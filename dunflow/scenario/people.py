@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.intake import consents, holds, plans, promises, replies, waivers
+from dunflow.intake.filled_in import WORDS, Line
 from dunflow.intake.holders import ensure_account, ensure_customer
 from dunflow.intake.results import take_line
 from dunflow.ledger.tables import contact
@@ -138,15 +139,10 @@ class People:
             .order_by(contact.c.contact_id.desc())
             .limit(1)
         ).one()
-        cells = {
-            "reference": newest.reference,
-            "result": said.result,
-            "at": self._at(said.at).isoformat(),
-            "promised_amount": str(said.amount or ""),
-            "promised_on": str(said.by or ""),
-            "note": said.note,
-        }
-        take_line(conn, self._book, self._portfolio_id, newest.channel, cells, BY, now)
+        line = Line(
+            newest.reference, WORDS[said.result], self._at(said.at), said.amount, said.by, said.note
+        )
+        take_line(conn, self._book, self._portfolio_id, newest.channel, line, BY, now)
 
     def _waive(self, conn: Connection, said: Waive, now: dt.datetime) -> None:
         waivers.waive(

@@ -37,6 +37,7 @@ from dunflow.ledger.tables import (
     snapshot,
     worklist_line,
 )
+from dunflow.money import exact
 from dunflow.place.content import Value
 from dunflow.remind.compose import language_of
 
@@ -242,10 +243,16 @@ def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
         "product": row.product,
         "last_contact": row.last_contact,
         "last_result": row.last_result,
-        "last_promise": row.last_promise,
+        "last_promise": row.last_promise and _promise(row.last_promise),
         "talking_points": row.body.strip(),
     }
     return known | (_call(book, row) if channel == "call" else _visit(book, row))
+
+
+def _promise(told: str) -> str:
+    """The ledger keeps more decimals than a currency has."""
+    day, currency, amount = told.split()
+    return f"{day} {currency} {exact(Decimal(amount), currency)}"
 
 
 def _call(book: Book, row: Row[Any]) -> dict[str, Value]:
