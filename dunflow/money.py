@@ -37,6 +37,11 @@ def exact(amount: Decimal, currency: str) -> str:
     return f"{amount:.{max(decimals_of(currency), own)}f}"
 
 
+def grouped(amount: Decimal | str) -> str:
+    """Plain digits with commas between thousands, as tables of figures have them."""
+    return f"{Decimal(amount):,}"
+
+
 def for_people(amount: Decimal, currency: str, locale: str) -> str:
     """The amount as a reader of `locale` (a Babel identifier such as `zh` or `en`) expects it."""
     whole, _, decimals = f"{abs(amount):.{decimals_of(currency)}f}".partition(".")

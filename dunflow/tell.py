@@ -63,7 +63,7 @@ def day(figures: dict[str, Any]) -> None:
     for name in ("accounts", "customers", "quarantined"):
         told.add_row("snapshot", name, f"{loaded[name]:,}")
     for currency, amount in loaded["overdue"].items():
-        told.add_row("snapshot", f"overdue {currency}", f"{Decimal(amount):,}")
+        told.add_row("snapshot", f"overdue {currency}", money.grouped(amount))
     for stage in ("decide", "remind"):
         for name, count in figures.get(stage, {}).items():
             told.add_row(stage, name, f"{count:,}")

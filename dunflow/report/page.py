@@ -7,7 +7,6 @@ import datetime as dt
 import os
 import tempfile
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from dunflow.config.book import Book
 from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, load
+from dunflow.money import grouped
 from dunflow.report import charts
 from dunflow.report.figures import Figures, figures
 from dunflow.report.remedies import REJECTED, UNRESOLVED, remedy
@@ -124,10 +124,6 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _amount(plain: str) -> str:
-    return f"{Decimal(plain):,}"
-
-
 def _words(name: str) -> str:
     """A name as words: `hand_off` reads better as `hand off`."""
     return name.replace("_", " ")
@@ -140,4 +136,4 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {"count": _count, "amount": _amount, "words": _words}
+_TEMPLATES.filters |= {"count": _count, "amount": grouped, "words": _words}

@@ -33,7 +33,7 @@ def _load(ledger: Engine, days: int, state: str = "accepted") -> None:
                     rows_read=12345,
                     accounts=12345,
                     customers=678,
-                    overdue={"CNY": "90.50"},
+                    overdue={"CNY": "1090.50"},
                     quarantined=9,
                 )
             )
@@ -85,7 +85,7 @@ def test_an_empty_ledger_says_what_to_do(ledger: Engine) -> None:
 def test_a_date_shows_its_snapshot_and_whether_it_is_trusted(ledger: Engine, state: str) -> None:
     _load(ledger, 1, state)
     page = _get(create_app([], lambda: ledger)).text
-    for told in ("corner_shop", "2026-03-01", "12,345", "678", "CNY 90.50", f'"state {state}"'):
+    for told in ("corner_shop", "2026-03-01", "12,345", "678", "CNY 1,090.50", f'"state {state}"'):
         assert told in page
 
 

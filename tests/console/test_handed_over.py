@@ -44,7 +44,7 @@ def test_it_tells_states_what_came_back_and_the_money(
     file.write_text(TOLD)
     placements.receive(desk, "agency", file, "them")
     page = _page(ledger, lambda _: desk.book)
-    for told in ("acknowledged", "exported", "proposed", "CNY 1300.00", "remittance"):
+    for told in ("acknowledged", "exported", "proposed", "CNY 1,300.00", "remittance"):
         assert told in page
     # 300.00 were kept of 1300.00, and 260.00 were agreed.
     assert '<td class="bad">40.00</td>' in page
