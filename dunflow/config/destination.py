@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from dunflow.config.base import Model
+from dunflow.config.reading import Written
 
 Kind = Literal["agency", "legal", "bureau", "sale"]
 Format = Literal["csv", "excel", "json"]
@@ -92,6 +93,40 @@ class Agreement(Model):
         return starts <= day and (ends is None or day <= dt.date.fromisoformat(ends))
 
 
+HANDBACK: dict[str, bool] = {
+    "ref": True,
+    "kind": True,
+    "at": True,
+    "placement": False,
+    "account": False,
+    "amount": False,
+    "currency": False,
+    "commission": False,
+    "remittance": False,
+    "channel": False,
+    "result": False,
+    "reason": False,
+}
+"""The columns of a receiver's file, and whether each must be there and filled."""
+
+
+class Handback(Written):
+    """How a receiver writes the files that it sends back."""
+
+    instants: str | None = None
+    """How an instant in text is written; none: ISO 8601, without an offset in the portfolio's
+    zone."""
+    columns: dict[str, str] = {}
+    """Our column → its header in these files, where that is another."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(value) - set(HANDBACK)):
+            raise ValueError(f"names {unknown[0]!r}; there are {', '.join(HANDBACK)}")
+        return value
+
+
 class Destination(Model):
     """One receiver of placements."""
 
@@ -116,7 +151,8 @@ class Destination(Model):
     """The environment variable that holds the URL, where it has credentials in it."""
     returns: str | None = Field(None, min_length=1)
     """A folder in that place (with a slash before it: elsewhere on that server) where the receiver
-    leaves its files, named `*.csv`; the intake takes them in. None: a person hands them over."""
+    leaves its files; the intake takes them in. None: a person hands them over."""
+    handback: Handback = Handback()
     host_key: str | None = None
     """sftp: the server's public key; none: it is in the machine's known_hosts."""
 

@@ -7,16 +7,9 @@ from pydantic import Field, model_validator
 from dunflow.config.base import Model
 
 
-class Reading(Model):
-    """Where rows lie, and how their cells are written. Only what is declared is read."""
+class Written(Model):
+    """How the cells of a file are written. Only what is declared is read."""
 
-    kind: Literal["sql", "files"]
-    connection: str | None = None
-    """sql: the environment variable (or Airflow connection id) that holds the SQLAlchemy URL."""
-    query: str | None = None
-    """sql: file beside portfolio.yaml."""
-    path: str | None = None
-    """files: a path or object-storage URL."""
     format: Literal["csv", "excel", "parquet"] = "csv"
     sheet: str | None = None
     encoding: Literal["utf-8", "gbk", "gb18030", "utf-16", "latin-1"] = "utf-8"
@@ -25,8 +18,26 @@ class Reading(Model):
     decimal: Literal[".", ","] = "."
     grouping: Literal[",", ".", " ", "'", ""] = ""
     """The sign between thousands; empty: none is allowed."""
-    dates: str = "%Y-%m-%d"
     chunk_rows: int = Field(100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _numbers_are_clear(self) -> "Written":
+        if self.decimal == self.grouping:
+            raise ValueError(f"decimal and grouping are both {self.decimal!r}; they must differ")
+        return self
+
+
+class Reading(Written):
+    """Where rows lie, and how their cells are written."""
+
+    kind: Literal["sql", "files"]
+    connection: str | None = None
+    """sql: the environment variable (or Airflow connection id) that holds the SQLAlchemy URL."""
+    query: str | None = None
+    """sql: file beside portfolio.yaml."""
+    path: str | None = None
+    """files: a path or object-storage URL."""
+    dates: str = "%Y-%m-%d"
 
     @model_validator(mode="after")
     def _reachable(self) -> "Reading":
@@ -38,6 +49,4 @@ class Reading(Model):
             )
         if self.kind == "files" and not self.path:
             raise ValueError("kind is files, so path must say where they lie")
-        if self.decimal == self.grouping:
-            raise ValueError(f"decimal and grouping are both {self.decimal!r}; they must differ")
         return self

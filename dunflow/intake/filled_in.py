@@ -13,19 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dunflow.config.book import Book
-from dunflow.config.feeds import Feed
+from dunflow.config.reading import Written
 from dunflow.errors import SourceError
 from dunflow.place.cells import printable, unguarded
 from dunflow.snapshot import cells
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.files import read_place
 from dunflow.snapshot.instants import INSTANT, read_instant
-from dunflow.snapshot.layout import Field, Heads, Layout
+from dunflow.snapshot.layout import Field, Heads, Layout, find_header
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED: Final = ("reference", "result", "at")
 WORDS: Final = {
     "reached": "reached",
     "no_answer": "no_answer",
@@ -59,10 +58,11 @@ WORDS: Final = {
 """What stands in the column `result` → what it means."""
 
 _KNOWN_BY: Final = "reference"
+_DAY: Final = "%Y-%m-%d"
 _HEADS: Final = Heads(
     certain=frozenset({_KNOWN_BY}),
     refs=frozenset({_KNOWN_BY}),
-    dates=frozenset({"promised_on"}),
+    dates={"promised_on": _DAY},
     instants=frozenset({"at"}),
 )
 
@@ -96,9 +96,8 @@ def read_list(book: Book, path: Path) -> Iterator[tuple[int, Line] | Fault]:
 
     Raises SourceError for a file without the columns of a list.
     """
-    excel = path.suffix.lower() == ".xlsx"
-    reading = Feed(kind="files", path=str(path), format="excel" if excel else "csv")
-    frames = read_place(str(path.absolute()), reading, _HEADS, book.name)
+    written = Written(format="excel" if path.suffix.lower() == ".xlsx" else "csv")
+    frames = read_place(str(path.absolute()), written, _HEADS, book.name)
     layout = partial(_layout, path, book.portfolio.zone)
     for chunk in read_frames(_filled(frames), layout, book.portfolio.currency):
         said = [name for name in chunk.rows.column_names if name not in ("line", "currency")]
@@ -119,26 +118,21 @@ def _filled(frames: "Iterable[pd.DataFrame]") -> "Iterator[pd.DataFrame]":
 
 
 def _layout(path: Path, zone: ZoneInfo, headers: list[str]) -> Layout:
-    missing = [name for name in NEEDED if headers.count(name) != 1]
-    if missing:
-        raise SourceError(
-            f"{path}: the header lacks {missing}, or has it twice; give back the list as it was "
-            "made"
-        )
+    at = partial(read_instant, declared=None, zone=zone)
     fields = [
         Field("reference", "reference", pa.string(), cells.read_ref, needed=True),
-        Field("result", "result", pa.string(), _read_word),
-        Field("at", "at", INSTANT, partial(read_instant, declared=None, zone=zone), needed=True),
+        Field("result", "result", pa.string(), _read_word, needed=True),
+        Field("at", "at", INSTANT, at, needed=True),
         Field("currency", "currency", pa.string(), cells.read_currency),
         Field("promised_amount", "promised_amount", cells.AMOUNT, None),
         Field("promised_on", "promised_on", pa.date32(), partial(cells.read_date, declared=_DAY)),
         Field("note", "note", pa.string(), _read_note),
     ]
-    there = tuple(field for field in fields if field.header in headers)
-    return Layout(there, cells.PLAIN, key=_KNOWN_BY)
-
-
-_DAY: Final = "%Y-%m-%d"
+    try:
+        there = [each for each in fields if find_header({}, each.name, headers, needed=each.needed)]
+    except SourceError as error:
+        raise SourceError(f"{path}: {error}. Give back the list as it was made") from None
+    return Layout(tuple(there), cells.PLAIN, key=_KNOWN_BY)
 
 
 def _read_word(column: pa.Array) -> cells.Cells:

@@ -97,7 +97,9 @@ class _Desk:
         told = self._told_before(of)
         if told is not None:
             if told != came_to:
-                raise DunflowError(f"result: it is {told!r} already; a line is one attempt")
+                raise DunflowError(
+                    f"result: it has the result {told!r} already; a line is one attempt"
+                )
             return False
         talks.keep_result(self.conn, self.book, of.contact_id, came_to, line.at, self.by, self.now)
         seen = Seen(None, None, "delivered")

@@ -47,7 +47,8 @@ def heads_of(kind: str, feed: Feed) -> Heads:
     def headers(*names: str) -> frozenset[str]:
         return frozenset(feed.columns.get(name, name) for name in names if name in KINDS[kind])
 
-    return Heads(headers("ref"), headers(*REFS), headers(*DATES), headers(*INSTANTS))
+    dates = dict.fromkeys(headers(*DATES), feed.dates)
+    return Heads(headers("ref"), headers(*REFS), dates, headers(*INSTANTS))
 
 
 def type_of(name: str) -> pa.DataType:

@@ -11,7 +11,8 @@ from dunflow.errors import SourceError
 from dunflow.place import sftp
 from dunflow.place.deliver import Place, store_of, told
 
-ENDING = ".csv"
+ENDINGS = {"csv": ".csv", "excel": ".xlsx", "parquet": ".parquet"}
+"""Format → how the names of such files end."""
 SETTLES_IN = dt.timedelta(minutes=1)
 """A file that changed more recently may still be on its way, and is left for the next time."""
 
@@ -33,12 +34,12 @@ class Left:
         return not -_CLOCKS_DIFFER < now - self.changed_at < SETTLES_IN
 
 
-def left(place: Place) -> list[Left]:
-    """The CSV files there, by name. Raises SourceError where a server has no such folder."""
+def left(place: Place, ending: str) -> list[Left]:
+    """The files that end so, by name. Raises SourceError where a server has no such folder."""
     with told(place, "the next run asks again"):
         found = _on_server(place, server) if (server := place.server) else _in_store(place)
     return sorted(
-        (each for each in found if each.name.endswith(ENDING) and not each.name.startswith(".")),
+        (each for each in found if each.name.endswith(ending) and not each.name.startswith(".")),
         key=lambda each: each.name,
     )
 

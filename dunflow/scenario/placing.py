@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import exists, select
 
 from dunflow import placements
-from dunflow.intake.handback.layout import MAY, MUST
+from dunflow.config.destination import HANDBACK
 from dunflow.ledger.tables import placement
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
@@ -45,7 +45,7 @@ class Placements:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f"handback-{number}.csv"
             with file.open("w", encoding="utf-8", newline="") as stream:
-                writer = csv.DictWriter(stream, [*MUST, *MAY])
+                writer = csv.DictWriter(stream, list(HANDBACK))
                 writer.writeheader()
                 for line, row in enumerate(said.rows):
                     writer.writerow({"ref": f"{number}-{line}", **usual, **row})

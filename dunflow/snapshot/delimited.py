@@ -8,13 +8,13 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from dunflow.config.reading import Reading
+from dunflow.config.reading import Written
 from dunflow.errors import SourceError
 from dunflow.snapshot.frames import MISFIT, Row, fitted, text_frame
 from dunflow.snapshot.layout import Heads
 
 
-def read_delimited(stream: BinaryIO, source: Reading, heads: Heads) -> Iterator[pd.DataFrame]:
+def read_delimited(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[pd.DataFrame]:
     """The rows below the header, all cells as text.
 
     Bytes that are no text in the declared encoding become marks inside their cell. Raises

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from dunflow.config.book import Book
-from dunflow.config.reading import Reading
+from dunflow.config.reading import Written
 from dunflow.errors import SourceError
 from dunflow.home import home
 from dunflow.snapshot.delimited import read_delimited
 from dunflow.snapshot.layout import Heads, heads_of
 from dunflow.snapshot.workbook import read_workbook
 
-Opened = Callable[[BinaryIO, Reading, Heads], Iterator[pd.DataFrame]]
+Opened = Callable[[BinaryIO, Written, Heads], Iterator[pd.DataFrame]]
 
 
 def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
@@ -28,16 +28,11 @@ def read_file(book: Book, business_date: dt.date) -> Iterator[pd.DataFrame]:
     return read_place(place, source, heads_of(source), who)
 
 
-def read_place(place: str, source: Reading, heads: Heads, who: str) -> Iterator[pd.DataFrame]:
+def read_place(place: str, source: Written, heads: Heads, who: str) -> Iterator[pd.DataFrame]:
     """The rows of one file. Raises SourceError, for `who`, that says what was looked for."""
-    read: dict[str, Opened] = {
-        "csv": read_delimited,
-        "excel": read_workbook,
-        "parquet": _read_parquet,
-    }
     try:
         with UPath(place).open("rb") as stream:
-            yield from read[source.format](stream, source, heads)
+            yield from read_stream(stream, source, heads)
     except FileNotFoundError:
         raise SourceError(
             f"{who}: looked for {place}, and there is no such file; deliver it and run again, or "
@@ -51,6 +46,16 @@ def read_place(place: str, source: Reading, heads: Heads, who: str) -> Iterator[
             "whether this machine may read it, and whether the package for its kind of storage is "
             "installed"
         ) from error
+
+
+def read_stream(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[pd.DataFrame]:
+    """The rows of a file that is open. Raises SourceError for one that is not what is declared."""
+    read: dict[str, Opened] = {
+        "csv": read_delimited,
+        "excel": read_workbook,
+        "parquet": _read_parquet,
+    }
+    return read[source.format](stream, source, heads)
 
 
 def place_of(book: Book, business_date: dt.date) -> str:
@@ -68,7 +73,7 @@ def resolved(book: Book, written: str) -> str:
     return written if "://" in written else str(book.folder / written)
 
 
-def _read_parquet(stream: BinaryIO, source: Reading, _heads: Heads) -> Iterator[pd.DataFrame]:
+def _read_parquet(stream: BinaryIO, source: Written, _heads: Heads) -> Iterator[pd.DataFrame]:
     try:
         file = pq.ParquetFile(stream)
         names = file.schema_arrow.names

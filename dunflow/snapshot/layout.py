@@ -100,12 +100,13 @@ def make_layout(source: Source, headers: Sequence[str]) -> Layout:
 class Heads:
     """Headers below which a reader of text must know what stands there.
 
-    `certain`: kept in the first column, though its row does not fit the header.
+    `certain`: kept in the first column, though its row does not fit the header. `dates`: with how
+    they are written in text.
     """
 
     certain: frozenset[str]
     refs: frozenset[str]
-    dates: frozenset[str]
+    dates: Mapping[str, str]
     instants: frozenset[str] = frozenset()
 
 
@@ -113,7 +114,8 @@ def heads_of(source: Source) -> Heads:
     def headers(*names: Column) -> frozenset[str]:
         return frozenset(source.columns.get(name, name) for name in names)
 
-    return Heads(headers("account"), headers("account", "customer"), headers(*DATES))
+    dates = dict.fromkeys(headers(*DATES), source.dates)
+    return Heads(headers("account"), headers("account", "customer"), dates)
 
 
 def find_header(

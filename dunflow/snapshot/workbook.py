@@ -15,7 +15,7 @@ import openpyxl
 import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
 
-from dunflow.config.reading import Reading
+from dunflow.config.reading import Written
 from dunflow.errors import SourceError
 from dunflow.snapshot.cells import DAMAGED
 from dunflow.snapshot.frames import MISFIT, fitted, text_frame
@@ -26,7 +26,7 @@ _DIGITS = 15
 AsText = Callable[[Any], str | None]
 
 
-def read_workbook(stream: BinaryIO, source: Reading, heads: Heads) -> Iterator[pd.DataFrame]:
+def read_workbook(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[pd.DataFrame]:
     """The rows below the header of the declared sheet, or of the only one."""
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
@@ -46,7 +46,7 @@ def read_workbook(stream: BinaryIO, source: Reading, heads: Heads) -> Iterator[p
         yield text_frame(chunk, headers)
 
 
-def _sheet(book: Any, source: Reading) -> Any:
+def _sheet(book: Any, source: Written) -> Any:
     names = book.sheetnames
     if source.sheet is None and len(names) == 1:
         return book[names[0]]
@@ -72,9 +72,9 @@ def _texts(row: Sequence[Any], as_text: list[AsText]) -> list[str | None]:
     return [None if cell is None else read(cell) for cell, read in zip_longest(row, as_text)]
 
 
-def _reader_of(header: str, source: Reading, heads: Heads) -> AsText:
+def _reader_of(header: str, source: Written, heads: Heads) -> AsText:
     if header in heads.dates:
-        return partial(_as_date, declared=source.dates)
+        return partial(_as_date, declared=heads.dates[header])
     if header in heads.instants:
         return _as_instant
     if header in heads.refs:

@@ -86,12 +86,12 @@ def test_a_file_that_may_still_be_on_its_way_waits(desk: Desk, leave: Leave) -> 
 def test_a_bad_file_stops_no_other_and_is_named(desk: Desk, leave: Leave) -> None:
     leave("a.csv", "who,what\n1,2\n")
     leave("b.csv", HEAD + "1,accepted,A1,2026-03-02\n2,gone,0010,2026-03-02\n")
-    with pytest.raises(SourceError, match=r"agency/told: a\.csv: the header lacks"):
+    with pytest.raises(SourceError, match=r"agency/told: a\.csv: the header has"):
         collected(desk)
     with desk.engine.connect() as conn:
         assert conn.execute(select(func.count()).select_from(handback)).scalar_one() == 1
     (faulty,) = placements.rejects(desk)
-    assert (faulty["file"], faulty["line"], faulty["column_name"]) == ("b.csv", 3, "kind")
+    assert (faulty["file"], faulty["line"], faulty["column_name"]) == ("b.csv", 2, "kind")
     leave("a.csv", HEAD + "3,accepted,0010,2026-03-02\n")
     assert collected(desk) == {"new": 1, "known": 0, "rejected": 0}
 

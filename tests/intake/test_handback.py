@@ -1,8 +1,10 @@
 """Files of receivers: what is no such file is refused whole, and bad rows wait to be mended."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from dunflow import placements
@@ -35,7 +37,7 @@ def test_a_row_that_was_mended_is_no_longer_listed(desk: Desk, tmp_path: Path) -
     bad = "ref,kind,account,at\n1,accepted,A1,2026-03-02\n2,acepted,0010,2026-03-02\n"
     assert taken(desk, tmp_path, bad)["rejected"] == 1
     assert [(each["line"], each["column_name"]) for each in placements.rejects(desk)] == [
-        (3, "kind")
+        (2, "kind")
     ]
     desk.clock.move_to(desk.clock.now().replace(minute=5))  # type: ignore[attr-defined]
     good = bad.replace("acepted", "accepted")
@@ -51,9 +53,9 @@ def test_a_row_that_was_mended_is_no_longer_listed(desk: Desk, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "encoding", "why"),
     [
-        ("ref,kind\n1,accepted\n", "utf-8", "lacks .'at'."),
+        ("ref,kind\n1,accepted\n", "utf-8", "column 'at' is missing"),
         ("ref,kind,at,phone\n", "utf-8", "has .'phone'."),
-        ("ref,kind,at,account\n1,accepted,2026-03-02,A1\n2,x,x,名字\n", "gbk", "UTF-8"),
+        ("", "utf-8", "no columns at all"),
     ],
 )
 def test_what_is_no_such_file_changes_nothing(
@@ -75,6 +77,56 @@ def test_a_file_as_excel_writes_it_is_read(desk: Desk, tmp_path: Path) -> None:
     assert taken(desk, tmp_path, text, "utf-8-sig")["new"] == {"accepted": 1}
     with desk.engine.connect() as conn:
         assert conn.execute(select(handback.c.handback_ref)).scalar_one() == "=1"
+
+
+def excel(tmp_path: Path, *rows: tuple[object, ...]) -> Path:
+    book = Workbook()
+    for each in rows:
+        book.worksheets[0].append(each)
+    book.save(tmp_path / "told.xlsx")
+    return tmp_path / "told.xlsx"
+
+
+def test_a_receiver_writes_its_files_in_its_own_way(make_desk: MakeDesk, tmp_path: Path) -> None:
+    columns = {"ref": "编号", "kind": "类型", "account": "合同号", "at": "时间", "reason": "原因"}
+    given = {"format": "excel", "columns": columns | {"amount": "金额", "currency": "币种"}}
+    made = make_desk([row("A1"), row("0010")], Destination.model_validate({"handback": given}))
+    placements.approve(made, Chosen(), "me")
+    placements.deliver(made).raise_if_failed()
+    file = excel(
+        tmp_path,
+        ("编号", "类型", "合同号", "时间", "金额", "币种", "原因"),
+        (1, "payment", "A1", dt.datetime(2026, 3, 2, 10), 99.5, "CNY", None),  # noqa: DTZ001
+        (2, "returned", "0010", "2026-03-02 10:00", None, None, "unknown_address"),
+        (3, "payment", "A1", "2026-03-02 10:00", 99.501, "CNY", None),
+        (4, "payment", "A1", "2026-03-02 10:00", 1, None, None),
+    )
+    told = placements.receive(made, "agency", file, "them")
+    assert told.new == {"payment": 1, "returned": 1}
+    assert [str(each) for each in told.rejected] == [
+        "row 3: 金额: has more decimals than CNY",
+        "row 4: 币种: is empty",
+    ]
+    with made.engine.connect() as conn:
+        kept = conn.execute(select(handback.c.amount).where(handback.c.kind == "payment"))
+        assert str(kept.scalar_one()) == "99.50"
+
+
+def test_a_file_in_another_encoding_is_read_as_declared(
+    make_desk: MakeDesk, tmp_path: Path
+) -> None:
+    given = {"encoding": "gbk", "delimiter": ";", "decimal": ",", "columns": {"amount": "金额"}}
+    made = make_desk([row("A1")], Destination.model_validate({"handback": given}))
+    placements.approve(made, Chosen(), "me")
+    placements.deliver(made).raise_if_failed()
+    text = "ref;kind;account;at;金额;currency\n1;payment;A1;2026-03-02;20,50;CNY\n"
+    assert taken(made, tmp_path, text, "gbk")["new"] == {"payment": 1}
+
+
+def test_bytes_that_are_no_text_turn_down_their_row_only(desk: Desk, tmp_path: Path) -> None:
+    text = "ref,kind,at,account\n1,accepted,2026-03-02,A1\n2,accepted,2026-03-02,名字\n"
+    told = taken(desk, tmp_path, text, "gbk")
+    assert (told["new"], told["rejected"]) == ({"accepted": 1}, 1)
 
 
 def test_a_talk_is_kept_as_one_and_the_contact_is_not_ours(desk: Desk, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_bad_line_is_told_and_stops_no_other(office: Open) -> None:
     assert len(at.rows(result)) == 1
     # A line is one attempt.
     taken = at.bring_back(made, {"A3": {"result": "no_answer", **AT}})
-    assert "it is 'reached' already" in str(taken.rejected[0])
+    assert "has the result 'reached' already" in str(taken.rejected[0])
 
 
 def test_the_excel_file_comes_back_as_well(office: Open) -> None:

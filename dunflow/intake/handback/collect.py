@@ -16,7 +16,7 @@ from dunflow.intake.handback.take import take_handback
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import delivery
 from dunflow.place.deliver import Place, place_of
-from dunflow.place.fetch import Left, fetch, left
+from dunflow.place.fetch import ENDINGS, Left, fetch, left
 from dunflow.place.lock import placement_lock
 
 KIND: Final = "returned"
@@ -38,10 +38,10 @@ def collect(
     counts: Counter[str] = Counter()
     faults = []
     for destination in collects(book):
-        returns = str(book.portfolio.destination(destination).returns)
+        receiver = book.portfolio.destination(destination)
         try:
-            place = place_of(book, destination, environ).below(returns)
-            waiting = left(place)
+            place = place_of(book, destination, environ).below(str(receiver.returns))
+            waiting = left(place, ENDINGS[receiver.handback.format])
         except DunflowError as error:
             faults.append(str(error))
             continue

@@ -1,37 +1,35 @@
-"""The layout of a receiver's file: a CSV with named columns, one row for one thing that happened.
+"""The layout of a receiver's file: named columns, one row for one thing that happened.
 
-UTF-8, with or without a byte-order mark, commas, a header. A row has a `ref` of its own, by which
-it is known when it is delivered again, in whatever file and order.
+A row has a `ref` of its own, by which it is known when it is delivered again, in whatever file and
+order. How its cells are written is the destination's to say.
 """
 
-import csv
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dunflow.config.destination import HANDBACK, Handback
 from dunflow.config.policy import CHANNELS
 from dunflow.errors import SourceError
 from dunflow.ledger.tables import HANDBACK_KINDS, HOLD_KINDS
-from dunflow.money import CURRENCIES, decimals_of, parse_amount
+from dunflow.money import decimals_of
 from dunflow.place.cells import unguarded
+from dunflow.snapshot import cells
+from dunflow.snapshot.columns import read_frames
+from dunflow.snapshot.files import read_stream
+from dunflow.snapshot.instants import INSTANT, read_instant
+from dunflow.snapshot.layout import Field, Heads, Layout, find_header
 
-MUST = ("ref", "kind", "at")
-MAY = (
-    "placement",
-    "account",
-    "amount",
-    "currency",
-    "commission",
-    "remittance",
-    "channel",
-    "result",
-    "reason",
-)
-RESULTS = {
+RESULTS: Final = {
     "talked": "the customer was spoken with",
     "delivered": "it arrived",
     "no_answer": "nobody was reached",
@@ -39,8 +37,7 @@ RESULTS = {
 }
 """How an attempt to reach the customer ended."""
 
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_LONGEST = 100
+_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 Given = dict[str, Any]
 """A row as the ledger takes it, by the names of the layout's columns, and its `line`."""
@@ -48,7 +45,8 @@ Given = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row is of no use: its line, the column, and the reason; never what it says."""
+    """Why a row is of no use: its line (from 1 below the header), the column, and the reason; never
+    what it says."""
 
     line: int
     column: str
@@ -56,7 +54,7 @@ class Fault:
     ref: str | None = None
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.column}: {self.reason}"
+        return f"row {self.line}: {self.column}: {self.reason}"
 
 
 class _Wrong(ValueError):
@@ -67,84 +65,136 @@ class _Wrong(ValueError):
         self.column, self.reason = column, reason
 
 
-def read(path: Path, zone: dt.tzinfo, now: dt.datetime) -> Iterator[Given | Fault]:
+def read(
+    path: Path, written: Handback, zone: ZoneInfo, now: dt.datetime
+) -> Iterator[Given | Fault]:
     """Each row, or what is wrong with it. Raises SourceError for a wrong header."""
     try:
-        stream = path.open(encoding="utf-8-sig", newline="")
+        with path.open("rb") as stream:
+            frames = read_stream(stream, written, _heads(written))
+            for chunk in read_frames(frames, partial(_layout, written, zone), NO_CURRENCY):
+                nothing = dict.fromkeys(HANDBACK)
+                for row in chunk.rows.to_pylist():
+                    yield _checked(nothing | row, chunk.layout, now)
+                for told in chunk.rejected.to_pylist():
+                    ref = told["account"]
+                    yield Fault(told["line"], told["column_name"], told["reason"], ref)
     except OSError as error:
         raise SourceError(f"{path.name}: can't be opened ({error.strerror})") from None
-    with stream:
-        reader = csv.DictReader(stream, restkey="", restval="")
-        try:
-            _require_header(path, reader)
-            for row in reader:
-                yield _row(row, reader.line_num, zone, now)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise SourceError(
-                f"{path.name}: is no CSV file in UTF-8 ({type(error).__name__} after line "
-                f"{reader.line_num}); nothing of it was taken in"
-            ) from None
+    except SourceError as error:
+        raise SourceError(f"{path.name}: {error}; nothing of it was taken in") from None
 
 
-def _require_header(path: Path, reader: "csv.DictReader[str]") -> None:
-    header = [name.strip() for name in reader.fieldnames or []]
-    missing = [name for name in MUST if name not in header]
-    unknown = [name for name in header if name not in (*MUST, *MAY)]
-    if missing or unknown or len(set(header)) != len(header):
+NO_CURRENCY: Final = ""
+"""What an empty cell is read as: a receiver must say which currency it means."""
+
+
+def _heads(written: Handback) -> Heads:
+    def headers(*names: str) -> frozenset[str]:
+        return frozenset(written.columns.get(name, name) for name in names)
+
+    refs = headers("ref", "account", "placement", "remittance")
+    return Heads(headers("ref"), refs, dates={}, instants=headers("at"))
+
+
+def _layout(written: Handback, zone: ZoneInfo, headers: list[str]) -> Layout:
+    known = {name: written.columns.get(name, name) for name in HANDBACK}
+    if unknown := [header for header in headers if header not in known.values()]:
         raise SourceError(
-            f"{path.name}: the header lacks {missing} and has {unknown}; each of "
-            f"{', '.join(MUST)} must be there once, and {', '.join(MAY)} may"
+            f"the header has {unknown}, and only {', '.join(known.values())} are asked for"
         )
-    reader.fieldnames = header
+    readers = _readers(written, zone)
+    fields = []
+    for name, needed in HANDBACK.items():
+        header = find_header(written.columns, name, headers, needed=needed)
+        if header is not None:
+            kind, reader = readers[name]
+            fields.append(Field(name, header, kind, reader, needed))
+    return Layout(tuple(fields), cells.Numerals(written.decimal, written.grouping), key="ref")
 
 
-def _row(row: dict[str, str], line: int, zone: dt.tzinfo, now: dt.datetime) -> Given | Fault:
-    if "" in row:
-        return Fault(line, "", "has more cells than the header")
-    cells = {name: unguarded(cell.strip()) for name, cell in row.items()}
-    ref = cells["ref"] or None
-    try:
-        return {"line": line, **_read(cells, zone, now)}
-    except _Wrong as wrong:
-        return Fault(line, wrong.column, wrong.reason, ref[:_LONGEST] if ref else None)
-
-
-def _read(cells: dict[str, str], zone: dt.tzinfo, now: dt.datetime) -> Given:
-    kind = _one_of(cells, "kind", HANDBACK_KINDS)
-    given: Given = {
-        "ref": _text(cells, "ref"),
-        "kind": kind,
-        "at": _instant(cells, zone, now),
-        "account": cells.get("account") or None,
-        "placement": _number(cells, "placement"),
-        **dict.fromkeys(("amount", "currency", "commission", "remittance")),
-        **dict.fromkeys(("channel", "result", "reason")),
+def _readers(
+    written: Handback, zone: ZoneInfo
+) -> dict[str, tuple[pa.DataType, cells.Reader | None]]:
+    text = pa.string()
+    return {
+        "ref": (text, _unguarded(cells.read_ref)),
+        "kind": (text, _one_of(HANDBACK_KINDS)),
+        "at": (INSTANT, partial(read_instant, declared=written.instants, zone=zone)),
+        "placement": (pa.int64(), _read_number),
+        "account": (text, _unguarded(cells.read_ref)),
+        "amount": (cells.AMOUNT, None),
+        "currency": (text, cells.read_currency),
+        "commission": (cells.AMOUNT, None),
+        "remittance": (text, _unguarded(cells.read_ref)),
+        "channel": (text, _one_of(CHANNELS)),
+        "result": (text, _one_of((*RESULTS, *HOLD_KINDS))),
+        "reason": (text, cells.read_text),
     }
-    if kind != "remittance" and not given["account"] and given["placement"] is None:
+
+
+def _one_of(known: Collection[str]) -> cells.Reader:
+    reason = f"is none of {', '.join(known)}"
+    return partial(cells.read_choice, known=known, reason=reason)
+
+
+def _unguarded(read: cells.Reader) -> cells.Reader:
+    """Without what keeps a spreadsheet from taking a text for a formula, as in our own files."""
+
+    def read_bare(column: pa.Array) -> cells.Cells:
+        given = cells.trimmed(cells.as_text(column)).to_pylist()
+        return read(pa.array([each and unguarded(each) for each in given], pa.string()))
+
+    return read_bare
+
+
+def _read_number(column: pa.Array) -> cells.Cells:
+    text = cells.narrow(cells.trimmed(cells.as_text(column)))
+    odd = pc.invert(pc.match_substring_regex(text, r"^[0-9]{1,18}$"))
+    values = pc.cast(pc.if_else(cells.true_in(odd), None, text), pa.int64())
+    return cells.settle(values, *cells.damage(text), (odd, "is no number"))
+
+
+def _checked(row: Given, layout: Layout, now: dt.datetime) -> Given | Fault:
+    """The row, if it has what its kind needs; of the other columns nothing is kept."""
+    try:
+        return {**row, **_NOT_OF_ALL, **_of_kind(row, now)}
+    except _Wrong as wrong:
+        return Fault(row["line"], layout.header_of(wrong.column), wrong.reason, row["ref"])
+
+
+_NOT_OF_ALL: Final = dict.fromkeys(
+    ("amount", "currency", "commission", "remittance", "channel", "result", "reason")
+)
+
+
+def _of_kind(row: Given, now: dt.datetime) -> Given:
+    if row["at"] > now:
+        raise _Wrong("at", "lies ahead")
+    if row["kind"] != "remittance" and row["account"] is None and row["placement"] is None:
         raise _Wrong("placement", "is empty, and account too; one of them must say which it is")
-    return given | _OF_KIND[kind](cells)
+    return _OF_KIND[row["kind"]](row)
 
 
-def _nothing_more(_: dict[str, str]) -> Given:
+def _nothing_more(_: Given) -> Given:
     return {}
 
 
-def _with_reason(cells: dict[str, str]) -> Given:
-    if not _CODE.fullmatch(_text(cells, "reason")):
+def _with_reason(row: Given) -> Given:
+    if not _CODE.fullmatch(_filled(row, "reason")):
         raise _Wrong("reason", "is no code of up to 40 letters, digits, '_', '.' and '-'")
-    return {"reason": cells["reason"]}
+    return {"reason": row["reason"]}
 
 
-def _payment(cells: dict[str, str]) -> Given:
-    return _money(cells) | {"remittance": cells.get("remittance") or None}
+def _payment(row: Given) -> Given:
+    return _money(row) | {"remittance": row["remittance"]}
 
 
-def _money(cells: dict[str, str]) -> Given:
-    currency = _text(cells, "currency")
-    if currency not in CURRENCIES:
-        raise _Wrong("currency", "is no currency of ISO 4217")
-    amount = _amount(cells, "amount", currency)
-    commission = _amount(cells, "commission", currency) if cells.get("commission") else Decimal(0)
+def _money(row: Given) -> Given:
+    currency = _filled(row, "currency")
+    decimals = decimals_of(currency)  # as many as it has were read, and more are no amount
+    amount = round(_filled(row, "amount"), decimals)
+    commission = round(row["commission"] or Decimal(0), decimals)
     if not amount:
         raise _Wrong("amount", "is nothing")
     if commission * amount < 0 or abs(commission) > abs(amount):
@@ -152,18 +202,15 @@ def _money(cells: dict[str, str]) -> Given:
     return {"amount": amount, "currency": currency, "commission": commission}
 
 
-def _contact(cells: dict[str, str]) -> Given:
-    return {
-        "channel": _one_of(cells, "channel", CHANNELS),
-        "result": _one_of(cells, "result", RESULTS),
-    }
+def _contact(row: Given) -> Given:
+    return {"channel": _filled(row, "channel"), "result": _among(row, "result", RESULTS)}
 
 
-def _hold(cells: dict[str, str]) -> Given:
-    return {"result": _one_of(cells, "result", HOLD_KINDS)}
+def _hold(row: Given) -> Given:
+    return {"result": _among(row, "result", HOLD_KINDS)}
 
 
-_OF_KIND: dict[str, Callable[[dict[str, str]], Given]] = {
+_OF_KIND: Final[dict[str, Callable[[Given], Given]]] = {
     "accepted": _nothing_more,
     "refused": _with_reason,
     "payment": _payment,
@@ -175,50 +222,13 @@ _OF_KIND: dict[str, Callable[[dict[str, str]], Given]] = {
 }
 
 
-def _text(cells: dict[str, str], name: str) -> str:
-    text = cells.get(name, "")
-    if not text:
+def _filled(row: Given, name: str) -> Any:
+    if row[name] is None or row[name] == NO_CURRENCY:
         raise _Wrong(name, "is empty")
-    if len(text) > _LONGEST:
-        raise _Wrong(name, f"is longer than {_LONGEST} characters")
-    return text
+    return row[name]
 
 
-def _one_of(cells: dict[str, str], name: str, values: Any) -> str:
-    text = _text(cells, name)
-    if text not in values:
+def _among(row: Given, name: str, values: Collection[str]) -> Any:
+    if _filled(row, name) not in values:
         raise _Wrong(name, f"is none of {', '.join(values)}")
-    return text
-
-
-def _number(cells: dict[str, str], name: str) -> int | None:
-    text = cells.get(name)
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise _Wrong(name, "is no number")
-    return int(text)
-
-
-def _amount(cells: dict[str, str], name: str, currency: str) -> Decimal:
-    text = _text(cells, name)
-    if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]+)?", text):
-        raise _Wrong(name, "is no amount like 1300.00")
-    amount = parse_amount(text)
-    # More decimals than the currency has would never add up to what was really paid.
-    if amount != round(amount, decimals_of(currency)):
-        raise _Wrong(name, f"has more decimals than {currency}")
-    return amount
-
-
-def _instant(cells: dict[str, str], zone: dt.tzinfo, now: dt.datetime) -> dt.datetime:
-    try:
-        at = dt.datetime.fromisoformat(_text(cells, "at"))
-    except ValueError as error:
-        if isinstance(error, _Wrong):
-            raise
-        raise _Wrong("at", "is no instant like 2026-03-02 15:00") from None
-    whole = at if at.tzinfo else at.replace(tzinfo=zone)
-    if whole > now:
-        raise _Wrong("at", "lies ahead")
-    return whole
+    return row[name]

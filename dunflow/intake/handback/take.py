@@ -105,7 +105,8 @@ def take_handback(
     """
     _staged.create(conn)
     faults: list[Fault] = []
-    rows = _good(read(path, book.portfolio.zone, now), faults)
+    written = book.portfolio.destination(destination).handback
+    rows = _good(read(path, written, book.portfolio.zone, now), faults)
     while batch := list(islice(rows, BATCH)):
         conn.execute(_staged.insert(), batch)
     _find_placements(conn, portfolio_id, destination)
