@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from dunflow import placements
@@ -81,6 +82,25 @@ def test_a_file_that_may_still_be_on_its_way_waits(desk: Desk, leave: Leave) -> 
     assert collected(desk) == NOTHING
     leave("half.csv", HEAD + "1,accepted,A1,2026-03-02\n", 61.0)
     assert collected(desk) == {"new": 1, "known": 0, "rejected": 0}
+
+
+def test_files_are_looked_for_in_the_format_that_the_receiver_writes(
+    make_desk: MakeDesk, tmp_path: Path
+) -> None:
+    given = {"returns": "told", "handback": {"format": "excel"}}
+    made = make_desk([row("A1")], Destination.model_validate(given))
+    placements.approve(made, Chosen(), "me")
+    placements.deliver(made).raise_if_failed()
+    folder = tmp_path / "exports" / made.book.name / "agency" / "told"
+    folder.mkdir()
+    book = Workbook()
+    for cells in (HEAD.strip().split(","), (1, "accepted", "A1", "2026-03-02")):
+        book.worksheets[0].append(cells)
+    book.save(folder / "a.xlsx")
+    (folder / "b.csv").write_text("who,what\n")
+    long_ago = (folder / "a.xlsx").stat().st_mtime - 300
+    os.utime(folder / "a.xlsx", (long_ago, long_ago))
+    assert collected(made) == {"new": 1, "known": 0, "rejected": 0}
 
 
 def test_a_bad_file_stops_no_other_and_is_named(desk: Desk, leave: Leave) -> None:
