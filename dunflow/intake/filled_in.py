@@ -7,7 +7,6 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -98,27 +97,30 @@ def read_list(book: Book, path: Path) -> Iterator[tuple[int, Line] | Fault]:
     """
     written = Written(format="excel" if path.suffix.lower() == ".xlsx" else "csv")
     frames = read_place(str(path.absolute()), written, _HEADS, book.name)
-    layout = partial(_layout, path, book.portfolio.zone)
-    for chunk in read_frames(_filled(frames), layout, book.portfolio.currency):
-        said = [name for name in chunk.rows.column_names if name not in ("line", "currency")]
-        rows = chunk.rows.select(said).to_pylist()
-        for number, row in zip(chunk.rows["line"].to_pylist(), rows, strict=True):
-            yield number, Line(**row)
-        for told in chunk.rejected.to_pylist():
-            yield Fault(told["line"], f"{told['column_name']}: {told['reason']}")
+    try:
+        chunks = read_frames(_filled(frames), partial(_layout, book), book.portfolio.currency)
+        for chunk in chunks:
+            said = [name for name in chunk.rows.column_names if name not in ("line", "currency")]
+            rows = chunk.rows.select(said).to_pylist()
+            for number, row in zip(chunk.rows["line"].to_pylist(), rows, strict=True):
+                yield number, Line(**row)
+            for told in chunk.rejected.to_pylist():
+                yield Fault(told["line"], f"{told['column_name']}: {told['reason']}")
+    except SourceError as error:
+        raise SourceError(f"{error}. Give back the list as it was made") from None
 
 
 def _filled(frames: "Iterable[pd.DataFrame]") -> "Iterator[pd.DataFrame]":
     """The frames with every other row blank, so that those that stay keep their numbers."""
     for frame in frames:
-        if "result" in frame:
+        if list(frame.columns).count("result") == 1:
             empty = frame["result"].str.strip().fillna("") == ""
             frame.loc[empty] = None
         yield frame
 
 
-def _layout(path: Path, zone: ZoneInfo, headers: list[str]) -> Layout:
-    at = partial(read_instant, declared=None, zone=zone)
+def _layout(book: Book, headers: list[str]) -> Layout:
+    at = partial(read_instant, declared=None, zone=book.portfolio.zone)
     fields = [
         Field("reference", "reference", pa.string(), cells.read_ref, needed=True),
         Field("result", "result", pa.string(), _read_word, needed=True),
@@ -128,10 +130,7 @@ def _layout(path: Path, zone: ZoneInfo, headers: list[str]) -> Layout:
         Field("promised_on", "promised_on", pa.date32(), partial(cells.read_date, declared=_DAY)),
         Field("note", "note", pa.string(), _read_note),
     ]
-    try:
-        there = [each for each in fields if find_header({}, each.name, headers, needed=each.needed)]
-    except SourceError as error:
-        raise SourceError(f"{path}: {error}. Give back the list as it was made") from None
+    there = [each for each in fields if find_header({}, each.name, headers, needed=each.needed)]
     return Layout(tuple(there), cells.PLAIN, key=_KNOWN_BY)
 
 

@@ -1,8 +1,11 @@
 """A source in files, one per business date: CSV, Excel or Parquet, near or far."""
 
 import datetime as dt
+import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
@@ -39,13 +42,9 @@ def read_place(place: str, source: Written, heads: Heads, who: str) -> Iterator[
             "mend the path in portfolio.yaml"
         ) from None
     except SourceError as error:
-        raise SourceError(f"{who}: {place}: {error}") from None
-    except (OSError, ImportError, ValueError) as error:
-        raise SourceError(
-            f"{who}: {place} can't be read ({type(error).__name__}); look whether it is whole, "
-            "whether this machine may read it, and whether the package for its kind of storage is "
-            "installed"
-        ) from error
+        raise SourceError(f"{who}: {place}: {error}") from error.__cause__
+    except _UNREADABLE as error:
+        raise SourceError(f"{who}: {place}: {_why(error)}") from error
 
 
 def read_stream(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[pd.DataFrame]:
@@ -55,7 +54,21 @@ def read_stream(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[pd.
         "excel": read_workbook,
         "parquet": _read_parquet,
     }
-    return read[source.format](stream, source, heads)
+    try:
+        yield from read[source.format](stream, source, heads)
+    except _UNREADABLE as error:
+        raise SourceError(_why(error)) from error
+
+
+_UNREADABLE = (OSError, ImportError, ValueError, BadZipFile, ParseError, zlib.error)
+"""What readers and stores raise for a file that was cut off or damaged on its way."""
+
+
+def _why(error: Exception) -> str:
+    return (
+        f"can't be read ({type(error).__name__}); look whether it is whole, whether this machine "
+        "may read it, and whether the package for its kind of storage is installed"
+    )
 
 
 def place_of(book: Book, business_date: dt.date) -> str:

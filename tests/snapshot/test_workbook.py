@@ -1,4 +1,5 @@
 import datetime as dt
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -107,3 +108,17 @@ def test_a_file_that_is_no_workbook_is_refused(sheets: Callable[..., Room]) -> N
     (room.book.folder / f"{DATE}.xlsx").write_text("account,customer")
     with pytest.raises(SourceError, match="is no Excel workbook"):
         room.pull()
+
+
+def test_a_workbook_that_was_damaged_on_its_way_is_refused(sheets: Callable[..., Room]) -> None:
+    room = sheets([HEADER, *[[f"A{n}", f"C{n}", DUE, n, "x"] for n in range(500)]])
+    file = room.book.folder / f"{DATE}.xlsx"
+    whole = file.read_bytes()
+    with zipfile.ZipFile(file) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    for place in range(sheet.header_offset + 100, sheet.header_offset + sheet.compress_size, 997):
+        damaged = bytearray(whole)
+        damaged[place : place + 8] = bytes(8)
+        file.write_bytes(damaged)
+        with pytest.raises(SourceError, match="can't be read"):
+            room.pull()

@@ -167,9 +167,16 @@ def test_the_excel_file_comes_back_as_well(office: Open) -> None:
 
 def test_a_file_that_is_no_list_is_refused_whole(office: Open, tmp_path: Path) -> None:
     at = office()
-    for name, content in (("a.csv", "result,at\nreached,x\n"), ("b.xlsx", "no"), ("c.csv", "\xff")):
-        (tmp_path / name).write_bytes(content.encode("latin-1"))
-        with pytest.raises(SourceError):
+    files = {
+        "a.csv": b"result,at\nreached,x\n",
+        "b.xlsx": b"no",
+        "c.csv": b"\xff",
+        "d.csv": b"reference,result,at,result\nX,reached,x,paid\n",
+        "e.csv": b"",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(SourceError, match="Give back the list as it was made"):
             at.take(tmp_path / name)
 
 

@@ -82,7 +82,7 @@ def read(
     except OSError as error:
         raise SourceError(f"{path.name}: can't be opened ({error.strerror})") from None
     except SourceError as error:
-        raise SourceError(f"{path.name}: {error}; nothing of it was taken in") from None
+        raise SourceError(f"{path.name}: {error}") from None
 
 
 NO_CURRENCY: Final = ""
@@ -101,7 +101,8 @@ def _layout(written: Handback, zone: ZoneInfo, headers: list[str]) -> Layout:
     known = {name: written.columns.get(name, name) for name in HANDBACK}
     if unknown := [header for header in headers if header not in known.values()]:
         raise SourceError(
-            f"the header has {unknown}, and only {', '.join(known.values())} are asked for"
+            f"the header has {unknown}, and only {', '.join(known.values())} are asked for; "
+            "nothing of it was taken in"
         )
     readers = _readers(written, zone)
     fields = []
