@@ -1,4 +1,4 @@
-"""The rows of a pull on their way into the ledger: two temporary tables, gone with the transaction.
+"""The rows of a pull on their way into the ledger: two scratch tables, gone with the transaction.
 
 They are filled by COPY in the load's own transaction, so a killed run leaves nothing behind, and
 the server takes in one chunk while the next one is being read.
