@@ -2,6 +2,8 @@
 
 import datetime as dt
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +103,13 @@ def test_files_are_looked_for_in_the_format_that_the_receiver_writes(
     long_ago = (folder / "a.xlsx").stat().st_mtime - 300
     os.utime(folder / "a.xlsx", (long_ago, long_ago))
     assert collected(made) == {"new": 1, "known": 0, "rejected": 0}
+
+
+def test_whoever_works_on_placements_waits_for_no_pandas() -> None:
+    """Each task is a process of its own, and only one that reads a file needs it."""
+    modules = "dunflow.placements, dunflow.intake.handback.collect"
+    code = f"import sys, {modules}; sys.exit('pandas' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_bad_file_stops_no_other_and_is_named(desk: Desk, leave: Leave) -> None:

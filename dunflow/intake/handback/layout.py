@@ -7,7 +7,6 @@ order. How its cells are written is the destination's to say.
 import datetime as dt
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from dunflow.config.destination import HANDBACK, Handback
 from dunflow.config.policy import CHANNELS
 from dunflow.errors import SourceError
+from dunflow.intake.handback.rejects import Fault
 from dunflow.ledger.tables import HANDBACK_KINDS, HOLD_KINDS
 from dunflow.money import decimals_of
 from dunflow.place.cells import unguarded
@@ -37,24 +37,13 @@ RESULTS: Final = {
 }
 """How an attempt to reach the customer ended."""
 
+_NO_CURRENCY: Final = ""
+"""What an empty cell is read as: a receiver must say which currency it means."""
+
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 Given = dict[str, Any]
 """A row as the ledger takes it, by the names of the layout's columns, and its `line`."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a row is of no use: its line (from 1 below the header), the column, and the reason; never
-    what it says."""
-
-    line: int
-    column: str
-    reason: str
-    ref: str | None = None
-
-    def __str__(self) -> str:
-        return f"row {self.line}: {self.column}: {self.reason}"
 
 
 class _Wrong(ValueError):
@@ -72,7 +61,7 @@ def read(
     try:
         with path.open("rb") as stream:
             frames = read_stream(stream, written, _heads(written))
-            for chunk in read_frames(frames, partial(_layout, written, zone), NO_CURRENCY):
+            for chunk in read_frames(frames, partial(_layout, written, zone), _NO_CURRENCY):
                 nothing = dict.fromkeys(HANDBACK)
                 for row in chunk.rows.to_pylist():
                     yield _checked(nothing | row, chunk.layout, now)
@@ -83,10 +72,6 @@ def read(
         raise SourceError(f"{path.name}: can't be opened ({error.strerror})") from None
     except SourceError as error:
         raise SourceError(f"{path.name}: {error}") from None
-
-
-NO_CURRENCY: Final = ""
-"""What an empty cell is read as: a receiver must say which currency it means."""
 
 
 def _heads(written: Handback) -> Heads:
@@ -193,7 +178,7 @@ def _payment(row: Given) -> Given:
 
 def _money(row: Given) -> Given:
     currency = _filled(row, "currency")
-    decimals = decimals_of(currency)  # as many as it has were read, and more are no amount
+    decimals = decimals_of(currency)  # more than these were turned down already
     amount = round(_filled(row, "amount"), decimals)
     commission = round(row["commission"] or Decimal(0), decimals)
     if not amount:
@@ -224,7 +209,7 @@ _OF_KIND: Final[dict[str, Callable[[Given], Given]]] = {
 
 
 def _filled(row: Given, name: str) -> Any:
-    if row[name] is None or row[name] == NO_CURRENCY:
+    if row[name] is None or row[name] == _NO_CURRENCY:
         raise _Wrong(name, "is empty")
     return row[name]
 

@@ -1,15 +1,29 @@
 """Rows of receivers' files that are of no use: kept, until a good one with their `ref` comes."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.intake.handback.layout import Fault
 from dunflow.ledger.tables import handback, handback_reject
 
 SHOWN = 1_000
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row is of no use: its line (from 1 below the header), the column, and the reason; never
+    what it says."""
+
+    line: int
+    column: str
+    reason: str
+    ref: str | None = None
+
+    def __str__(self) -> str:
+        return f"row {self.line}: {self.column}: {self.reason}"
 
 
 def keep_faults(

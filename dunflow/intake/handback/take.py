@@ -30,8 +30,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.config.book import Book
 from dunflow.intake.handback.effects import apply
-from dunflow.intake.handback.layout import Fault, Given, read
-from dunflow.intake.handback.rejects import keep_faults
+from dunflow.intake.handback.rejects import Fault, keep_faults
 from dunflow.ledger.tables import Instant, account, handback, placement
 
 BATCH = 2_000
@@ -103,6 +102,9 @@ def take_handback(
     """Take a file of `destination` in. Raises SourceError, with nothing written, if it is no such
     file. The caller holds the placements' lock.
     """
+    # Imported late: it brings pandas along, and whoever only works on placements needs none.
+    from dunflow.intake.handback.layout import read
+
     _staged.create(conn)
     faults: list[Fault] = []
     written = book.portfolio.destination(destination).handback
@@ -137,7 +139,7 @@ def take_handback(
     return Taken(counts, read_well - sum(counts.values()), late, faults)
 
 
-def _good(rows: Iterable[Given | Fault], faults: list[Fault]) -> Iterator[Given]:
+def _good(rows: Iterable[dict[str, Any] | Fault], faults: list[Fault]) -> Iterator[dict[str, Any]]:
     for row in rows:
         if isinstance(row, Fault):
             faults.append(row)
