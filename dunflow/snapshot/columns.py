@@ -75,10 +75,10 @@ def read_frame(frame: pd.DataFrame, layout: Layout, line: int, default_currency:
     lines, raw = _without_blank_rows(lines, raw, layout.key)
     read = _read_columns(raw, layout, default_currency)
     bad = _rows_with_fault(read, layout, len(lines))
-    good = pc.invert(bad)
-    columns = {"line": lines} | {name: column.values for name, column in read.items()}
-    rejected = _rejections(lines, raw, read, layout)
-    return Chunk(layout, pa.table(columns).filter(good), rejected, len(lines))
+    rows = pa.table({"line": lines} | {name: column.values for name, column in read.items()})
+    if pc.any(bad).as_py():  # it copies all that stays
+        rows = rows.filter(pc.invert(bad))
+    return Chunk(layout, rows, _rejections(lines, raw, read, layout), len(lines))
 
 
 def _arrow(series: "pd.Series[Any]") -> pa.Array:
