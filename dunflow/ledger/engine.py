@@ -57,6 +57,7 @@ _ROOM = {
     # enough.
     "parallel_setup_cost": "100",
     "parallel_tuple_cost": "0.01",
+    "random_page_cost": "1.1",  # of today's disks: looking up a few thousand rows is cheap
     "default_statistics_target": "10",
 }
 

@@ -8,15 +8,15 @@ from functools import partial
 from typing import Any
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from dunflow import money
 from dunflow.config.book import Book
 from dunflow.ledger import partitions
+from dunflow.ledger.tables import customer, snapshot
 from dunflow.ledger.tables import load as load_table
-from dunflow.ledger.tables import snapshot
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import bad_contact_points, take_customers
 from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
@@ -131,8 +131,13 @@ def _count(
         .group_by(rows.c.currency)
         .order_by(rows.c.currency)
     ).all()
-    people = select(rows.c.customer_id).distinct().subquery("people")
-    customers = conn.execute(select(func.count()).select_from(people)).scalar_one()
+    # Asked from the customers' side, which all cores do; a DISTINCT would be one core's work.
+    owes = exists().where(rows.c.customer_id == customer.c.customer_id)
+    customers = conn.execute(
+        select(func.count())
+        .select_from(customer)
+        .where(customer.c.portfolio_id == portfolio_id, owes)
+    ).scalar_one()
     totals = {currency: total for currency, _, total in per_currency}
     return sum(count for _, count, _ in per_currency), customers, totals
 
