@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import Connection, Select, TableValuedAlias, Text
+from sqlalchemy import Connection, Date, Select, TableValuedAlias, Text
 
 from dunflow.config.book import Book
 from dunflow.decide.windows import next_opening
@@ -14,10 +14,10 @@ from dunflow.ledger.tables import Instant
 def openings(
     conn: Connection, book: Book, places: Select[str], at: dt.datetime
 ) -> TableValuedAlias:
-    """`place, channel, wall_zone, opens_at` for these customers' places (their `place_key`s).
+    """`place, channel, opens_at, out_on` for these customers' places (their `place_key`s).
 
-    No row: it is closed for days. There are few places however many customers, so the law's own
-    logic runs in plain Python.
+    `out_on`: the day of that opening in the customers' own calendar. No row: it is closed for days.
+    There are few places however many customers, so the law's own logic runs in plain Python.
     """
     rows = []
     for (place,) in conn.execute(places.distinct()):
@@ -31,14 +31,14 @@ def openings(
                     {
                         "place": place,
                         "channel": channel,
-                        "wall_zone": zones[0].key,
                         "opens_at": span.opens_at,
+                        "out_on": span.opens_at.astimezone(zones[0]).date(),
                     }
                 )
     columns: dict[str, Kind] = {
         "place": Text,
         "channel": Text,
-        "wall_zone": Text,
         "opens_at": Instant,
+        "out_on": Date,
     }
     return given("opening", columns, rows)

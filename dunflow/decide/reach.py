@@ -19,7 +19,6 @@ from sqlalchemy import (
     case,
     cast,
     false,
-    func,
     literal,
     null,
     or_,
@@ -184,8 +183,7 @@ def _tried(
 
 def _going(asked: FromClause, opening: FromClause) -> Going:
     a = asked.c
-    out_on = cast(func.timezone(opening.c.wall_zone, opening.c.opens_at), contact.c.contact_on.type)
-    return Going(a.channel, a.customer_id, a.account_id, a.address, out_on)
+    return Going(a.channel, a.customer_id, a.account_id, a.address, opening.c.out_on)
 
 
 def _open_to(asked: FromClause, opening: FromClause) -> ColumnElement[bool]:

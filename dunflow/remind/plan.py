@@ -74,13 +74,14 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
 def _number(conn: Connection, decided: Decided) -> TableClause:
     """The leading accounts, each with the number of its contact.
 
-    Numbers rise from severe to mild, so that the outbox is read in that order.
+    Numbers rise from severe to mild, so that the outbox is read in that order; among equals with
+    the accounts' own, so that what planning writes lies side by side in every index.
     """
     t = decided.turn.c
     leading = (
         select(decided.turn)
         .where(t.reason == "step_due")
-        .order_by(t.rank.desc(), t.dpd.desc(), t.overdue.desc(), t.account_ref)
+        .order_by(t.rank.desc(), t.dpd.desc(), t.account_id)
         .subquery("leading")
     )
     sequence = select(func.pg_get_serial_sequence("contact", "contact_id")).scalar_subquery()
