@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, func, insert, literal, select, update
 
 from dunflow.config.portfolio import LANGUAGES
+from dunflow.ledger.references import bears
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -124,7 +125,7 @@ def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str,
             .where(
                 print_line.c.print_batch_id == number,
                 print_line.c.contact_id == contact.c.contact_id,
-                contact.c.reference == reference,
+                bears(reference),
             )
             .values(unprintable=why)
         )

@@ -26,6 +26,7 @@ from dunflow.assess.progress import local_day, refresh
 from dunflow.decide.zones import place_key
 from dunflow.intake.elsewhere import made_elsewhere, start_gaps, walls_of
 from dunflow.intake.given import Given
+from dunflow.ledger.references import bears_theirs
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import (
     PLACEMENT_ACTIVE,
@@ -47,7 +48,7 @@ def take_earlier_contacts(given: Given) -> int:
     """
     r = given.rows.c
     reference = cast(literal(given.portfolio_id), Text) + literal(":", Text) + r.ref
-    known = exists().where(contact.c.reference == reference)
+    known = exists().where(bears_theirs(reference))
     new = keep(
         given.conn,
         "earlier",
@@ -184,7 +185,7 @@ def _covered(new: TableClause) -> Any:
     }
     rows = (
         select(*columns.values())
-        .join_from(new, contact, contact.c.reference == n.reference)
+        .join_from(new, contact, bears_theirs(n.reference))
         .join(episode, and_(episode.c.account_id == n.account, episode.c.ended_on.is_(None)))
     )
     return insert(contact_account).from_select(list(columns), rows)

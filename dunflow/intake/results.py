@@ -19,6 +19,7 @@ from dunflow.intake.classify import Reading
 from dunflow.intake.filled_in import Fault, Line, read_list
 from dunflow.intake.promises import Promise, record_promise
 from dunflow.intake.replies import Reply, record_reply
+from dunflow.ledger.references import bears
 from dunflow.ledger.tables import ACTUAL, contact, result
 from dunflow.remind import receipts, talks
 from dunflow.remind.senders.outcome import Seen
@@ -116,7 +117,7 @@ class _Desk:
             select(contact)
             .where(
                 contact.c.portfolio_id == self.portfolio_id,
-                contact.c.reference == reference,
+                bears(reference),
                 contact.c.channel == self.channel,
             )
             .with_for_update()

@@ -3,12 +3,9 @@
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Float,
-    Integer,
-    Numeric,
     Select,
     SmallInteger,
     TableClause,
@@ -32,12 +29,9 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
+from dunflow.ledger.references import reference_of, scattered
 from dunflow.ledger.scratch import has_rows, keep
 from dunflow.ledger.tables import contact, contact_account, run
-
-ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Of references: no letter that is taken for a digit, nor the other way round."""
-
 
 _MANY = 1_000
 
@@ -92,19 +86,19 @@ def _number(conn: Connection, decided: Decided) -> TableClause:
 def _insert_contacts(
     conn: Connection, book: Book, portfolio_id: int, decided: Decided, outgoing: TableClause
 ) -> int:
-    scattered = (
-        select(outgoing, _scattered(outgoing.c.contact_id).label("scattered"))
+    numbered = (
+        select(outgoing, scattered(outgoing.c.contact_id).label("scattered"))
         .offset(literal_column("0"))  # so that it is computed once for all letters of a reference
-        .subquery("scattered")
+        .subquery("numbered")
     )
-    o = scattered.c
+    o = numbered.c
     columns: dict[str, ColumnElement[Any]] = {
         "contact_id": o.contact_id,
         "portfolio_id": literal(portfolio_id),
         "business_date": literal(decided.business_date),
         "customer_id": o.customer_id,
         "account_id": o.account_id,
-        "reference": _reference(o.scattered),
+        "reference": reference_of(o.scattered),
         "step": _of_step(book, o.due, "step"),
         "channel": o.channel,
         "template": _of_step(book, o.due, "template"),
@@ -202,22 +196,3 @@ def _of_step(book: Book, due: ColumnElement[int], key: str) -> ColumnElement[str
         number: literal(getattr(step, key), Text) for number, step in enumerate(book.policy.ladder)
     }
     return case(names, value=due, else_=null()) if names else cast(null(), Text)
-
-
-def _scattered(contact_id: ColumnElement[int]) -> ColumnElement[int]:
-    """A number for each number, and neighbours far apart.
-
-    Multiplying by an odd number modulo a power of two maps every number to another one.
-    """
-    return cast(
-        func.mod(cast(contact_id, Numeric) * 29_996_224_275, literal(2**35, BigInteger)), BigInteger
-    )
-
-
-def _reference(scattered: ColumnElement[int]) -> ColumnElement[str]:
-    """Seven letters and digits that differ for each number, and don't tell how many there are."""
-    letters = [
-        func.substr(ALPHABET, cast(scattered // 32**place % 32, Integer) + 1, 1)
-        for place in range(7)
-    ]
-    return func.concat(*letters)

@@ -9,10 +9,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Row, SmallInteger, Text, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    SmallInteger,
+    TableValuedAlias,
+    Text,
+    and_,
+    select,
+    update,
+)
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import Kind, among, given
+from dunflow.ledger.references import number_of
 from dunflow.ledger.tables import Instant, contact
 from dunflow.remind import outbox, talks
 from dunflow.remind.consequences import (
@@ -194,29 +206,36 @@ class Found:
 
 def find(conn: Connection, marks: Sequence[tuple[str | None, str | None]]) -> list[Found | None]:
     """The contact of each `(reference, provider_id)`: by our own mark first, then by the id."""
-    by_mark = _contacts_by(conn, contact.c.reference, [mark for mark, _ in marks])
-    unknown = [of for mark, of in marks if mark not in by_mark]
-    by_id = _contacts_by(conn, contact.c.provider_id, unknown)
-    return [by_mark.get(mark) or by_id.get(of) for mark, of in marks]
+    numbers = {mark: number_of(mark) for mark, _ in marks if mark is not None}
+    ours = {mark: number for mark, number in numbers.items() if number is not None}
+    named = _named({"said": Text, "number": BigInteger}, ours.items())
+    of_mark = and_(contact.c.contact_id == named.c.number, contact.c.reference == named.c.said)
+    by_mark = _contacts(conn, named, of_mark) if ours else {}
+    unknown = {of for mark, of in marks if mark not in by_mark and of is not None}
+    named = _named({"said": Text}, [(of,) for of in sorted(unknown)])
+    of_id = contact.c.provider_id == named.c.said
+    by_id = _contacts(conn, named, of_id) if unknown else {}
+    return [by_mark.get(mark or "") or by_id.get(of or "") for mark, of in marks]
 
 
-def _contacts_by(
-    conn: Connection, name: Column[str], wanted: Iterable[str | None]
-) -> dict[str | None, Found]:
-    values = sorted({each for each in wanted if each is not None})
-    if not values:
-        return {}
-    named = given("named", {"value": Text}, [{"value": each} for each in values])
+def _named(columns: dict[str, Kind], rows: Iterable[tuple[Any, ...]]) -> TableValuedAlias:
+    return given("named", columns, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _contacts(
+    conn: Connection, named: TableValuedAlias, which: ColumnElement[bool]
+) -> dict[str, Found]:
+    """What is `said` → the contact that it is said of; of several the oldest."""
     rows = conn.execute(
         select(
-            name,
+            named.c.said,
             contact.c.contact_id,
             contact.c.portfolio_id,
             contact.c.customer_id,
             contact.c.address,
             contact.c.claimed_at,
         )
-        .join(named, named.c.value == name)
+        .join(named, which)
         .order_by(contact.c.contact_id.desc())
     )
-    return {value: Found(*found) for value, *found in rows}
+    return {said: Found(*found) for said, *found in rows}

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
+from dunflow.ledger.references import bears
 from dunflow.ledger.tables import account, contact, resolution
 from dunflow.remind import outbox
 from dunflow.remind.consequences import refresh_ladder, start_gap
@@ -56,7 +57,7 @@ def resolve(
     """
     found = conn.execute(
         select(contact.c.contact_id, contact.c.state)
-        .where(contact.c.portfolio_id == portfolio_id, contact.c.reference == reference)
+        .where(contact.c.portfolio_id == portfolio_id, bears(reference))
         .with_for_update()
     ).first()
     if found is None:

@@ -148,7 +148,7 @@ def _numbers_as_text(query: str, schema: pa.Schema) -> str:
     columns = [f"c{number}{'::text' * _is_numeric(schema.field(number))}" for number in numbers]
     # By place, since a query may give two columns the same name; that is told of elsewhere.
     names = ", ".join(f"c{number}" for number in numbers)
-    return f"SELECT {', '.join(columns)} FROM (\n{query}\n) AS asked ({names})"
+    return "\n".join(["SELECT", ", ".join(columns), "FROM (", query, f") AS asked ({names})"])
 
 
 def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:

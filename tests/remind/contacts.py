@@ -7,10 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from dunflow.config.book import Book
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.references import reference_of, scattered
 from dunflow.ledger.tables import (
     account,
     contact,
@@ -79,7 +80,7 @@ class Outbox:
                 "business_date": DATE,
                 "customer_id": customer_id,
                 "account_id": account_id,
-                "reference": f"REF{number:04}",
+                "reference": "",  # its number, which it has in a moment
                 "step": "t1",
                 "channel": channel,
                 "template": "courtesy",
@@ -97,6 +98,11 @@ class Outbox:
                 "run_id": 1,
             }
             contact_id = _one(conn, insert(contact).values(**(values | given)))
+            conn.execute(
+                update(contact)
+                .where(contact.c.contact_id == contact_id)
+                .values(reference=reference_of(scattered(contact.c.contact_id)))
+            )
             conn.execute(
                 insert(contact_account).values(
                     contact_id=contact_id,

@@ -22,6 +22,7 @@ from dunflow.config.book import Book
 from dunflow.decide.zones import place_key
 from dunflow.intake.elsewhere import made_elsewhere, own_day, start_gaps, walls_of
 from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.references import bears_theirs
 from dunflow.ledger.tables import (
     contact,
     contact_account,
@@ -131,7 +132,7 @@ def _contacts(
         "amount": literal(0, Numeric),
         "occupies": contact.c.state == "delivered",
     }
-    named = select(*covers.values()).join_from(told, contact, contact.c.reference == reference)
+    named = select(*covers.values()).join_from(told, contact, bears_theirs(reference))
     conn.execute(insert(contact_account).from_select(list(covers), named).on_conflict_do_nothing())
     start_gaps(conn, select(t.account_id, t.happened_at))
     talks = (

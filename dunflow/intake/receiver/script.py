@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from dunflow.config.book import Book
+from dunflow.ledger.references import bears
 from dunflow.ledger.tables import (
     account,
     contact,
@@ -41,7 +42,7 @@ def call_of(conn: Connection, reference: str) -> Call | None:
             contact.c.address,
             contact.c.claimed_at,
         ).where(
-            contact.c.reference == reference,
+            bears(reference),
             contact.c.channel == "voice",
             contact.c.state.in_(MADE),
         )

@@ -53,8 +53,8 @@ contact = Table(
     Column("business_date", Date, nullable=False),
     Column("customer_id", BigInteger, nullable=False),
     Column("account_id", BigInteger, nullable=False),  # the one that leads
-    # A short random mark that goes out with the message, by which the provider is asked later.
-    Column("reference", Text, nullable=False, unique=True),
+    # Goes out with the message, so that the provider can be asked later; see references.py.
+    Column("reference", Text, nullable=False),
     Column("step", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("template", Text, nullable=False),
@@ -109,6 +109,12 @@ contact = Table(
     # Contacts come date by date, so a summary of each stretch of the table finds those of a date;
     # planning hundreds of thousands pays for every index that names each row.
     Index("ix_contact_business_date", "business_date", postgresql_using="brin"),
+    Index(
+        "uq_contact_reference_elsewhere",
+        "reference",
+        unique=True,
+        postgresql_where=text("run_id IS NULL"),
+    ),  # ours are the number of the row in another notation
     postgresql_with={"fillfactor": 80},
 )
 
