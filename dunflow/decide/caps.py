@@ -3,16 +3,17 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Select,
     Text,
     and_,
     func,
     literal,
-    or_,
     select,
     true,
 )
@@ -35,7 +36,7 @@ class Going:
 
 @dataclass(frozen=True)
 class Reached:
-    """`arms`: for each cap in turn the condition that one more contact is over it, and its id.
+    """`arms`: for each cap in turn the condition that one more contact is over it, and the reason.
 
     They need the tables of `joins`.
     """
@@ -55,24 +56,55 @@ def caps_reached(caps: Sequence[Cap], going: Going, counts: ColumnElement[bool])
 
     Contacts that are counted together are looked up together, once for all caps.
     """
-    found = Reached([], [])
-    counted: dict[str, LateralFromClause] = {}
-    for by in dict.fromkeys(cap.by for cap in caps):
-        alike = [cap for cap in caps if cap.by == by]
-        counted[by] = _counted(by, alike, going, counts)
-        found.joins.append(counted[by])
-    for cap in caps:
-        over = and_(going.channel.in_(cap.channels), counted[cap.by].c[cap.id] >= cap.max)
-        found.arms.append((over, literal(cap.id, Text)))
-    return found
+    counted = {by: _counted(by, alike, going, counts) for by, alike in alike_by(caps).items()}
+    return Reached(
+        list(counted.values()),
+        [over(cap, going, counted[cap.by]) for cap in caps],
+    )
+
+
+def alike_by(caps: Sequence[Cap]) -> dict[str, list[Cap]]:
+    """The caps by what they count together."""
+    return {by: [cap for cap in caps if cap.by == by] for by in dict.fromkeys(c.by for c in caps)}
+
+
+def over(
+    cap: Cap, going: Going, counted: FromClause
+) -> tuple[ColumnElement[bool], ColumnElement[str]]:
+    """Whether one more is over the cap, by the column that has its name; and the reason."""
+    reached = and_(going.channel.in_(cap.channels), counted.c[cap.id] >= cap.max)
+    return reached, literal(f"cap.{cap.id}", Text)
+
+
+def count_together(
+    by: str, caps: Sequence[Cap], rows: FromClause, going: Going, counts: ColumnElement[bool]
+) -> Select[Any]:
+    """`of` and a column per cap, for each account of `rows` with which contacts are counted `by`.
+
+    All at once, and so on all cores; but it needs a planner that knows how much was sent.
+    """
+    which = _which(caps, going, counts)
+    if by == "debt":
+        named = rows.join(contact_account, contact_account.c.account_id == going.account_id)
+        beside = named.join(
+            contact, and_(contact.c.contact_id == contact_account.c.contact_id, *which)
+        )
+    else:
+        beside = rows.join(contact, and_(_together(by, going), *which))
+    of: ColumnElement[Any] = going.account_id
+    return select(of.label("of"), *_columns(caps, going)).select_from(beside).group_by(of)
 
 
 def _counted(
     by: str, caps: list[Cap], going: Going, counts: ColumnElement[bool]
 ) -> LateralFromClause:
     """One column per cap: how many contacts it counts already."""
-    longest = max(cap.days for cap in caps)
-    columns = [
+    which = [_together(by, going), *_which(caps, going, counts)]
+    return select(*_columns(caps, going)).where(*which).lateral(f"by_{by}")
+
+
+def _columns(caps: Sequence[Cap], going: Going) -> list[ColumnElement[Any]]:
+    return [
         func.count()
         .filter(
             contact.c.channel.in_(cap.channels), contact.c.contact_on > _before(going, cap.days)
@@ -80,19 +112,20 @@ def _counted(
         .label(cap.id)
         for cap in caps
     ]
-    return (
-        select(*columns)
-        .where(
-            # Asked first: where no cap is about this channel, nothing need be looked up.
-            or_(*[going.channel.in_(cap.channels) for cap in caps]),
-            _together(by, going),
-            contact.c.state.in_(COUNTED),
-            contact.c.contact_on > _before(going, longest),
-            contact.c.contact_on <= going.out_on,
-            counts,
-        )
-        .lateral(f"by_{by}")
-    )
+
+
+def _which(
+    caps: Sequence[Cap], going: Going, counts: ColumnElement[bool]
+) -> list[ColumnElement[bool]]:
+    longest = max(cap.days for cap in caps)
+    return [
+        # Asked first: where no cap is about this channel, nothing need be looked up.
+        going.channel.in_(sorted({channel for cap in caps for channel in cap.channels})),
+        contact.c.state.in_(COUNTED),
+        contact.c.contact_on > _before(going, longest),
+        contact.c.contact_on <= going.out_on,
+        counts,
+    ]
 
 
 def _before(going: Going, days: int) -> ColumnElement[dt.date]:

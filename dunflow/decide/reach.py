@@ -23,19 +23,20 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
-from dunflow.decide.bars import address_for, bars, first_reasons
-from dunflow.decide.caps import Going, caps_reached
+from dunflow.decide.bars import Arm, address_for, bars, first_reasons
+from dunflow.decide.caps import Going, alike_by, count_together, over
 from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
 from dunflow.decide.openings import openings
 from dunflow.decide.rest import resting
 from dunflow.decide.zones import place_key
-from dunflow.ledger.scratch import has_rows, keep
+from dunflow.ledger.scratch import MANY, count_of, has_rows, keep
 from dunflow.ledger.tables import Instant, account, contact, customer
 
 GAP = "gap"
@@ -62,7 +63,8 @@ def reach(
     opening = openings(conn, book, select(asked.c.place), moment.at)
 
     def tried(asked: TableClause) -> Select[Any]:
-        found = _barred(book, portfolio_id, asked, opening, moment.at)
+        counted = _counted(conn, book, business_date, asked, opening)
+        found = _barred(book, portfolio_id, asked, opening, counted, moment.at)
         barred = keep(conn, f"{asked.name}_barred", found)
         return _tried(book, business_date, asked, opening, barred)
 
@@ -132,17 +134,47 @@ def _channel_of(book: Book, due: ColumnElement[int], preference: int) -> ColumnE
     return case(channels, value=due, else_=null()) if channels else cast(null(), Text)
 
 
+def _counted(
+    conn: Connection, book: Book, business_date: dt.date, asked: TableClause, opening: FromClause
+) -> dict[str, TableClause]:
+    """What each account's caps count, by what they count together: what earlier runs sent.
+
+    The day's own contacts are counted as they are claimed.
+    """
+    if book.floor.caps and count_of(conn, asked) >= MANY:
+        # Else the planner may take what was sent since the server last looked for nothing, and
+        # compare it with everybody.
+        conn.execute(text(f"ANALYZE {contact.name}"))
+    earlier = contact.c.business_date < business_date
+    rows = asked.join(opening, and_(_open_to(asked, opening), ~asked.c.in_gap))
+    going = _going(asked, opening)
+    return {
+        by: keep(conn, f"{asked.name}_by_{by}", count_together(by, caps, rows, going, earlier))
+        for by, caps in alike_by(book.floor.caps).items()
+    }
+
+
 def _barred(
-    book: Book, portfolio_id: int, asked: TableClause, opening: FromClause, at: dt.datetime
+    book: Book,
+    portfolio_id: int,
+    asked: TableClause,
+    opening: FromClause,
+    counted: dict[str, TableClause],
+    at: dt.datetime,
 ) -> Select[int, str]:
-    """`of, reason` of the accounts that may not be contacted so, whatever was sent before."""
+    """`of, reason` of the accounts that may not be contacted so."""
     to_ask = asked.select().where(~asked.c.in_gap).subquery("to_ask")
     a = to_ask.c
-    always = bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
     with_hour = to_ask.outerjoin(opening, _open_to(to_ask, opening))
-    that_day = resting(book.floor.cooldowns, _going(to_ask, opening))
-    arms = [(to_ask, arm) for arm in always] + [(with_hour, arm) for arm in that_day]
-    return first_reasons(a.account_id, arms)
+    going = _going(to_ask, opening)
+    asks: list[tuple[FromClause, Arm]] = [
+        (to_ask, arm) for arm in bars(book, portfolio_id, a.customer_id, a.channel, a.address, at)
+    ]
+    asks += [(with_hour, arm) for arm in resting(book.floor.cooldowns, going)]
+    for cap in book.floor.caps:
+        by = counted[cap.by]
+        asks.append((to_ask.join(by, by.c.of == a.account_id), over(cap, going, by)))
+    return first_reasons(a.account_id, asks)
 
 
 def _tried(
@@ -152,33 +184,24 @@ def _tried(
     opening: FromClause,
     barred: TableClause,
 ) -> Select[Any]:
-    """What comes of each: `reason` is NULL where the channel will do.
-
-    Caps count what earlier runs sent; the day's own contacts are counted as they are claimed.
-    """
+    """What comes of each: `reason` is NULL where the channel will do."""
     a = asked.c
-    # Looked up customer by customer, though on one core: where much was sent since the server last
-    # looked, it takes what was sent for nothing, and would compare it with everybody.
-    earlier = contact.c.business_date < business_date
-    caps = caps_reached(book.floor.caps, _going(asked, opening), earlier)
     ends = book.portfolio.calendar.lives_until(business_date)
     no_hour = or_(opening.c.opens_at.is_(None), opening.c.opens_at >= ends)
     reason = case(
         (a.in_gap, literal(GAP, Text)),
         (barred.c.reason.is_not(None), barred.c.reason),
-        *[(over, literal("cap.", Text) + cap) for over, cap in caps.arms],
         (no_hour, literal("window", Text)),
         else_=null(),
     )
     with_hour = asked.outerjoin(opening, _open_to(asked, opening))
-    known = with_hour.outerjoin(barred, barred.c.of == a.account_id)
     return select(
         a.account_id,
         a.account_ref,
         a.channel,
         reason.label("reason"),
         opening.c.opens_at.label("not_before_at"),
-    ).select_from(caps.joined_to(known))
+    ).select_from(with_hour.outerjoin(barred, barred.c.of == a.account_id))
 
 
 def _going(asked: FromClause, opening: FromClause) -> Going:

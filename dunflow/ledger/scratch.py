@@ -53,6 +53,10 @@ def keep(
     return table(name, *[column(each.name, each.type) for each in rows.selected_columns])
 
 
+def count_of(conn: Connection, kept: TableClause) -> int:
+    return int(conn.execute(select(func.count()).select_from(kept)).scalar_one())
+
+
 def has_rows(conn: Connection, rows: Select[*tuple[Any, ...]]) -> bool:
     """Whether there is any, asked before tables are made for them: that takes longer."""
     return bool(conn.execute(select(rows.exists())).scalar_one())

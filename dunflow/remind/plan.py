@@ -68,14 +68,13 @@ def plan(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> i
 def _number(conn: Connection, decided: Decided) -> TableClause:
     """The leading accounts, each with the number of its contact.
 
-    Numbers rise from severe to mild, so that the outbox is read in that order; among equals with
-    the accounts' own, so that what planning writes lies side by side in every index.
+    Numbers rise from severe to mild, so that the outbox is read in that order.
     """
     t = decided.turn.c
     leading = (
         select(decided.turn)
         .where(t.reason == "step_due")
-        .order_by(t.rank.desc(), t.dpd.desc(), t.account_id)
+        .order_by(t.rank.desc(), t.dpd.desc(), t.overdue.desc(), t.account_ref)
         .subquery("leading")
     )
     sequence = select(func.pg_get_serial_sequence("contact", "contact_id")).scalar_subquery()

@@ -218,8 +218,8 @@ def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, 
         out_on=out.c.out_on,
     )
     caps = caps_reached(book.floor.caps, one_more, counts=true())
-    over = [(reached, literal("cap.", Text) + cap) for reached, cap in caps.arms]
-    reason = case(*resting(book.floor.cooldowns, one_more), *over, else_=null()).label("reason")
+    over = [*resting(book.floor.cooldowns, one_more), *caps.arms]
+    reason = case(*over, else_=null()).label("reason")
     checked = (
         select(planned.c.contact_id, reason)
         .select_from(caps.joined_to(planned.join(out, out.c.contact_id == planned.c.contact_id)))
