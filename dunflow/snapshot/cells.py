@@ -298,7 +298,7 @@ def read_amount(
             continue
         kept = pc.round(values, ndigits=decimals_of(code))
         too_fine = pc.and_(pc.equal(currency, code), pc.not_equal(values, kept))
-        faults.append((too_fine, f"has more decimals than {code}"))
+        faults.append((too_fine, f"has more decimals than {code or 'money'}"))
     if not may_be_negative:
         faults.append((pc.less(values, pa.scalar(0, AMOUNT)), "is negative"))
     return settle(values, *faults)

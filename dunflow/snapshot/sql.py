@@ -121,7 +121,8 @@ class _InstantLiteral(TypeDecorator[dt.datetime]):
 
 def _by_adbc(book: Book, source: Reading, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
     # Without binds the driver fetches by COPY, which is several times as fast.
-    written = query.compile(dialect=_UNESCAPED, compile_kwargs={"literal_binds": True}).string
+    compiled = query.compile(dialect=_UNESCAPED, compile_kwargs={"literal_binds": True})
+    written = f"{compiled.string}\n"  # its last line may be a comment
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with adbc.connect(address) as conn, conn.cursor() as cursor:
@@ -148,7 +149,7 @@ def _numbers_as_text(query: str, schema: pa.Schema) -> str:
     columns = [f"c{number}{'::text' * _is_numeric(schema.field(number))}" for number in numbers]
     # By place, since a query may give two columns the same name; that is told of elsewhere.
     names = ", ".join(f"c{number}" for number in numbers)
-    return "\n".join(["SELECT", ", ".join(columns), "FROM (", query, f") AS asked ({names})"])
+    return "\n".join(["SELECT", ", ".join(columns), "FROM (", f"{query}) AS asked ({names})"])
 
 
 def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:

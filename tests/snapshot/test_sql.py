@@ -68,6 +68,24 @@ def test_the_date_is_one_in_every_expression(core: Core) -> None:
     assert room.amounts() == {"0010": "100.1"}
 
 
+@pytest.mark.parametrize("overdue", ["overdue", "overdue::bigint AS overdue"])
+def test_a_query_may_end_in_a_comment(core: Core, overdue: str) -> None:
+    query = f"SELECT account, customer, due_on, {overdue} FROM loan -- as of the close;"
+    room = core(
+        "SELECT '1' AS account, 'C' AS customer, DATE '2026-03-01' AS due_on, 5.00 AS overdue",
+        query,
+        history="current_only",
+    )
+    room.pull()
+    assert room.amounts() == {"1": "5"}
+
+
+def test_two_columns_of_one_name_are_told_of(core: Core) -> None:
+    room = core(ROWS, f"{QUERY.strip().rstrip(';')}".replace("SELECT ", "SELECT overdue, "))
+    with pytest.raises(SourceError, match="overdue"):
+        room.pull()
+
+
 def test_a_core_without_rows_has_its_columns_all_the_same(core: Core) -> None:
     room = core(ROWS, f"SELECT {COLUMNS} FROM loan WHERE due_on > :business_date")
     assert room.pull().rows_read == 0
