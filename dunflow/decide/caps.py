@@ -71,15 +71,19 @@ def alike_by(caps: Sequence[Cap]) -> dict[str, list[Cap]]:
 def over(
     cap: Cap, going: Going, counted: FromClause
 ) -> tuple[ColumnElement[bool], ColumnElement[str]]:
-    """Whether one more is over the cap, by the column that has its name; and the reason."""
-    reached = and_(going.channel.in_(cap.channels), counted.c[cap.id] >= cap.max)
+    """Whether one more is over the cap, by the column that has its name; and the reason.
+
+    Where nothing was counted, a cap may be reached all the same: some allow no contact at all.
+    """
+    times = func.coalesce(counted.c[cap.id], 0)
+    reached = and_(going.channel.in_(cap.channels), times >= cap.max)
     return reached, literal(f"cap.{cap.id}", Text)
 
 
 def count_together(
     by: str, caps: Sequence[Cap], rows: FromClause, going: Going, counts: ColumnElement[bool]
 ) -> Select[Any]:
-    """`of` and a column per cap, for each account of `rows` with which contacts are counted `by`.
+    """`of` and a column per cap, for each account of `rows` with which any contact is counted `by`.
 
     All at once, and so on all cores; but it needs a planner that knows how much was sent.
     """

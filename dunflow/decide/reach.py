@@ -173,7 +173,7 @@ def _barred(
     asks += [(with_hour, arm) for arm in resting(book.floor.cooldowns, going)]
     for cap in book.floor.caps:
         by = counted[cap.by]
-        asks.append((to_ask.join(by, by.c.of == a.account_id), over(cap, going, by)))
+        asks.append((to_ask.outerjoin(by, by.c.of == a.account_id), over(cap, going, by)))
     return first_reasons(a.account_id, asks)
 
 
