@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from dunflow.config.pack import Cap
+from dunflow.decide.bars import Arm
 from dunflow.ledger.tables import COUNTED, contact, contact_account
 
 
@@ -42,7 +43,7 @@ class Reached:
     """
 
     joins: list[LateralFromClause]
-    arms: list[tuple[ColumnElement[bool], ColumnElement[str]]]
+    arms: list[Arm]
 
     def joined_to(self, rows: FromClause) -> FromClause:
         """`rows`, which say who is going, with the counts beside them."""
@@ -68,9 +69,7 @@ def alike_by(caps: Sequence[Cap]) -> dict[str, list[Cap]]:
     return {by: [cap for cap in caps if cap.by == by] for by in dict.fromkeys(c.by for c in caps)}
 
 
-def over(
-    cap: Cap, going: Going, counted: FromClause
-) -> tuple[ColumnElement[bool], ColumnElement[str]]:
+def over(cap: Cap, going: Going, counted: FromClause) -> Arm:
     """Whether one more is over the cap, by the column that has its name; and the reason.
 
     Where nothing was counted, a cap may be reached all the same: some allow no contact at all.

@@ -60,6 +60,10 @@ def reach(
     if not has_rows(conn, first):
         return keep(conn, "reached", _nobody())
     asked = keep(conn, "asked", _asked(book, moment, 0, first))
+    if book.floor.caps and count_of(conn, asked) >= MANY:
+        # What claims fill in. Else the planner may take what was sent since the server last looked
+        # for nothing, and compare it with everybody.
+        conn.execute(text(f"ANALYZE {contact.name} (state, contact_on, address)"))
     opening = openings(conn, book, select(asked.c.place), moment.at)
 
     def tried(asked: TableClause) -> Select[Any]:
@@ -141,10 +145,6 @@ def _counted(
 
     The day's own contacts are counted as they are claimed.
     """
-    if book.floor.caps and count_of(conn, asked) >= MANY:
-        # Else the planner may take what was sent since the server last looked for nothing, and
-        # compare it with everybody.
-        conn.execute(text(f"ANALYZE {contact.name}"))
     earlier = contact.c.business_date < business_date
     rows = asked.join(opening, and_(_open_to(asked, opening), ~asked.c.in_gap))
     going = _going(asked, opening)

@@ -27,7 +27,7 @@ from dunflow.decide.zones import place_key
 from dunflow.intake.elsewhere import made_elsewhere, start_gaps, walls_of
 from dunflow.intake.given import Given
 from dunflow.ledger.references import bears_theirs
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import count_of, keep
 from dunflow.ledger.tables import (
     PLACEMENT_ACTIVE,
     contact,
@@ -68,7 +68,7 @@ def take_earlier_contacts(given: Given) -> int:
         episode.c.ended_on.is_(None), episode.c.account_id.in_(select(new.c.account))
     )
     refresh(given.conn, given.book, stepped)
-    return int(given.conn.execute(select(func.count()).select_from(new)).scalar_one())
+    return count_of(given.conn, new)
 
 
 def take_earlier_placements(given: Given) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.decide.bars import address_for
 from dunflow.intake.given import Given
+from dunflow.ledger.scratch import count_of
 from dunflow.ledger.tables import customer, opt_out
 
 
@@ -43,4 +44,4 @@ def take_opt_outs(given: Given) -> int:
         )
         names = ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"]
         given.conn.execute(insert(opt_out).from_select(names, rows).on_conflict_do_nothing())
-    return int(given.conn.execute(select(func.count()).select_from(fresh)).scalar_one())
+    return count_of(given.conn, fresh)

@@ -54,6 +54,7 @@ def keep(
 
 
 def count_of(conn: Connection, kept: TableClause) -> int:
+    """How many rows a scratch table has."""
     return int(conn.execute(select(func.count()).select_from(kept)).scalar_one())
 
 

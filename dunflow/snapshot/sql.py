@@ -145,11 +145,14 @@ def _numbers_as_text(query: str, schema: pa.Schema) -> str:
     """
     if not any(map(_is_numeric, schema)):
         return query
-    numbers = range(len(schema))
-    columns = [f"c{number}{'::text' * _is_numeric(schema.field(number))}" for number in numbers]
     # By place, since a query may give two columns the same name; that is told of elsewhere.
-    names = ", ".join(f"c{number}" for number in numbers)
-    return "\n".join(["SELECT", ", ".join(columns), "FROM (", f"{query}) AS asked ({names})"])
+    names = [f"c{place}" for place in range(len(schema))]
+    written = [
+        f"{name}::text" if _is_numeric(field) else name
+        for name, field in zip(names, schema, strict=True)
+    ]
+    asked = f"{query}) AS asked ({', '.join(names)})"
+    return "\n".join(["SELECT", ", ".join(written), "FROM (", asked])
 
 
 def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:

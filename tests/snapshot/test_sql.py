@@ -82,7 +82,7 @@ def test_a_query_may_end_in_a_comment(core: Core, overdue: str) -> None:
 
 def test_two_columns_of_one_name_are_told_of(core: Core) -> None:
     room = core(ROWS, f"{QUERY.strip().rstrip(';')}".replace("SELECT ", "SELECT overdue, "))
-    with pytest.raises(SourceError, match="overdue"):
+    with pytest.raises(SourceError, match="'overdue' stands 2 times"):
         room.pull()
 
 
