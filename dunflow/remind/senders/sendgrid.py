@@ -24,6 +24,7 @@ from dunflow.remind.senders.outcome import (
     Silent,
     Unknown,
 )
+from dunflow.remind.senders.response import Reply
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.sendgrid_ask import ask
 from dunflow.remind.senders.sendgrid_lists import Listed, listed
@@ -32,7 +33,6 @@ from dunflow.remind.senders.wire import (
     TIMEOUT_S,
     NeverSentError,
     NoReplyError,
-    Reply,
     UntrustedError,
     Wire,
 )

@@ -11,9 +11,11 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from email.message import Message as Headers
-from typing import NamedTuple
+from functools import cache
+from typing import cast
 from urllib.parse import urlsplit
+
+from dunflow.remind.senders.response import FAULTS, Reply, Response
 
 TIMEOUT_S = 10.0
 """For connecting, and for each wait on the socket. Both providers answer in well under a second."""
@@ -44,11 +46,10 @@ class NoReplyError(Exception):
         self.why = why
 
 
-class Reply(NamedTuple):
-    status: int
-    reason: str
-    headers: Headers
-    body: bytes
+@cache
+def _trust() -> ssl.SSLContext:
+    """Shared by all connections: reading the certificates takes longer than many calls."""
+    return ssl.create_default_context()
 
 
 class Wire:
@@ -64,12 +65,13 @@ class Wire:
                 parts.hostname,
                 parts.port,
                 timeout=timeout_s,
-                context=ssl.create_default_context(),
+                context=_trust(),
             )
         else:
             self._connection = http.client.HTTPConnection(
                 parts.hostname, parts.port, timeout=timeout_s
             )
+        self._connection.response_class = Response  # type: ignore[assignment]
         self._used_at = 0.0
 
     def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -77,13 +79,12 @@ class Wire:
         self._connect()
         try:
             self._connection.request(method, path, body, headers)
-            response = self._connection.getresponse()
-            reply = Reply(response.status, response.reason, response.headers, response.read())
-        except (OSError, http.client.HTTPException) as err:
+            response = cast(Response, self._connection.getresponse())
+        except FAULTS as err:
             self._connection.close()
             raise NoReplyError(type(err).__name__) from None
         self._used_at = time.monotonic()
-        return reply
+        return response.reply
 
     def close(self) -> None:
         self._connection.close()
