@@ -3,7 +3,8 @@
 `POST /_sandbox/faults` with the inbox token and, for example,
 `{"channel": "sms", "kind": "timeout_after_accept", "times": 2, "recipient": "+86…"}` orders one;
 `GET` shows those that are left, `DELETE` ends them all. With `ratio` (0 to 1) and `seed` it strikes
-that share of the calls, the same ones each time; without `times` it lasts. Where several fit, the
+that share of the calls, the same ones each time; without `times` it lasts. `seconds` is how long
+the reply of a `slow` one takes. Where several fit, the
 first that was scripted strikes. They are kept in memory: a sandbox that is started anew is well.
 """
 
@@ -28,10 +29,11 @@ class Kind(NamedTuple):
     """What a fault does. `moment`: before or after the message is accepted."""
 
     moment: Moment
-    does: Literal["drop", "hang", "http", "refuse", "fail", "tell"]
+    does: Literal["drop", "hang", "http", "refuse", "fail", "tell", "wait"]
     status: int = 0
     code: int = 0
     fate: str = ""
+    wait_s: float = 0.0
 
 
 KINDS: dict[str, Kind] = {
@@ -64,6 +66,8 @@ KINDS: dict[str, Kind] = {
     "webhooks_lost": Kind("after", "tell", fate="lost"),
     "webhooks_doubled": Kind("after", "tell", fate="doubled"),
     "webhooks_reversed": Kind("after", "tell", fate="reversed"),
+    # All is well, and it takes its time.
+    "slow": Kind("after", "wait"),
 }
 CHANNELS = ("sms", "email", "voice")
 SMS_ONLY = frozenset({"landline", "queue_full", "opted_out"})
@@ -87,6 +91,7 @@ class Fault:
     recipient: str | None = None
     ratio: float = 1.0
     seed: int = 0
+    seconds: float = 2.0
     dice: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +116,7 @@ class Fault:
             "recipient": self.recipient,
             "ratio": self.ratio,
             "seed": self.seed,
+            "seconds": self.seconds,
         }
 
 
@@ -130,8 +136,15 @@ class Faults:
         for fault in self.scripted:
             if fault.strikes(channel, recipient):
                 self.scripted = [each for each in self.scripted if each.times != 0]
-                return KINDS[fault.kind]
+                kind = KINDS[fault.kind]
+                return kind._replace(wait_s=fault.seconds) if kind.does == "wait" else kind
         return None
+
+
+async def answers(fault: Kind) -> bool:
+    """Whether a call with this fault is answered as any other; it is time for that then."""
+    await asyncio.sleep(fault.wait_s)
+    return fault.does in ("fail", "tell", "wait")
 
 
 async def lose_reply(request: Request, kind: Kind) -> Response:

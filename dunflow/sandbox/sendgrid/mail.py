@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dunflow.sandbox.faults import Kind, lose_reply
+from dunflow.sandbox.faults import Kind, answers, lose_reply
 from dunflow.sandbox.room import Room, room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
 from dunflow.sandbox.sendgrid.lists import DROPPED, HARD_BOUNCE
@@ -45,7 +45,7 @@ async def send(request: Request) -> Response:
     if fault is not None and fault.moment == "before":
         return await _struck(request, fault)
     request_id = _keep(room, mail, fault)
-    if fault is not None and fault.does not in ("fail", "tell"):
+    if fault is not None and not await answers(fault):
         return await _struck(request, fault)
     return Response(status_code=202, headers={"X-Message-Id": request_id})
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dunflow.sandbox.faults import answers
 from dunflow.sandbox.life import HANGS_UP_S, RINGS_S, answered_by, stage
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.store import Fate, Filter, Message
@@ -47,7 +48,7 @@ async def create(request: Request) -> Response:
     fate = Fate(scripted, 0) if scripted else None
     room.store.accept([call], fate)
     room.webhooks.follow_call(call, fate, room.faults.how_told(fault))
-    if fault is not None and fault.does not in ("fail", "tell"):
+    if fault is not None and not await answers(fault):
         return await struck(request, fault)
     return JSONResponse(_resource(call, fate, now, room.credentials.account_sid), 201)
 

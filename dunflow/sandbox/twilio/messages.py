@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from dunflow.remind.render.segments import measure
 from dunflow.sandbox.credentials import Credentials
-from dunflow.sandbox.faults import Kind, lose_reply
+from dunflow.sandbox.faults import Kind, answers, lose_reply
 from dunflow.sandbox.life import LEAVES_S, stage
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.store import Fate, Filter, Message, Store
@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
     room.store.accept([message], fate)
     told = form.get("StatusCallback")
     room.webhooks.follow_sms(message, fate, told, room.faults.how_told(fault))
-    if fault is not None and fault.does not in ("fail", "tell"):
+    if fault is not None and not await answers(fault):
         return await struck(request, fault)
     return JSONResponse(_resource(message, None, now, room.credentials.account_sid), 201)
 
