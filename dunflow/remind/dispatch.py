@@ -1,12 +1,14 @@
 """Drains the outbox: ask about what is open; then claim, call, record, until nothing is due."""
 
 import datetime as dt
+import gc
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -33,7 +35,9 @@ from dunflow.remind.senders.outcome import (
 )
 from dunflow.remind.settle import Settled, settle
 
-THREADS = 4
+THREADS = 16
+"""Calls under way at once. A provider answers in about a tenth of a second, so it is they that make
+the speed; Twilio allows an account some 100 at once, and other portfolios may be sending, too."""
 ASKABLE = ("sms", "email", "voice")
 USUAL_RATE = {"voice": 1.0}
 """Twilio starts one call a second, and keeps more in a queue that knows no contact hours."""
@@ -92,6 +96,7 @@ class Dispatcher:
         self._engine, self._book, self._portfolio_id = engine, book, portfolio_id
         self._clock, self._environ = clock, environ
         self._threads = threads
+        _keep_what_is_loaded()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
 
@@ -275,6 +280,13 @@ class Dispatcher:
             config = getattr(self._book.portfolio.senders, channel, None)
             senders[channel] = make_sender(channel, config, self._environ)
         return senders[channel]
+
+
+@cache
+def _keep_what_is_loaded() -> None:
+    """Modules and the like stay to the end. Sending makes so much that is soon let go of that the
+    collector would go through all of them once a second, while no thread sends."""
+    gc.freeze()
 
 
 def play(

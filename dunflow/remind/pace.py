@@ -4,7 +4,7 @@ import time
 
 AHEAD_S = 3.0
 """The next batch waits until this one is sent: so no row is held for longer than twice this."""
-FIRST, LEAST, MOST = 100, 4, 1000
+FIRST, LEAST, MOST = 100, 4, 2000
 
 
 class Pace:

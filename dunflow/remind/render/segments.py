@@ -14,6 +14,7 @@ GSM_BASIC = frozenset(
 )
 GSM_EXTENSION = frozenset("^{}\\[]~|€\f")
 """Sent as an escape and a character: two units that stay together."""
+_GSM = GSM_BASIC | GSM_EXTENSION
 
 _LOOK_ALIKES = str.maketrans(
     {
@@ -53,7 +54,7 @@ def measure(text: str) -> Size:
 
 def is_gsm(text: str) -> bool:
     """Whether `text` fits into GSM-7."""
-    return all(char in GSM_BASIC or char in GSM_EXTENSION for char in text)
+    return _GSM.issuperset(text)
 
 
 def spell_plainly(text: str) -> str:

@@ -1,7 +1,7 @@
 """Finds and compiles templates: the portfolio's own before the shipped ones."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if type(obj) in READ and attribute in vars(obj):
             return vars(obj)[attribute]
         return super().getattr(obj, attribute)
+
+    def make_globals(self, d: MutableMapping[str, object] | None) -> MutableMapping[str, object]:
+        """The original chains the two, and a chain is copied key by key for each text."""
+        return {**self.globals, **(d or {})}
 
 
 class EmptyValue(TemplateError):
