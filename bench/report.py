@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.days import STAGES
 from bench.run import Measured
-from bench.sending import WAYS, Sending
+from bench.sending import ANSWER_S, WAYS, WAYS_AFAR, Sending, Sent
 
 MOST_TIMES_FLOOR = 2.5
 MOST_BYTES = 500_000_000
@@ -63,8 +63,7 @@ def tell_sending(sending: Sending) -> None:
     for name in ("channel", "way", "contacts", "a second", "our CPU, ms", "sandbox's, ms"):
         table.add_column(name, justify="left" if name in ("channel", "way") else "right")
     for channel, ways in sending.ways.items():
-        for way in WAYS:
-            sent = ways[way]
+        for way, sent in ways.items():
             table.add_row(
                 channel,
                 way,
@@ -81,12 +80,19 @@ def tell_sending(sending: Sending) -> None:
         console.print(
             f"{channel}: the outbox sends {outbox / bare:.0%} of the bare loop's contacts a second "
             f"({LEAST_OF_BARE_LOOP:.0%} are wanted) and {outbox / stock:.0%} of the stock client's "
-            "(100% are wanted)."
+            "(100% are wanted). "
+            f"Where a provider takes {ANSWER_S:g} s to answer, it is "
+            f"{_afar(ways):.0%} of the bare loop's."
         )
     console.print(
         f"The sandbox took {_of_a_core(sending):,.0f} requests per second of its processor. Texts "
         "are written by the outbox as it claims; the loops got theirs ready made."
     )
+
+
+def _afar(ways: dict[str, Sent]) -> float:
+    outbox, bare = (ways[way].per_second for way in WAYS_AFAR)
+    return outbox / bare
 
 
 def _of_a_core(sending: Sending) -> float:

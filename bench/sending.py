@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import requests
 from sqlalchemy import Engine, text
 
 from bench.debtors import make_debtors
@@ -24,6 +25,7 @@ from dunflow.ledger.migrate import open_ledger
 from dunflow.remind.dispatch import THREADS, Dispatcher
 from dunflow.remind.senders.choose import SANDBOX_URL
 from dunflow.remind.senders.outcome import Message
+from dunflow.sandbox.credentials import read_credentials
 
 PORTFOLIO = "bench_sender"
 CHANNELS = ("sms", "email")
@@ -36,7 +38,13 @@ TURNS = 5
 does meanwhile strikes all of them."""
 TURN_EVERY = dt.timedelta(minutes=20)
 
+ANSWER_S = 0.1
+"""How long a provider takes to answer, about. The sandbox answers at once, so that what the outbox
+costs shows; what it costs there is the second question, and a share of the contacts answers it."""
+AFAR = 1_600
+
 WAYS = ("outbox", "bare loop", "stock client")
+WAYS_AFAR = ("outbox, afar", "bare loop, afar")
 
 
 @dataclass
@@ -75,9 +83,9 @@ class ShiftedClock:
 def measure_sending(contacts: int, told: Callable[[str], None]) -> Sending:
     """Send so many contacts of each channel in each way."""
     told(f"planning {contacts:,} contacts of each channel")
-    make_debtors(contacts)
+    make_debtors(contacts + min(contacts, AFAR))
     engine, book = open_ledger(), read_book(PORTFOLIO)
-    _plan(engine, book)
+    _plan(engine, book, contacts)
     measured = Sending(THREADS)
     with _sandbox() as (url, process):
         environ = local_secrets() | os.environ | {SANDBOX_URL: url}
@@ -88,8 +96,8 @@ def measure_sending(contacts: int, told: Callable[[str], None]) -> Sending:
     return measured
 
 
-def _plan(engine: Engine, book: Book) -> None:
-    """One date, decided, whose contacts are due a share at a time."""
+def _plan(engine: Engine, book: Book, contacts: int) -> None:
+    """One date, decided, whose contacts are due a share at a time; the rest after the last turn."""
     clock = VirtualClock(book.portfolio.calendar.usual_time_of(DATE))
     day = stages.Day(engine, book, DATE, clock, local_secrets())
     stages.snapshot(day)
@@ -99,8 +107,8 @@ def _plan(engine: Engine, book: Book) -> None:
         conn.execute(
             text(
                 "UPDATE contact SET not_before_at = :open_at + turn.number * :every FROM ("
-                "  SELECT contact_id, ntile(:turns) OVER (PARTITION BY channel"
-                "    ORDER BY contact_id) - 1 AS number FROM contact"
+                "  SELECT contact_id, least(:turns, (row_number() OVER (PARTITION BY channel"
+                "    ORDER BY contact_id) - 1) * :turns / :contacts) AS number FROM contact"
                 "  WHERE portfolio_id = :portfolio_id) AS turn "
                 "WHERE turn.contact_id = contact.contact_id"
             ),
@@ -108,6 +116,7 @@ def _plan(engine: Engine, book: Book) -> None:
                 "open_at": OPEN_AT,
                 "every": TURN_EVERY,
                 "turns": TURNS,
+                "contacts": contacts,
                 "portfolio_id": portfolio_id_of(conn, book.name),
             },
         )
@@ -123,7 +132,7 @@ def _measure(
     environ: Mapping[str, str],
     sandbox: psutil.Process,
 ) -> dict[str, Sent]:
-    costs = {way: Sent() for way in WAYS}
+    costs = {way: Sent() for way in (*WAYS, *WAYS_AFAR)}
     loops = {"bare loop": our_client, "stock client": stock_client}
     ready = messages(channel, book, contacts)
     for turn in range(TURNS):
@@ -135,7 +144,24 @@ def _measure(
         for way, make in loops.items():
             with _cost(costs[way], sandbox) as cost:
                 cost.contacts += _loop(make, channel, book, environ, share)
+    _move_away(channel, environ)
+    outbox, bare = WAYS_AFAR
+    with _cost(costs[outbox], sandbox) as cost:
+        cost.contacts += _drain(engine, book, channel, OPEN_AT + TURNS * TURN_EVERY, environ)
+    with _cost(costs[bare], sandbox) as cost:
+        cost.contacts += _loop(our_client, channel, book, environ, ready[:AFAR])
     return costs
+
+
+def _move_away(channel: str, environ: Mapping[str, str]) -> None:
+    """From now on the sandbox takes its time for each answer by this channel."""
+    answer = requests.post(
+        f"{environ[SANDBOX_URL]}/_sandbox/faults",
+        json={"channel": channel, "kind": "slow", "seconds": ANSWER_S},
+        headers={"Authorization": f"Bearer {read_credentials(environ).inbox_token}"},
+        timeout=10,
+    )
+    answer.raise_for_status()
 
 
 def _drain(
