@@ -12,9 +12,11 @@ import asyncio
 import hmac
 import json
 import random
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import field
+from typing import Annotated, Any, Literal, NamedTuple
 
+from pydantic import ConfigDict, Field, PositiveInt
+from pydantic.dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -81,17 +83,17 @@ UNKNOWN_TO = {
 """Channel → the kinds that don't happen there."""
 
 
-@dataclass
+@dataclass(config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
 class Fault:
     """One order. `times` counts down; None: it lasts."""
 
     channel: str
     kind: str
-    times: int | None = None
+    times: PositiveInt | None = None
     recipient: str | None = None
-    ratio: float = 1.0
+    ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
     seed: int = 0
-    seconds: float = 2.0
+    seconds: Annotated[float, Field(ge=0, le=HANG_S)] = 2.0
     dice: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -10,13 +10,17 @@ from tests.sandbox.conftest import CREDENTIALS
 TO = "+8613812345678"
 
 
-def order(sandbox, **fault):
-    answer = requests.post(
+def ask_for(sandbox, fault):
+    return requests.post(
         f"{sandbox.url}/_sandbox/faults",
         json=fault,
         headers={"Authorization": f"Bearer {CREDENTIALS.inbox_token}"},
         timeout=5,
     )
+
+
+def order(sandbox, **fault):
+    answer = ask_for(sandbox, fault)
     assert answer.status_code == 201, answer.text
 
 
@@ -58,3 +62,24 @@ def test_a_slow_reply_holds_up_no_other(sandbox):
         assert text(sandbox, to="+8613812345679")
         assert not slow.done()
         assert slow.result()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        [],
+        {"channel": "sms"},
+        {"channel": "sms", "kind": "drizzle"},
+        {"channel": "fax", "kind": "slow"},
+        {"channel": "sms", "kind": "slow", "seconds": "soon"},
+        {"channel": "sms", "kind": "slow", "seconds": -1},
+        {"channel": "sms", "kind": "slow", "times": 0},
+        {"channel": "sms", "kind": "slow", "ratio": 2},
+        {"channel": "sms", "kind": "slow", "colour": "grey"},
+    ],
+)
+def test_what_is_no_fault_is_refused_and_befalls_nobody(sandbox, fault):
+    answer = ask_for(sandbox, fault)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert text(sandbox)
