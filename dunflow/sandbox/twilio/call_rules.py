@@ -44,7 +44,7 @@ def refusal_of_call(form: Mapping[str, str]) -> Refusal | None:
     return _refused_numbers(form) or _refused_words(form) or _refused_options(form)
 
 
-def filter_of_calls(query: Mapping[str, str]) -> Filter | Refusal:
+def filter_of_calls(query: Mapping[str, str], _now: float) -> Filter | Refusal:
     """Which calls a list asks for. Days are GMT and both bounds are included."""
     for name in ("Status", "ParentCallSid", "EndTime", "EndTime<", "EndTime>"):
         if name in query:

@@ -10,16 +10,14 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from dunflow.sandbox.faults import answers
 from dunflow.sandbox.life import HANGS_UP_S, RINGS_S, answered_by, stage
 from dunflow.sandbox.room import room_of
-from dunflow.sandbox.store import Fate, Filter, Message
-from dunflow.sandbox.twilio import Refusal, error_reply, not_found
+from dunflow.sandbox.store import Fate, Message
+from dunflow.sandbox.twilio import error_reply
 from dunflow.sandbox.twilio.call_rules import PROFILES, filter_of_calls, refusal_of_call
-from dunflow.sandbox.twilio.listing import read_page
-from dunflow.sandbox.twilio.messages import API, may_enter, page_of, rfc2822, stranger, struck
+from dunflow.sandbox.twilio.resource import API, Resource, may_enter, rfc2822, stranger, struck
 from dunflow.sandbox.twilio.told import said_in
 
 NARROWING = ("To", "From", "StartTime", "StartTime<", "StartTime>")
@@ -50,44 +48,7 @@ async def create(request: Request) -> Response:
     room.webhooks.follow_call(call, fate, room.faults.how_told(fault))
     if fault is not None and not await answers(fault):
         return await struck(request, fault)
-    return JSONResponse(_resource(call, fate, now, room.credentials.account_sid), 201)
-
-
-async def fetch(request: Request) -> Response:
-    """GET …/Calls/{SID}.json."""
-    room = room_of(request)
-    if not may_enter(request, room.credentials):
-        return stranger()
-    wanted = Filter(channel="voice", provider_id=request.path_params["sid"])
-    found = room.store.newest(wanted, limit=1)
-    if not found:
-        return not_found(request)
-    now = room.clock.now().timestamp()
-    fate = room.store.fates([found[0].provider_id]).get(found[0].provider_id)
-    return JSONResponse(_resource(found[0], fate, now, room.credentials.account_sid))
-
-
-async def list_calls(request: Request) -> Response:
-    """GET …/Calls.json: newest first."""
-    room = room_of(request)
-    if not may_enter(request, room.credentials):
-        return stranger()
-    now = room.clock.now().timestamp()
-    wanted = filter_of_calls(request.query_params)
-    page = read_page(room.store, request.url.path, request.query_params, wanted, NARROWING)
-    if isinstance(page, Refusal):
-        return error_reply(page)
-    fates = room.store.fates([call.provider_id for call in page.messages])
-    account = room.credentials.account_sid
-    shown = [_resource(each, fates.get(each.provider_id), now, account) for each in page.messages]
-    return JSONResponse(page_of(page, "calls", shown))
-
-
-ROUTES = [
-    Route(f"/{API}/Accounts/{{account}}/Calls.json", create, methods=["POST"]),
-    Route(f"/{API}/Accounts/{{account}}/Calls.json", list_calls, methods=["GET"]),
-    Route(f"/{API}/Accounts/{{account}}/Calls/{{sid}}.json", fetch, methods=["GET"]),
-]
+    return JSONResponse(_shown(call, fate, now, room.credentials.account_sid), 201)
 
 
 def _accepted(form: dict[str, str], events: list[str], *, created_at: float) -> Message:
@@ -112,7 +73,7 @@ def _accepted(form: dict[str, str], events: list[str], *, created_at: float) -> 
     )
 
 
-def _resource(call: Message, fate: Fate | None, now: float, account: str) -> dict[str, object]:
+def _shown(call: Message, fate: Fate | None, now: float, account: str) -> dict[str, object]:
     lived = stage(call, fate, now)
     began_at = call.created_at + RINGS_S
     is_over = lived.status not in ("queued", "ringing", "in-progress")
@@ -149,3 +110,6 @@ def _resource(call: Message, fate: Fate | None, now: float, account: str) -> dic
         "trunk_sid": None,
         "uri": f"{uri}.json",
     }
+
+
+ROUTES = Resource("Calls", "voice", NARROWING, filter_of_calls, _shown).routes(create)
