@@ -44,7 +44,7 @@ costs shows; what it costs there is the second question, and a share of the cont
 AFAR = 1_600
 
 WAYS = ("outbox", "bare loop", "stock client")
-WAYS_AFAR = ("outbox, afar", "bare loop, afar")
+WAYS_AFAR = ("outbox, afar", "bare, afar")
 
 
 @dataclass

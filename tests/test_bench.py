@@ -31,5 +31,5 @@ def test_days_and_sending_are_measured_in_one_run() -> None:
             "bare loop": 40,
             "stock client": 40,
             "outbox, afar": 40,
-            "bare loop, afar": 40,
+            "bare, afar": 40,
         }
