@@ -108,8 +108,11 @@ class Change(Model):
 
 
 class Missing(Model):
+    """`since`: the source was right before, as when an extract is corrected and comes again."""
+
     account: str
     dates: Dates
+    since: Instant | None = None
 
 
 def _day_or_instant(value: object) -> object:

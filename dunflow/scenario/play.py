@@ -160,7 +160,9 @@ class Player:
         shows = not is_over(self._book, date, self._clock.now())
         try:
             with dying(self._engine, self._take_death("snapshot")):
-                stages.snapshot(day, Pull(self._world.rows(date) if shows else None, as_of))
+                stages.snapshot(
+                    day, Pull(self._world.rows(date, self._clock.now()) if shows else None, as_of)
+                )
             stages.gate(day)
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from dunflow.clock import VirtualClock
 from dunflow.config.base import build, read_document, read_documents
@@ -17,7 +17,9 @@ from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Gate, Lender, Portfolio, Sender, Senders, Source, Volume
 from dunflow.errors import ConfigError
 from dunflow.ledger import throwaway
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.place.deliver import EXPORTS
+from dunflow.report.audit import audit
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.credentials import VARIABLES, Credentials
 from dunflow.sandbox.serve import serve
@@ -118,8 +120,19 @@ def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -
             ids = [message.provider_id for message in reader.scan()]
         with engine.connect() as conn:
             lines = differences(conn, played, story.scenario.expect, book, ids)
+            lines += _broken_promises(conn, book)
         kept = url.render_as_string(hide_password=False) if keep else None
     return Ending(story, lines, kept)
+
+
+def _broken_promises(conn: Connection, book: Book) -> list[str]:
+    """What the audit finds: whatever a story is about, its ledger keeps all that was promised."""
+    checked = audit(conn, book, portfolio_id_of(conn, book.name))
+    return [
+        f"audit: broken: {each.promise} ({', '.join(each.accounts)})"
+        for each in checked
+        if each.broken
+    ]
 
 
 def book_of(story: Story) -> Book:

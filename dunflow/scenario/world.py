@@ -53,12 +53,12 @@ class World:
     def customer_of(self, account: str) -> str:
         return self._scenario.accounts[account].customer or account
 
-    def rows(self, business_date: dt.date) -> Iterator[pd.DataFrame]:
+    def rows(self, business_date: dt.date, asked_at: dt.datetime) -> Iterator[pd.DataFrame]:
         """The source's one frame for that date; every cell is text, as in a file."""
         rows = [
             row
             for name, account in self._scenario.accounts.items()
-            if (row := self._row(name, account, business_date))
+            if (row := self._row(name, account, business_date, asked_at))
         ]
         columns = [
             "account",
@@ -74,8 +74,10 @@ class World:
         ]
         yield pd.DataFrame(rows, columns=columns, dtype="string[pyarrow]")
 
-    def _row(self, name: str, account: Account, business_date: dt.date) -> dict[str, Cell] | None:
-        if _covers(self._absent, name, business_date):
+    def _row(
+        self, name: str, account: Account, business_date: dt.date, asked_at: dt.datetime
+    ) -> dict[str, Cell] | None:
+        if self._covers(self._absent, name, business_date, asked_at):
             return None
         changes = [c for c in self._changes if c.account == name and c.from_ <= business_date]
         now: dict[str, object] = account.model_dump()
@@ -85,7 +87,7 @@ class World:
             points |= {key: given.pop(key) for key in CONTACT_POINTS if key in given}
             now |= given
         owed = Decimal(str(now["overdue"])) - self._paid(name, business_date)
-        spoilt = _covers(self._spoilt, name, business_date)
+        spoilt = self._covers(self._spoilt, name, business_date, asked_at)
         if owed <= 0 and not spoilt:
             return None
         customer = str(now["customer"] or name)
@@ -100,6 +102,16 @@ class World:
             **points,
         }
 
+    def _covers(
+        self, spans: list[Missing], account: str, date: dt.date, asked_at: dt.datetime
+    ) -> bool:
+        return any(
+            span.account == account
+            and span.dates[0] <= date <= span.dates[1]
+            and (span.since is None or _at(span.since, self._calendar.zone) <= asked_at)
+            for span in spans
+        )
+
     def _paid(self, name: str, business_date: dt.date) -> Decimal:
         close = self._calendar.close_of(business_date)
         zone = self._calendar.zone
@@ -112,10 +124,6 @@ class World:
 def _at(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """An instant of the file; without an offset it is meant in `zone`."""
     return instant if instant.tzinfo else instant.replace(tzinfo=zone)
-
-
-def _covers(spans: list[Missing], account: str, date: dt.date) -> bool:
-    return any(span.account == account and span.dates[0] <= date <= span.dates[1] for span in spans)
 
 
 def _text(value: object) -> Cell:

@@ -1,9 +1,9 @@
 """Whether episodes are what the snapshots and contacts say."""
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, false, func, or_, select
 
 from dunflow.assess.progress import progress
-from dunflow.ledger.tables import decision, episode
+from dunflow.ledger.tables import decision, episode, snapshot
 from dunflow.report.proofs.scope import Scope
 
 
@@ -36,7 +36,10 @@ def episodes_overlap(scope: Scope) -> Select[int]:
 
 
 def unknown_but_cured(scope: Scope) -> Select[int]:
-    """Accounts whose row could not be read, and that were taken as cured that very day."""
+    """Accounts whose row could not be read, and that were taken as cured that very day.
+
+    Unless their next row says so: what it owes became due only then.
+    """
     ended = select(episode.c.account_id, episode.c.ended_on).where(
         episode.c.portfolio_id == scope.portfolio_id,
         episode.c.ended_on.between(scope.first, scope.last),
@@ -48,4 +51,16 @@ def unknown_but_cured(scope: Scope) -> Select[int]:
         decision.c.account_id == each.c.account_id,
         decision.c.reason == "quarantined",
     )
-    return select(each.c.account_id).where(unread)
+    due_next = (
+        select(snapshot.c.due_on)
+        .where(
+            snapshot.c.portfolio_id == scope.portfolio_id,
+            snapshot.c.account_id == each.c.account_id,
+            snapshot.c.business_date > each.c.ended_on,
+        )
+        .order_by(snapshot.c.business_date)
+        .limit(1)
+        .scalar_subquery()
+    )
+    owes_anew = func.coalesce(due_next >= each.c.ended_on, false())
+    return select(each.c.account_id).where(unread, ~owes_anew)

@@ -1,5 +1,6 @@
 """Whether each account of each date has its row, and each contact its decision."""
 
+import datetime as dt
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     null,
+    or_,
     select,
     union_all,
 )
@@ -60,7 +62,33 @@ def without_reason_to_be(scope: Scope) -> Select[int]:
         snapshot.c.account_id == decision.c.account_id,
     )
     return select(decision.c.account_id).where(
-        decided(scope), ~seen, decision.c.reason.not_in(("quarantined", "cured"))
+        decided(scope),
+        ~seen,
+        decision.c.reason.not_in(("quarantined", "cured")),
+        ~_stands_from_before(),
+    )
+
+
+def _stands_from_before() -> ColumnElement[bool]:
+    """The extract was corrected and the date run again: all stands if that was late, and else what
+    had led to something."""
+    named, newer = contact_account.c, run.alias("newer")
+    contacted_then = exists().where(
+        named.account_id == decision.c.account_id,
+        named.contact_id == contact.c.contact_id,
+        contact.c.portfolio_id == decision.c.portfolio_id,
+        contact.c.business_date == decision.c.business_date,
+    )
+    proposed_then = exists().where(
+        placement.c.account_id == decision.c.account_id,
+        placement.c.portfolio_id == decision.c.portfolio_id,
+        placement.c.business_date == decision.c.business_date,
+    )
+    return exists().where(
+        newer.c.portfolio_id == decision.c.portfolio_id,
+        newer.c.business_date == decision.c.business_date,
+        newer.c.run_id > decision.c.run_id,
+        or_(newer.c.late, contacted_then, proposed_then),
     )
 
 
@@ -146,7 +174,22 @@ def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
     def known(number: Column[int], there: Column[int]) -> ColumnElement[bool]:
         return exists().where(there == number)
 
-    mine = select(contact.c.contact_id).where(contacted(scope)).subquery("mine")
+    def of_its_episode(
+        number: Column[int], account_id: Column[int], date: ColumnElement[dt.date]
+    ) -> ColumnElement[bool]:
+        """Or of none any more: the extract was corrected, and owes nothing on that date."""
+        covers = exists().where(
+            episode.c.account_id == account_id,
+            episode.c.started_on <= date,
+            or_(episode.c.ended_on.is_(None), episode.c.ended_on > date),
+        )
+        return or_(known(number, episode.c.episode_id), ~covers)
+
+    mine = (
+        select(contact.c.contact_id, contact.c.business_date)
+        .where(contacted(scope))
+        .subquery("mine")
+    )
     named = contact_account.c
     return union_all(
         select(contact.c.account_id).where(
@@ -166,7 +209,7 @@ def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
         .where(
             ~and_(
                 known(named.account_id, account.c.account_id),
-                known(named.ladder_episode_id, episode.c.episode_id),
+                of_its_episode(named.ladder_episode_id, named.account_id, mine.c.business_date),
             )
         ),
         select(episode.c.account_id).where(
@@ -175,13 +218,15 @@ def pointing_nowhere(scope: Scope) -> CompoundSelect[Any]:
         ),
         select(waiver.c.account_id).where(
             waiver.c.portfolio_id == scope.portfolio_id,
-            ~known(waiver.c.episode_id, episode.c.episode_id),
+            ~of_its_episode(waiver.c.episode_id, waiver.c.account_id, waiver.c.business_date),
         ),
         select(placement.c.account_id).where(
             placement.c.portfolio_id == scope.portfolio_id,
             ~and_(
                 known(placement.c.account_id, account.c.account_id),
-                known(placement.c.episode_id, episode.c.episode_id),
+                of_its_episode(
+                    placement.c.episode_id, placement.c.account_id, placement.c.business_date
+                ),
             ),
         ),
     )
