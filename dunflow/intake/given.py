@@ -218,7 +218,7 @@ def _numbered(
         )
         tables = tables.outerjoin(snapshot, here)
         currency = func.coalesce(snapshot.c.currency, currency)
-        numbers["owner"] = snapshot.c.customer_id
+        numbers["owner"] = func.coalesce(snapshot.c.customer_id, _last_owner(portfolio_id))
     if "currency" in columns:
         numbers["currency"] = func.coalesce(i.c.currency, currency)
     if reading is not None:
@@ -235,6 +235,20 @@ def _numbered(
         *rest,
         *[value.label(name) for name, value in numbers.items()],
     ).select_from(tables)
+
+
+def _last_owner(portfolio_id: int) -> ColumnElement[int]:
+    """Whose an account was that is paid by now: by the newest snapshot that has it."""
+    last, person = snapshot.alias("last"), customer.alias("last_owner")
+    return (
+        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        .join_from(last, person, person.c.customer_id == last.c.customer_id)
+        .where(last.c.portfolio_id == portfolio_id, last.c.account_id == account.c.account_id)
+        .order_by(last.c.business_date.desc())
+        .limit(1)
+        .correlate(account)
+        .scalar_subquery()
+    )
 
 
 def _ref(incoming: Table, columns: Mapping[str, bool]) -> ColumnElement[str]:

@@ -57,9 +57,13 @@ def currency_of(conn: Connection, portfolio_id: int, account_id: int) -> str | N
 
 
 def owner_of(conn: Connection, portfolio_id: int, account_id: int) -> int | None:
-    """The number of the customer whose the account is, by the newest snapshot that has it."""
+    """The number of the person whose the account is, by the newest snapshot that has it.
+
+    Of an id that was merged since, that is whom it was merged into.
+    """
     found: int | None = conn.execute(
-        select(snapshot.c.customer_id)
+        select(func.coalesce(customer.c.merged_into, snapshot.c.customer_id))
+        .join(customer, customer.c.customer_id == snapshot.c.customer_id)
         .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
         .order_by(snapshot.c.business_date.desc())
         .limit(1)

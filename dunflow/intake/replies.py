@@ -138,7 +138,7 @@ def _heed(
                 for channel in _sharing(given.channel)
             ],
         )
-    if reading.stops and not _said_start_since(conn, portfolio_id, given, people, addresses):
+    if reading.stops and not _said_since(conn, portfolio_id, given, "opt_in", people, addresses):
         for channel in sorted(reading.stops):
             at = addresses if channel in _sharing(given.channel) else _points(conn, people, channel)
             opt_outs.bind(conn, portfolio_id, [channel], people, at, "reply", now)
@@ -148,7 +148,7 @@ def _heed(
         by = "reply"
         texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
         record_consent(conn, portfolio_id, texted)
-    if reading.starts:
+    if reading.starts and not _said_since(conn, portfolio_id, given, "opt_out", people, addresses):
         opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, now)
 
 
@@ -161,14 +161,19 @@ def _points(conn: Connection, people: list[int], channel: str) -> list[str]:
     return [point for point in found if point is not None]
 
 
-def _said_start_since(
-    conn: Connection, portfolio_id: int, given: Reply, people: list[int], addresses: list[str]
+def _said_since(
+    conn: Connection,
+    portfolio_id: int,
+    given: Reply,
+    kind: str,
+    people: list[int],
+    addresses: list[str],
 ) -> bool:
-    """Whether a later START was taken in before this: deliveries may come out of order."""
+    """Whether a later START or STOP was taken in before this: deliveries may come out of order."""
     later = exists().where(
         reply.c.portfolio_id == portfolio_id,
         reply.c.channel == given.channel,
-        reply.c.kind == "opt_in",
+        reply.c.kind == kind,
         reply.c.received_at > given.received_at,
         reply.c.customer_id.in_(people) | reply.c.address.in_(addresses),
     )

@@ -57,7 +57,7 @@ def _holds(book: Book, rows: Table) -> list[Rule]:
 
 def _plans(rows: Table, rejected: Table) -> list[Rule]:
     """A plan of which a part can't be read is another plan, so it is turned down whole."""
-    one = tuple_(rows.c.account, rows.c.agreed_at)
+    one = tuple_(rows.c.account, rows.c.agreed_at, func.coalesce(rows.c.currency, ""))
     muddled = select(rows.c.ref).group_by(rows.c.ref).having(func.count(distinct(one)) > 1)
     twice = (
         select(rows.c.ref)

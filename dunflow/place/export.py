@@ -29,6 +29,7 @@ from dunflow.place.life import Chosen, active, take_back, withdraw_refused
 from dunflow.place.lines import Package
 from dunflow.place.lock import placement_lock
 from dunflow.place.seal import seal
+from dunflow.place.standing import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
         known = select(placement.c.destination).where(placement.c.portfolio_id == number)
         destinations = sorted(set(conn.execute(known.distinct()).scalars()))
     for each in begun:
-        courier.try_to(each.destination, partial(courier.resume, each))
+        courier.try_to(each.destination, partial(courier.resume, each, business_date))
     for kind in lines.KINDS:
         for destination in destinations:
             courier.try_to(destination, partial(courier.send, destination, kind, business_date))
@@ -102,8 +103,11 @@ class _Courier:
         except DunflowError as error:
             self._done.failed[destination] = str(error)
 
-    def resume(self, begun: Package) -> None:
-        """Go on with a package of which nobody wrote down whether it arrived."""
+    def resume(self, begun: Package, business_date: dt.date) -> None:
+        """Go on with a package of which nobody wrote down whether it arrived.
+
+        What has not arrived may leave only if it still may by now, as of `business_date`.
+        """
         place = place_of(self._book, begun.destination, self._environ)
         place.sweep(begun.reference)
         arrived = place.find(begun.reference)
@@ -111,10 +115,14 @@ class _Courier:
             self._record(begun, place, arrived)
             return
         with self._engine.begin() as conn:
-            lines.check_again(conn, self._book, self._portfolio_id, begun, self._clock.now())
+            give_room(conn)
+            now = self._clock.now()
+            lines.check_again(conn, self._book, self._portfolio_id, begun, business_date, now)
             if lines.is_empty(conn, begun):
                 lines.drop(conn, begun)
                 return
+        if begun.kind == "placement":
+            _require_agreement(self._book, begun.destination, now)
         self._deliver(begun, place)
 
     def send(self, destination: str, kind: str, business_date: dt.date) -> None:
@@ -145,6 +153,8 @@ class _Courier:
             gone = withdraw_refused(conn, self._book, self._portfolio_id, business_date, which, now)
             left = conn.execute(select(which.exists())).scalar_one()
         for reason, count in gone.items():
+            if reason == UNKNOWN:
+                continue  # it waits until its row can be read
             self._done.withdrawn[reason] = self._done.withdrawn.get(reason, 0) + count
         if left:
             _require_agreement(self._book, destination, now)

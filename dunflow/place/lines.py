@@ -117,7 +117,7 @@ def _lines(
     here = and_(p.portfolio_id == portfolio_id, p.destination == destination)
     if kind == "recall":
         return select(p.placement_id, p.amount, p.currency).where(
-            here, p.state == "recalled", _told("placement"), ~_told("recall")
+            here, p.state == "recalled", p.exported_at.is_not(None), ~_told_to_stop()
         )
     states = ("approved",) if kind == "placement" else PLACED
     which = select(p.placement_id).where(here, p.state.in_(states))
@@ -130,16 +130,23 @@ def _lines(
     return rows.where(stands.c.overdue.is_not(None), stands.c.overdue != p.told_amount)
 
 
-def _told(kind: str) -> ColumnElement[bool]:
+def _told_to_stop() -> ColumnElement[bool]:
     return exists().where(
-        package_line.c.placement_id == placement.c.placement_id, package_line.c.kind == kind
+        package_line.c.placement_id == placement.c.placement_id, package_line.c.kind == "recall"
     )
 
 
 def check_again(
-    conn: Connection, book: Book, portfolio_id: int, begun: Package, now: dt.datetime
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    begun: Package,
+    business_date: dt.date,
+    now: dt.datetime,
 ) -> None:
     """Before a package goes on that did not arrive: leave out what may no longer go.
+
+    By the facts of `business_date`; what is unknown then waits for a later package.
 
     Its amounts stay those that it began with; a balance package tells what has changed since.
     """
@@ -148,8 +155,13 @@ def check_again(
     inside = select(package_line.c.placement_id).where(
         package_line.c.package_id == begun.package_id
     )
-    withdraw_refused(conn, book, portfolio_id, begun.business_date, inside, now)
-    fit = select(placement.c.placement_id).where(placement.c.state == "approved")
+    withdraw_refused(conn, book, portfolio_id, business_date, inside, now)
+    stands = standing(book, portfolio_id, business_date, now, inside)
+    fit = (
+        select(placement.c.placement_id)
+        .join(stands, stands.c.placement_id == placement.c.placement_id)
+        .where(placement.c.state == "approved", stands.c.refusal.is_(None))
+    )
     conn.execute(
         delete(package_line).where(
             package_line.c.package_id == begun.package_id, package_line.c.placement_id.not_in(fit)

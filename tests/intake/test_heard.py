@@ -68,7 +68,9 @@ class Town:
     def decide(self) -> None:
         world = World(Scenario.model_validate(STORY), self.book.portfolio.calendar)
         day = stages.Day(self.engine, self.book, DATE, self.clock, self.environ)
-        stages.snapshot(day, Pull(world.rows(DATE), self.book.portfolio.calendar.close_of(DATE)))
+        stages.snapshot(
+            day, Pull(world.rows(DATE, TEN), self.book.portfolio.calendar.close_of(DATE))
+        )
         stages.gate(day)
         stages.decide(day)
 

@@ -74,7 +74,10 @@ def apply(
 
 
 def _told(conn: Connection, portfolio_id: int, new: ColumnElement[bool], kind: str) -> Subquery:
-    """The new rows of a kind with whose account it is: as the receiver was told, else as of now."""
+    """The new rows of a kind with whose account it is: as the receiver was told, else as of now.
+
+    Of an id that was merged since, that is whom it was merged into.
+    """
     then, newest = snapshot.alias("then"), snapshot.alias("newest")
     at_last = literal(newest_accepted(conn, portfolio_id), Date)
 
@@ -85,13 +88,15 @@ def _told(conn: Connection, portfolio_id: int, new: ColumnElement[bool], kind: s
             seen.c.account_id == placement.c.account_id,
         )
 
-    owner = func.coalesce(then.c.customer_id, newest.c.customer_id)
+    told_of = func.coalesce(then.c.customer_id, newest.c.customer_id)
+    owner = func.coalesce(customer.c.merged_into, told_of)
     return (
         select(handback, placement.c.account_id, placement.c.episode_id)
         .add_columns(owner.label("owner_id"))
         .join(placement, placement.c.placement_id == handback.c.placement_id)
         .outerjoin(then, of(then, placement.c.business_date))
         .outerjoin(newest, of(newest, at_last))
+        .outerjoin(customer, customer.c.customer_id == told_of)
         .where(new, handback.c.kind == kind)
         .subquery("told")
     )

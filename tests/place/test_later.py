@@ -1,0 +1,98 @@
+"""What becomes of placements when the world has moved on before, or after, they left."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from dunflow import day as stages
+from dunflow import placements
+from dunflow.clock import VirtualClock
+from dunflow.config.destination import Agreement, Destination
+from dunflow.day import Day
+from dunflow.intake.feeds import take_file
+from dunflow.place.life import Chosen
+from dunflow.placements import Desk
+from dunflow.snapshot.pull import Pull
+from tests.place.conftest import DATE, NOON, row
+from tests.place.test_export import Killed, _kill_at, states
+
+DAY = dt.timedelta(days=1)
+OPTIONAL = (
+    "phone",
+    "email",
+    "address",
+    "language",
+    "time_zone",
+    "balance",
+    "product",
+    "segment",
+    "instalments_overdue",
+    "last_payment_on",
+)
+
+
+def load(desk: Desk, rows: list[dict[str, object]], date: dt.date) -> None:
+    """Take the date through its stages, with these rows."""
+    calendar = desk.book.portfolio.calendar
+    day = Day(desk.engine, desk.book, date, VirtualClock(calendar.usual_time_of(date)), {})
+    frame = pd.DataFrame(rows).reindex(columns=[*rows[0], *OPTIONAL]).astype("string[pyarrow]")
+    stages.snapshot(day, Pull(iter([frame]), calendar.close_of(date)))
+    stages.gate(day)
+    stages.decide(day)
+
+
+def die_on_the_way(desk: Desk) -> None:
+    placements.approve(desk, Chosen(), "me")
+    with pytest.MonkeyPatch.context() as patched:
+        _kill_at(patched, "put", after=False)
+        with pytest.raises(Killed):
+            placements.deliver(desk)
+
+
+def days_later(desk: Desk, days: int) -> Desk:
+    clock = VirtualClock(NOON + days * DAY)
+    return Desk(desk.engine, desk.book, desk.portfolio_id, clock, desk.environ)
+
+
+def test_an_export_that_goes_on_leaves_out_what_is_unknown_by_now(make_desk):
+    desk = make_desk([row("A1"), row("A2"), row("A3")])
+    die_on_the_way(desk)
+    load(desk, [row("A1", overdue="x1"), row("A2"), row("A3")], DATE + DAY)
+    done = placements.deliver(days_later(desk, 1))
+    assert [(each["kind"], each["rows"]) for each in done.packages] == [("placement", 2)]
+    assert states(desk) == {"approved": 1, "exported": 2}
+
+
+def test_an_export_does_not_go_on_after_the_agreement(make_desk, arrived):
+    agreement = Agreement(since="2025-01-01", until="2026-03-02")
+    desk = make_desk([row("A1")], Destination(agreement=agreement))
+    die_on_the_way(desk)
+    done = placements.deliver(days_later(desk, 30))
+    assert done.failed
+    assert arrived() == []
+    assert states(desk) == {"approved": 1}
+
+
+def test_what_only_waits_is_not_told_as_withdrawn(make_desk):
+    desk = make_desk([row("A1"), row("A2"), row("A3")])
+    placements.approve(desk, Chosen(), "me")
+    load(desk, [row("A1", overdue="x1"), row("A2"), row("A3")], DATE)
+    done = placements.deliver(desk)
+    assert done.withdrawn == {}
+    assert states(desk) == {"approved": 1, "exported": 2}
+
+
+def test_an_agency_that_was_given_it_before_dunflow_is_told_to_stop(make_desk, tmp_path):
+    desk = make_desk(
+        [row("A1"), row("A2")], hand_off=[{"to": "agency", "when": {"dpd": {"from": 900}}}]
+    )
+    file = tmp_path / "placed.csv"
+    file.write_text(
+        "ref,account,destination,amount,placed_at\n1,A1,agency,1000.00,2026-02-01 10:00\n"
+    )
+    take_file(desk.engine, desk.book, "earlier_placements", file, "ann", NOON)
+    placements.end(desk, Chosen(accounts=("A1",)), "recalled", "sold", "me")
+    done = placements.deliver(desk)
+    assert [(each["kind"], each["rows"]) for each in done.packages] == [("recall", 1)]
+    assert placements.deliver(desk).packages == []
