@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.errors import SenderDown
+from dunflow.errors import ConfigError, SenderDown
 from dunflow.remind import ask, confirm, faults, notes, outbox, pauses
 from dunflow.remind.claim import Batch, Rate, claim
 from dunflow.remind.lease import Claimed
@@ -147,7 +147,7 @@ class Dispatcher:
                 *pauses.take(conn, self._book, self._portfolio_id, channel, now),
             ]
         for note in to_send:
-            outcome = self._pool.submit(self._send, note.message, now).result()
+            outcome = self._pool.submit(self._send, note.message, self._clock.now()).result()
             with self._engine.begin() as conn:
                 notes.record(conn, note, outcome, self._clock.now())
 
@@ -250,7 +250,13 @@ class Dispatcher:
             return Down(faults.STOPPED, drained.down[channel])
         if time.monotonic() - taken > HELD_AT_MOST_S:
             return Busy("held_too_long", 0)
-        outcome = self._sender(channel).send(claimed.message, now=now)
+        try:
+            sender = self._sender(channel)
+        except ConfigError as error:
+            # Such as credentials that are nowhere: a fault of the sender, and nobody was called.
+            outcome: Outcome = Down("config", str(error))
+        else:
+            outcome = sender.send(claimed.message, now=now)
         if isinstance(outcome, Down):
             drained.down[channel] = outcome.why
         return outcome
