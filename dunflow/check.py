@@ -34,7 +34,7 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _letters(book) + _visits(book) + _hand_offs(book) + _system_before(book)
-    return Lint(name, _senders(book) + _feeds(book) + _templates(book), unwise)
+    return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
 def _senders(book: Book) -> list[str]:
@@ -62,13 +62,17 @@ def _templates(book: Book) -> list[str]:
     return faults
 
 
-def _feeds(book: Book) -> list[str]:
-    """Queries of feeds that are not there."""
+def _queries(book: Book) -> list[str]:
+    """Queries of the source and of feeds that are not there."""
+    asked = {
+        "source": book.portfolio.source,
+        **{f"intake.{kind}": feed for kind, feed in book.portfolio.intake.feeds()},
+    }
     return [
-        f"{book.folder / 'portfolio.yaml'}: intake.{kind}.query: there is no file {feed.query!r} "
+        f"{book.folder / 'portfolio.yaml'}: {key}.query: there is no file {each.query!r} "
         "beside it; write the query there"
-        for kind, feed in book.portfolio.intake.feeds()
-        if feed.kind == "sql" and not (book.folder / str(feed.query)).exists()
+        for key, each in asked.items()
+        if each.kind == "sql" and not (book.folder / str(each.query)).exists()
     ]
 
 

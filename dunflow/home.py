@@ -6,14 +6,25 @@ import secrets
 from pathlib import Path
 
 from dunflow.config.book import root
+from dunflow.errors import ConfigError
 
 
 def home() -> Path:
     """The state folder; made on first use, readable by its owner's processes only by path."""
     given = os.environ.get("DUNFLOW_HOME")
     folder = Path(given).resolve() if given else root() / ".dunflow"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
     return folder
+
+
+def _unusable(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"DUNFLOW_HOME: the state can't be kept in {folder} ({error.strerror}); "
+        "name a folder that this user may write to"
+    )
 
 
 def local_secrets() -> dict[str, str]:
@@ -30,7 +41,10 @@ def local_secrets() -> dict[str, str]:
             "DUNFLOW_AIRFLOW_SECRET": secrets.token_urlsafe(32),
         }
         draft = file.with_suffix(".draft")
-        draft.touch(mode=0o600)
+        try:
+            draft.touch(mode=0o600)
+        except OSError as error:
+            raise _unusable(file.parent, error) from error
         draft.write_text("".join(f"{name}={value}\n" for name, value in fresh.items()))
         # Two first starts at once: the link fails for the second, which then reads the first's.
         with contextlib.suppress(FileExistsError):

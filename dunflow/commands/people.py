@@ -216,6 +216,10 @@ def talked(
                 f"account {account!r} is in no snapshot, so nobody's; load one first"
             )
         when = held.replace(tzinfo=at.book.portfolio.zone) if held else at.now
+        if when > at.now:
+            raise DunflowError(
+                f"--at {held:%Y-%m-%d %H:%M} is yet to come; tell of a talk after it"
+            )
         record_talk(at.conn, at.book, at.portfolio_id, owner, account_id, when, by, at.now)
     say(json_, {"account": account, "talked_at": when}, f"The talk about {account} is on file.")
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import ArgumentError
 
 from dunflow.errors import ConfigError
 from dunflow.home import home
@@ -29,7 +30,12 @@ def ledger_url() -> URL:
     given = os.environ.get(URL_VARIABLE)
     if not given:
         return embedded.ensure_database(embedded.start(home() / "postgres"), DATABASE)
-    url = make_url(given)
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise ConfigError(
+            f"{URL_VARIABLE}: can't be read; write postgresql://user@host/database"
+        ) from None
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise ConfigError(
             f"{URL_VARIABLE}: names a {url.get_backend_name()} database; the ledger is PostgreSQL: "
