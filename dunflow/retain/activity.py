@@ -47,11 +47,15 @@ def ids_of(conn: Connection, customer_id: int) -> list[int]:
 
 
 def accounts_of(conn: Connection, portfolio_id: int, customer_id: int) -> list[int]:
-    """Every account that was the customer's in a snapshot, or that a contact to them named."""
+    """Every account that was the customer's in a snapshot, or that a contact to them named.
+
+    Under whichever of their ids: snapshots from before a merger keep the old one.
+    """
+    people = ids_of(conn, customer_id)
     found = conn.execute(
         select(snapshot.c.account_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id == customer_id)
-        .union(contacted([customer_id]))
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id.in_(people))
+        .union(contacted(people))
     )
     return sorted(found.scalars())
 
