@@ -118,18 +118,30 @@ def _point_on(given: Given) -> None:
     goes = or_(customer.c.customer_id == _move.c.old_id, customer.c.merged_into == _move.c.old_id)
     given.conn.execute(update(customer).where(goes).values(merged_into=_move.c.new_id))
     other = customer.alias("other")
-    lent: dict[str, ColumnElement[Any]] = {
-        name: func.coalesce(customer.c[name], other.c[name])
+
+    def lent(column: str, by: str) -> ColumnElement[Any]:
+        """What the first of those who go has in `column`, of those who have `by`."""
+        return (
+            select(other.c[column])
+            .join(_move, _move.c.old_id == other.c.customer_id)
+            .where(_move.c.new_id == customer.c.customer_id, other.c[by].is_not(None))
+            .order_by(other.c.customer_id)
+            .limit(1)
+            .correlate(customer)
+            .scalar_subquery()
+        )
+
+    known: dict[str, ColumnElement[Any]] = {
+        name: func.coalesce(customer.c[name], lent(name, name))
         for name in ("name", "phone", "email", "address", "language", "time_zone")
     }
     for name in ("phone", "address"):
         zones = f"{name}_zones"
-        lent[zones] = case((customer.c[name].is_(None), other.c[zones]), else_=customer.c[zones])
-    given.conn.execute(
-        update(customer)
-        .where(customer.c.customer_id == _move.c.new_id, other.c.customer_id == _move.c.old_id)
-        .values(lent)
-    )
+        known[zones] = case(
+            (customer.c[name].is_(None), lent(zones, name)), else_=customer.c[zones]
+        )
+    stays = customer.c.customer_id.in_(select(_move.c.new_id))
+    given.conn.execute(update(customer).where(stays).values(known))
 
 
 def _hand_over(given: Given, column: Column[Any], *which: ColumnElement[bool]) -> None:
