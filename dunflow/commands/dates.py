@@ -201,6 +201,11 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     from dunflow.report.audit import audit as prove
 
     book = read_book(portfolio)
+    if first and last and first > last:
+        raise DunflowError(
+            f"FROM is {first.date()} and TO is {last.date()}, so no date is looked at; "
+            "turn them around"
+        )
     with open_ledger().begin() as conn:
         checked = prove(
             conn,

@@ -12,7 +12,13 @@ from sqlalchemy import Connection
 
 from dunflow.config.book import Book
 
-DATE = click.DateTime(["%Y-%m-%d"])
+
+class _Date(click.DateTime):
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        return "DATE"
+
+
+DATE = _Date(["%Y-%m-%d"])
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
