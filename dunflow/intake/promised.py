@@ -9,15 +9,15 @@ from typing import Final
 from dunflow.clock import DAY
 from dunflow.intake.classify import normalise
 
-_NUMBER = r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+# Whole, with at most two decimals: what "1.500,00" is depends on who writes, so it is left alone.
+_NUMBER = r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)(?![.,]?\d)"
+_NO_MONEY = r"月|号|日|天|周|星期|次|期|个月|/|:|-|\s?(?:st|nd|rd|th|days?|weeks?|months?|times)\b"
 _AMOUNTS: Final = [
     re.compile(rf"[¥$€£₹]\s?{_NUMBER}"),
     re.compile(
         rf"{_NUMBER}\s?(?:元|块钱?|人民币|rmb|cny|usd|dollars?|bucks|gbp|pounds?|eur|euros?|rs|inr)"
     ),
-    re.compile(
-        rf"(?:\bpay|还|付|转|缴)(?:款|给你们?|掉|上)?\s?{_NUMBER}(?![\d月号日/.:-]|\s?(?:st|nd|rd|th)\b)"
-    ),
+    re.compile(rf"(?:\bpay|还|付|转|缴)(?:款|给你们?|掉|上)?\s?{_NUMBER}(?!{_NO_MONEY})"),
 ]
 _MONTHS: Final = {
     name: number
@@ -56,7 +56,7 @@ _MONTH_DAY_ZH: Final = re.compile(r"(\d{1,2})月(\d{1,2})(?:号|日)?")
 _DAY_MONTH: Final = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH_NAMES})\b")
 _MONTH_DAY: Final = re.compile(rf"\b({_MONTH_NAMES})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b")
 _DAY_ONLY: Final = re.compile(r"(?<![\d月])(\d{1,2})(?:号|日(?!内))|\b(\d{1,2})(?:st|nd|rd|th)\b")
-_WEEKDAY: Final = re.compile(rf"(下个?|next )?({_DAY_NAMES})(?![a-z])")
+_WEEKDAY: Final = re.compile(rf"(下个?|next )?(?<![a-z])({_DAY_NAMES})(?![a-z])")
 _MONTH_END: Final = re.compile(r"月底|月末|end of (the |this )?month")
 
 
@@ -123,8 +123,10 @@ def _relative(plain: str, said_on: dt.date) -> dt.date | None:
 
 def _next(said_on: dt.date, month: int, day: int) -> dt.date | None:
     this = _date(said_on.year, month, day)
+    if this is None:  # such as 29 February, said in the year before
+        return _date(said_on.year + 1, month, day)
     # What lies far behind is meant of the year to come; what has just gone is simply over.
-    if this is not None and (said_on - this).days > 180:
+    if (said_on - this).days > 180:
         return _date(said_on.year + 1, month, day)
     return this
 

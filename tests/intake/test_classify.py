@@ -169,6 +169,14 @@ def test_a_refusal_keeps_what_else_was_said() -> None:
         ("pay 300 by the 20th", "300"),
         ("I'll pay on the 20th", None),
         ("还500元或者800元", None),
+        ("I will pay 500.", "500"),
+        ("I will pay 500, I promise", "500"),
+        ("pay €1.500,00 tomorrow", None),
+        ("1.500,00 euro tomorrow", None),
+        ("pay 1,500 tomorrow", "1500"),
+        ("I will pay 2 days later", None),
+        ("我会还2次", None),
+        ("付3天后", None),
     ],
 )
 def test_an_amount_is_read_where_there_is_just_one(text: str, amount: str | None) -> None:
@@ -205,3 +213,13 @@ def test_a_day_is_read_as_of_when_it_was_said(text: str, day: str | None) -> Non
 def test_a_day_far_behind_is_meant_of_the_year_to_come() -> None:
     assert promised_day("5 January", dt.date(2026, 12, 20)) == dt.date(2027, 1, 5)
     assert promised_day("5 January", dt.date(2026, 1, 20)) is None
+
+
+def test_the_29th_of_february_is_meant_of_the_year_that_has_one() -> None:
+    assert promised_day("on 29 February", dt.date(2023, 12, 1)) == dt.date(2024, 2, 29)
+    assert promised_day("on 29 February", dt.date(2024, 12, 1)) is None
+
+
+def test_a_weekday_is_a_word_of_its_own() -> None:
+    assert promised_day("by common agreement", dt.date(2026, 3, 2)) is None
+    assert promised_day("on mon", dt.date(2026, 3, 3)) == dt.date(2026, 3, 9)
