@@ -102,12 +102,15 @@ def take_credits(given: Given) -> int:
     return given.conn.execute(taken.execution_options(preserve_rowcount=True)).rowcount
 
 
+_TOLD = ("customer_id", "amount", "currency", "cancelled", "changed_at")
+
+
 def _newer(row: Insert) -> dict[str, Any]:
     """Replace what stands by what was told later; of two told at once the lesser credit holds."""
     told, stands = row.excluded, credit.c
     return {
         "index_elements": [credit.c.portfolio_id, credit.c.credit_ref],
-        "set_": {name: told[name] for name in ("amount", "cancelled", "changed_at")},
+        "set_": {name: told[name] for name in _TOLD},
         "where": tuple_(told.changed_at, told.cancelled, -told.amount)
         > tuple_(stands.changed_at, stands.cancelled, -stands.amount),
     }
