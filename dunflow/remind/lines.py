@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from dunflow.ledger.tables import IN_FLIGHT, contact
+from dunflow.ledger.tables import IN_FLIGHT, contact, portfolio
 
 WAIT = dt.timedelta(minutes=10)
 """Until a number that is in a call, or whose last call is in doubt, is tried."""
@@ -18,23 +18,21 @@ WAIT = dt.timedelta(minutes=10)
 _LOCK = 0x6C696E65  # "line"
 
 
-def busy(
-    conn: Connection,
-    portfolio_id: int,
-    going: list[Row[Any]],
-    people: Mapping[int, Row[Any]],
-) -> list[int]:
-    """Those of the contacts that would go out now and have to wait for another one's end."""
+def busy(conn: Connection, going: list[Row[Any]], people: Mapping[int, Row[Any]]) -> list[int]:
+    """Those of the contacts that would go out now and have to wait for another one's end.
+
+    Whichever portfolio that one is of: they may share an account at the provider.
+    """
     calls = [row for row in going if row.channel == "voice"]
     if not calls:
         return []
     # Held to the end of the claim, so that no other worker claims for the same number meanwhile.
-    conn.execute(select(func.pg_advisory_xact_lock(portfolio_id, _LOCK)))
+    conn.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     numbers = {str(people[row.contact_id].address) for row in calls}
     taken = set(
         conn.execute(
             select(contact.c.address).where(
-                contact.c.portfolio_id == portfolio_id,
+                contact.c.portfolio_id.in_(select(portfolio.c.portfolio_id)),
                 contact.c.state.in_(IN_FLIGHT),
                 contact.c.channel == "voice",
                 contact.c.address.in_(numbers),

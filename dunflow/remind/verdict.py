@@ -75,7 +75,7 @@ def check(
     checked = _with(checked, _too_often(conn, book, _going(checked)))
     going = [each.contact for each in _going(checked)]
     later = Later(now + lines.WAIT, "contact.in_flight")
-    return _with(checked, dict.fromkeys(lines.busy(conn, portfolio_id, going, people), later))
+    return _with(checked, dict.fromkeys(lines.busy(conn, going, people), later))
 
 
 def _going(checked: list[Checked]) -> list[Checked]:

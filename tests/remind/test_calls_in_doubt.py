@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact
 from dunflow.remind import ask, lines
 from dunflow.remind.senders.outcome import Absent, OneOf, Seen
@@ -76,4 +77,15 @@ def test_a_number_whose_call_is_open_has_to_wait(outbox: Outbox, state: str, wai
     with outbox.engine.begin() as conn:
         rows = list(conn.execute(select(contact).where(contact.c.contact_id == mine)))
         people = {row.contact_id: row for row in rows}
-        assert lines.busy(conn, outbox.portfolio_id, rows, people) == ([mine] if waits else [])
+        assert lines.busy(conn, rows, people) == ([mine] if waits else [])
+
+
+def test_a_number_is_one_whichever_portfolio_calls_it(outbox: Outbox) -> None:
+    with outbox.engine.begin() as conn:
+        other = Outbox(outbox.engine, outbox.book, portfolio_id_of(conn, "another"))
+    other.put("in_doubt", channel="voice", address=NUMBER)
+    mine = outbox.put("planned", channel="voice", address=NUMBER)
+    with outbox.engine.begin() as conn:
+        rows = list(conn.execute(select(contact).where(contact.c.contact_id == mine)))
+        people = {row.contact_id: row for row in rows}
+        assert lines.busy(conn, rows, people) == [mine]
