@@ -118,11 +118,10 @@ class _Courier:
             give_room(conn)
             now = self._clock.now()
             lines.check_again(conn, self._book, self._portfolio_id, begun, business_date, now)
-            if lines.is_empty(conn, begun):
+            ended = begun.kind == "placement" and _disagreement(self._book, begun.destination, now)
+            if ended or lines.is_empty(conn, begun):
                 lines.drop(conn, begun)
                 return
-        if begun.kind == "placement":
-            _require_agreement(self._book, begun.destination, now)
         self._deliver(begun, place)
 
     def send(self, destination: str, kind: str, business_date: dt.date) -> None:
@@ -222,16 +221,21 @@ def _cannot_write(place: Place, error: OSError) -> DeliveryError:
 
 def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:
     """Raises DeliveryError unless accounts may be given to `destination` today."""
+    if why := _disagreement(book, destination, now):
+        raise DeliveryError(why)
+
+
+def _disagreement(book: Book, destination: str, now: dt.datetime) -> str | None:
+    """Why no account may be given to `destination` today; None: they may."""
     config = book.portfolio.destination(destination)
     today = book.portfolio.calendar.local_date(now)
     where = f"portfolio.yaml: destinations.{destination}.agreement"
     if config.agreement is None:
         if book.floor.needs_agreement(config.kind):
-            raise DeliveryError(
-                f"{where}: is missing, and a pack asks for one; add it once it is signed"
-            )
+            return f"{where}: is missing, and a pack asks for one; add it once it is signed"
     elif not config.agreement.covers(today):
-        raise DeliveryError(
+        return (
             f"{where}: {config.agreement.since} to {config.agreement.until or 'open'} does not "
             f"cover {today}; renew it, or reject what is approved"
         )
+    return None

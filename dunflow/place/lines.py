@@ -188,7 +188,8 @@ def sums(conn: Connection, begun: Package) -> tuple[int, dict[str, str]]:
 
 
 def drop(conn: Connection, begun: Package) -> None:
-    """Forget a package of which nothing is left and nothing arrived."""
+    """Forget a package of which nothing arrived; what it held waits for another."""
+    conn.execute(delete(package_line).where(package_line.c.package_id == begun.package_id))
     conn.execute(delete(package).where(package.c.package_id == begun.package_id))
 
 

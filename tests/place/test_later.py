@@ -74,6 +74,18 @@ def test_an_export_does_not_go_on_after_the_agreement(make_desk, arrived):
     assert states(desk) == {"approved": 1}
 
 
+def test_whom_nothing_may_be_given_any_more_is_told_to_stop_all_the_same(make_desk):
+    agreement = Agreement(since="2025-01-01", until="2026-03-02")
+    desk = make_desk([row("A1"), row("A2")], Destination(agreement=agreement))
+    placements.approve(desk, Chosen(accounts=("A1",)), "me")
+    placements.deliver(desk).raise_if_failed()
+    die_on_the_way(desk)
+    placements.end(desk, Chosen(accounts=("A1",)), "recalled", "sold", "me")
+    done = placements.deliver(days_later(desk, 30))
+    assert [(each["kind"], each["rows"]) for each in done.packages] == [("recall", 1)]
+    assert done.failed
+
+
 def test_what_only_waits_is_not_told_as_withdrawn(make_desk):
     desk = make_desk([row("A1"), row("A2"), row("A3")])
     placements.approve(desk, Chosen(), "me")
