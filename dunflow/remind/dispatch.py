@@ -22,7 +22,7 @@ from dunflow.remind import ask, confirm, faults, notes, outbox, pauses
 from dunflow.remind.claim import Batch, Rate, claim
 from dunflow.remind.lease import Claimed
 from dunflow.remind.pace import Pace
-from dunflow.remind.senders.choose import make_sender
+from dunflow.remind.senders.choose import Unmade, make_sender
 from dunflow.remind.senders.outcome import (
     Answer,
     Busy,
@@ -250,13 +250,7 @@ class Dispatcher:
             return Down(faults.STOPPED, drained.down[channel])
         if time.monotonic() - taken > HELD_AT_MOST_S:
             return Busy("held_too_long", 0)
-        try:
-            sender = self._sender(channel)
-        except ConfigError as error:
-            # Such as credentials that are nowhere: a fault of the sender, and nobody was called.
-            outcome: Outcome = Down("config", str(error))
-        else:
-            outcome = sender.send(claimed.message, now=now)
+        outcome = self._sender(channel).send(claimed.message, now=now)
         if isinstance(outcome, Down):
             drained.down[channel] = outcome.why
         return outcome
@@ -284,7 +278,10 @@ class Dispatcher:
         senders: dict[str, Sender] = self._own.__dict__
         if channel not in senders:
             config = getattr(self._book.portfolio.senders, channel, None)
-            senders[channel] = make_sender(channel, config, self._environ)
+            try:
+                senders[channel] = make_sender(channel, config, self._environ)
+            except ConfigError as error:
+                senders[channel] = Unmade(str(error))
         return senders[channel]
 
 

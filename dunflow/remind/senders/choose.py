@@ -1,6 +1,7 @@
 """Which sender serves a channel, and with whose credentials."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from ipaddress import ip_address
 from typing import TypedDict
 from urllib.parse import urlsplit
@@ -8,7 +9,15 @@ from urllib.parse import urlsplit
 from dunflow.config.portfolio import Sender as SenderConfig
 from dunflow.errors import ConfigError
 from dunflow.remind.senders.listed import LISTED, ListedSender
-from dunflow.remind.senders.outcome import Sender
+from dunflow.remind.senders.outcome import (
+    Answer,
+    Down,
+    Message,
+    Outcome,
+    Question,
+    Sender,
+    Unclear,
+)
 from dunflow.remind.senders.sendgrid import SendGridEmail
 from dunflow.remind.senders.twilio import TwilioSms
 from dunflow.remind.senders.twilio_client import BASE_URL
@@ -17,6 +26,19 @@ from dunflow.remind.senders.twilio_voice import TwilioVoice
 SANDBOX_URL = "DUNFLOW_SANDBOX_URL"
 RECEIVER_URL = "DUNFLOW_RECEIVER_URL"
 """Under which the providers reach the receiver."""
+
+
+class Unmade:
+    """Stands in where settings are missing: the sender is at fault, and nobody was called."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def send(self, message: Message, *, now: datetime) -> Outcome:  # noqa: ARG002 - all the same
+        return Down("config", self._why)
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        return [Unclear(self._why, sender_at_fault=True) for _ in questions]
 
 
 def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str, str]) -> Sender:
