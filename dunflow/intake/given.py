@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS
+from dunflow.intake.holders import last_owner
 from dunflow.intake.rules import Rule, rules_of
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.scratch import PREFIX, keep
@@ -218,7 +219,9 @@ def _numbered(
         )
         tables = tables.outerjoin(snapshot, here)
         currency = func.coalesce(snapshot.c.currency, currency)
-        numbers["owner"] = func.coalesce(snapshot.c.customer_id, _last_owner(portfolio_id))
+        # One that is paid by now is in no newest snapshot.
+        before = last_owner(portfolio_id, account.c.account_id).correlate(account)
+        numbers["owner"] = func.coalesce(snapshot.c.customer_id, before.scalar_subquery())
     if "currency" in columns:
         numbers["currency"] = func.coalesce(i.c.currency, currency)
     if reading is not None:
@@ -235,20 +238,6 @@ def _numbered(
         *rest,
         *[value.label(name) for name, value in numbers.items()],
     ).select_from(tables)
-
-
-def _last_owner(portfolio_id: int) -> ColumnElement[int]:
-    """Whose an account was that is paid by now: by the newest snapshot that has it."""
-    last, person = snapshot.alias("last"), customer.alias("last_owner")
-    return (
-        select(func.coalesce(person.c.merged_into, person.c.customer_id))
-        .join_from(last, person, person.c.customer_id == last.c.customer_id)
-        .where(last.c.portfolio_id == portfolio_id, last.c.account_id == account.c.account_id)
-        .order_by(last.c.business_date.desc())
-        .limit(1)
-        .correlate(account)
-        .scalar_subquery()
-    )
 
 
 def _ref(incoming: Table, columns: Mapping[str, bool]) -> ColumnElement[str]:

@@ -1,6 +1,6 @@
 """Whom something is about: the ledger's numbers for accounts and customers."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
@@ -57,18 +57,21 @@ def currency_of(conn: Connection, portfolio_id: int, account_id: int) -> str | N
 
 
 def owner_of(conn: Connection, portfolio_id: int, account_id: int) -> int | None:
-    """The number of the person whose the account is, by the newest snapshot that has it.
-
-    Of an id that was merged since, that is whom it was merged into.
-    """
-    found: int | None = conn.execute(
-        select(func.coalesce(customer.c.merged_into, snapshot.c.customer_id))
-        .join(customer, customer.c.customer_id == snapshot.c.customer_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
-        .order_by(snapshot.c.business_date.desc())
-        .limit(1)
-    ).scalar()
+    """The number of the person whose the account is, by the newest snapshot that has it."""
+    found: int | None = conn.execute(last_owner(portfolio_id, account_id)).scalar()
     return found
+
+
+def last_owner(portfolio_id: int, account_id: int | ColumnElement[int]) -> Select[int]:
+    """The same as a query. Of an id that was merged since, it is whom it was merged into."""
+    last, person = snapshot.alias("last"), customer.alias("last_owner")
+    return (
+        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        .join_from(last, person, person.c.customer_id == last.c.customer_id)
+        .where(last.c.portfolio_id == portfolio_id, last.c.account_id == account_id)
+        .order_by(last.c.business_date.desc())
+        .limit(1)
+    )
 
 
 def _never_seen(what: str, ref: str) -> str:

@@ -30,6 +30,7 @@ from dunflow.clock import months_after
 from dunflow.errors import DunflowError
 from dunflow.intake.given import Given
 from dunflow.intake.payments import OTHERWISE
+from dunflow.intake.rules import CONTRADICTED
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import Instant, instalment, plan
 from dunflow.money import decimals_of
@@ -154,6 +155,10 @@ def take_plans(given: Given) -> int:
         .where(ended)
         .values(cancelled_at=r.cancelled_at, cancelled_by=given.by, cancelled_because=r.reason)
     )
+    # Only here is it known what a row means that names no currency.
+    several = func.min(r.currency) != func.max(r.currency)
+    muddled = select(r.ref).group_by(r.ref).having(several)
+    given.reject(r.ref.in_(muddled), "ref", CONTRADICTED)
     new = keep(
         conn,
         "new_plan",
@@ -166,7 +171,7 @@ def take_plans(given: Given) -> int:
             func.coalesce(func.max(r.grace_days), 0).label("grace_days"),
             func.max(r.reason).label("reason"),
         )
-        .where(~known)
+        .where(~known, r.ref.not_in(muddled))
         .group_by(r.ref, r.account, r.currency, r.agreed_at),
     )
     _order(given, new)

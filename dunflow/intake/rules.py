@@ -55,9 +55,12 @@ def _holds(book: Book, rows: Table) -> list[Rule]:
     return rules
 
 
+CONTRADICTED = "the rows of this plan contradict each other"
+
+
 def _plans(rows: Table, rejected: Table) -> list[Rule]:
     """A plan of which a part can't be read is another plan, so it is turned down whole."""
-    one = tuple_(rows.c.account, rows.c.agreed_at, func.coalesce(rows.c.currency, ""))
+    one = tuple_(rows.c.account, rows.c.agreed_at)
     muddled = select(rows.c.ref).group_by(rows.c.ref).having(func.count(distinct(one)) > 1)
     twice = (
         select(rows.c.ref)
@@ -68,7 +71,7 @@ def _plans(rows: Table, rejected: Table) -> list[Rule]:
     unpaid = select(rows.c.ref).where(rows.c.amount <= 0)
     return [
         Rule(rows.c.ref.in_(unpaid), "amount", "an instalment is not more than nothing"),
-        Rule(rows.c.ref.in_(muddled), "ref", "the rows of this plan contradict each other"),
+        Rule(rows.c.ref.in_(muddled), "ref", CONTRADICTED),
         Rule(rows.c.ref.in_(torn), "ref", "another row of this plan can't be read"),
         Rule(rows.c.ref.in_(twice), "due_on", "two instalments fall due on one day"),
     ]
