@@ -4,8 +4,8 @@
 `{"channel": "sms", "kind": "timeout_after_accept", "times": 2, "recipient": "+86…"}` orders one;
 `GET` shows those that are left, `DELETE` ends them all. With `ratio` (0 to 1) and `seed` it strikes
 that share of the calls, the same ones each time; without `times` it lasts. `seconds` is how long
-the reply of a `slow` one takes. Where several fit, the
-first that was scripted strikes. They are kept in memory: a sandbox that is started anew is well.
+the reply of a `slow` one takes. Where several fit, the first that was scripted strikes. They are
+kept in memory: a sandbox that is started anew is well.
 """
 
 import asyncio
