@@ -3,9 +3,9 @@
 A contact may have to wait for the customer's contact hours, for another try, or for the provider's
 word on whether an earlier call arrived. One task per channel takes what is due by now; most of the
 time there is nothing, and it ends at once. The task `lists` then writes the calls and visits whose
-hours have begun onto lists for people, and `results` goes on asking SendGrid what became of emails,
-for three minutes at most: it takes six questions a minute, of 80 emails each. Where its events come
-to the receiver, there is nothing to ask.
+hours have begun onto lists for people, and `results` goes on asking what became of messages, for
+three minutes at most: SendGrid takes six questions a minute, of 80 emails each, and Twilio's list
+has a thousand SMS on a page. Where their callbacks come to the receiver, there is nothing to ask.
 
 **When a task fails**, a sender is at fault, and its log says why. Nothing is lost and nothing is
 sent twice: a later run tries again. A contact that nobody could send ends when the next business

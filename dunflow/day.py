@@ -34,7 +34,8 @@ from dunflow.snapshot.pull import Pull, require_closed
 # A stage that needs a heavy library (pandas, the SDKs) imports it where it begins: in Airflow each
 # stage of each date is a process of its own, which should not wait for the libraries of the others.
 if TYPE_CHECKING:
-    from dunflow.remind.dispatch import Dispatcher, Drained, Progress
+    from dunflow.remind.dispatch import Dispatcher, Progress
+    from dunflow.remind.drained import Drained
 
 Figures = dict[str, Any]
 """Counts and amounts as JSON; never anything about a person."""
@@ -187,18 +188,19 @@ ASK_WITHIN_S = 180.0
 
 
 def ask_on(day: Day) -> Figures:
-    """Ask SendGrid about all emails that are due for it; it takes few questions at a time.
+    """Ask the providers on about all that is due for it: SendGrid takes few questions at a time,
+    and of a great many SMS Twilio's list is long.
 
-    State that emails in doubt came to → count. Raises SenderDown.
+    State that contacts in doubt came to → count. Raises SenderDown.
     """
+    from dunflow.remind.asking import ASKABLE
     from dunflow.remind.dispatch import Dispatcher
 
-    if "email" not in channels(day):
-        return {}
+    asked_by = [channel for channel in channels(day) if channel in ASKABLE]
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
     with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:
-        asked = dispatcher.ask_on("email", ASK_WITHIN_S)
+        asked = dispatcher.asking.ask_on(asked_by, ASK_WITHIN_S)
     asked.raise_if_down()
     return asked.outcomes
 

@@ -5,12 +5,13 @@ SQLAlchemy compiles it, and the driver reads it, only once. With VALUES both wou
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Dialect, TableValuedAlias, any_, column, func, literal
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine, UserDefinedType, to_instance
 
+Value = TypeVar("Value", int, str)
 Kind = type[TypeEngine[Any]] | TypeEngine[Any]
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -58,9 +59,9 @@ def given(
     )
 
 
-def among(of: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """Whether a column is one of these numbers, which go in as one array, too."""
-    return of == any_(literal(list(numbers), _Array(of.type)))
+def among(of: ColumnElement[Value], values: Sequence[Value]) -> ColumnElement[bool]:
+    """Whether a column is one of these values, which go in as one array, too."""
+    return of == any_(literal(list(values), _Array(of.type)))
 
 
 def only(account_id: ColumnElement[int], few: Sequence[int] | None) -> list[ColumnElement[bool]]:

@@ -42,6 +42,8 @@ MOST = {"sms": 500, "email": 80, "voice": 50}
 """Questions at a time: for email what one query holds, of which SendGrid takes six a minute; for
 calls, which are asked for one by one, what a lease is long enough for."""
 ASKED = ("in_doubt", "accepted")
+ONE_BY_ONE = 20
+"""Up to so many results are asked for one by one; more are read from the provider's list."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,19 @@ class Asked:
     since: dt.datetime
 
 
-def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> list[Asked]:
-    """Take the questions that are due, those in doubt first; others wait until they are asked."""
+def take(
+    conn: Connection,
+    portfolio_id: int,
+    channel: str,
+    now: dt.datetime,
+    states: Sequence[str] = ASKED,
+) -> list[Asked]:
+    """Take the questions that are due about contacts in these states, one state after the other;
+    others wait until they are asked."""
     rows: list[Row[*tuple[Any, ...]]] = []
-    for state in ASKED:
-        rows += _due(conn, portfolio_id, channel, state, MOST[channel] - len(rows), now)
+    for state in states:
+        due = _is_due(portfolio_id, channel, state, now)
+        rows += _contacts(conn, due, MOST[channel] - len(rows))
     # All workers together stay below the limit. Without a turn nothing was taken.
     if not rows or (channel == "email" and not rates.take_query(conn, portfolio_id, now)):
         return []
@@ -68,24 +78,37 @@ def take(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) ->
     conn.execute(
         update(contact).where(among(contact.c.contact_id, taken)).values(ask_at=now + LEASE)
     )
-    return [
-        Asked(
-            Question(
-                row.contact_id,
-                row.reference,
-                row.address,
-                row.provider_id,
-                # A call bears no reference, so those before the attempt must not be taken for it.
-                row.claimed_at if channel == "voice" else row.planned_at,
-            ),
-            channel,
-            row.state,
-            row.attempts,
-            row.asked,
-            row.claimed_at,
-        )
-        for row in rows
-    ]
+    return [_asked(row, channel) for row in rows]
+
+
+def _asked(row: Row[*tuple[Any, ...]], channel: str) -> Asked:
+    # A call bears no reference, so those before the attempt must not be taken for it.
+    since = row.claimed_at if channel == "voice" else row.planned_at
+    question = Question(row.contact_id, row.reference, row.address, row.provider_id, since)
+    return Asked(question, channel, row.state, row.attempts, row.asked, row.claimed_at)
+
+
+def are_many(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> bool:
+    """Whether so many results are due that it is better to read the provider's own list."""
+    due = _is_due(portfolio_id, channel, "accepted", now)
+    few = select(contact.c.contact_id).where(due).limit(ONE_BY_ONE + 1).subquery()
+    return conn.execute(select(func.count()).select_from(few)).scalar_one() > ONE_BY_ONE
+
+
+def oldest_due(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> dt.datetime:
+    """Since when those were sent whose results are due; `now` if there are none."""
+    due = _is_due(portfolio_id, channel, "accepted", now)
+    return conn.execute(select(func.min(contact.c.planned_at)).where(due)).scalar_one() or now
+
+
+def listed(
+    conn: Connection, portfolio_id: int, channel: str, page: Sequence[Seen], now: dt.datetime
+) -> list[tuple[Asked, Answer]]:
+    """What a page of the provider's list answers of the questions that are due."""
+    told = {str(seen.provider_id): seen for seen in page}
+    due = _is_due(portfolio_id, channel, "accepted", now)
+    rows = _contacts(conn, and_(due, among(contact.c.provider_id, list(told))), len(told))
+    return [(_asked(row, channel), told[row.provider_id]) for row in rows]
 
 
 def next_turn_at(
@@ -103,10 +126,19 @@ def next_turn_at(
     return found.scalar_one_or_none()
 
 
-def _due(
-    conn: Connection, portfolio_id: int, channel: str, state: str, most: int, now: dt.datetime
+def _is_due(portfolio_id: int, channel: str, state: str, now: dt.datetime) -> ColumnElement[bool]:
+    return and_(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.state == state,
+        contact.c.channel == channel,
+        contact.c.ask_at <= now,
+    )
+
+
+def _contacts(
+    conn: Connection, which: ColumnElement[bool], most: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Up to `most` contacts in this state about which it is time to ask, the longest due first."""
+    """Up to `most` of these contacts, the longest due first; none that another worker holds."""
     return conn.execute(
         select(
             contact.c.contact_id,
@@ -119,12 +151,7 @@ def _due(
             contact.c.attempts,
             contact.c.asked,
         )
-        .where(
-            contact.c.portfolio_id == portfolio_id,
-            contact.c.state == state,
-            contact.c.channel == channel,
-            contact.c.ask_at <= now,
-        )
+        .where(which)
         .order_by(contact.c.ask_at, contact.c.contact_id)
         .limit(most)
         .with_for_update(skip_locked=True)

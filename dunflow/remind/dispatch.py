@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from types import TracebackType
 from typing import Self
 
@@ -17,52 +18,34 @@ from sqlalchemy import Engine
 from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.errors import ConfigError, SenderDown
-from dunflow.remind import ask, confirm, faults, notes, outbox, pauses
+from dunflow.errors import ConfigError
+from dunflow.remind import confirm, faults, notes, outbox, pauses
+from dunflow.remind.asking import ASKABLE, Asking
 from dunflow.remind.claim import Batch, Rate, claim
+from dunflow.remind.drained import Drained
 from dunflow.remind.lease import Claimed
 from dunflow.remind.pace import Pace
 from dunflow.remind.senders.choose import Unmade, make_sender
 from dunflow.remind.senders.outcome import (
-    Answer,
     Busy,
     Down,
     Message,
     Outcome,
-    Question,
     Sender,
-    Unclear,
 )
 from dunflow.remind.settle import Settled, settle
 
 THREADS = 16
 """Calls under way at once. A provider answers in about a tenth of a second, so it is they that make
 the speed; Twilio allows an account some 100 at once, and other portfolios may be sending, too."""
-ASKABLE = ("sms", "email", "voice")
+ASK_FIRST_S = 20.0
+"""So long what is due to be asked may hold up what is due to be sent; `ask_on` asks the rest."""
 USUAL_RATE = {"voice": 1.0}
 """Twilio starts one call a second, and keeps more in a queue that knows no contact hours."""
 HELD_AT_MOST_S = 10.0
 """A row held longer than this is checked again before the call."""
 
 Progress = Callable[[int], None]
-
-
-@dataclass
-class Drained:
-    """What a drain did: outcomes by state, and the channels whose sender is down, with the why."""
-
-    outcomes: dict[str, int] = field(default_factory=dict)
-    down: dict[str, str] = field(default_factory=dict)
-
-    def count(self, states: dict[str, int]) -> None:
-        for state, count in states.items():
-            self.outcomes[state] = self.outcomes.get(state, 0) + count
-
-    def raise_if_down(self) -> None:
-        """Raises SenderDown that names each channel. What it could not send is still planned."""
-        if self.down:
-            told = "; ".join(f"{channel}: {why}" for channel, why in sorted(self.down.items()))
-            raise SenderDown(f"{told}. The channel stopped, its contacts stay planned")
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,6 +82,7 @@ class Dispatcher:
         _keep_what_is_loaded()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
+        self.asking = Asking(engine, book, portfolio_id, clock, self._pool, self._sender)
 
     def __enter__(self) -> Self:
         return self
@@ -124,9 +108,12 @@ class Dispatcher:
         drained = Drained()
         with self._engine.begin() as conn:
             outbox.sweep(conn, self._portfolio_id, self._clock.now())
+        # No time passes on a clock that is moved by hand.
+        within_s = inf if isinstance(self._clock, VirtualClock) else ASK_FIRST_S
+        ends = time.monotonic() + within_s
         for channel in channels:
             if channel in ASKABLE:
-                self._ask(channel, drained)
+                self.asking.ask_due(channel, drained, ends)
         if not self.sends:
             return drained
         for channel in notes.CHANNELS:
@@ -153,21 +140,6 @@ class Dispatcher:
 
     def _send(self, message: Message, now: dt.datetime) -> Outcome:
         return self._sender(message.channel).send(message, now=now)
-
-    def ask_on(self, channel: str, within_s: float) -> Drained:
-        """Ask what is due, turn after turn as the provider's limit allows, for so long at most."""
-        drained, ends = Drained(), time.monotonic() + within_s
-        while True:
-            self._ask(channel, drained)
-            now = self._clock.now()
-            with self._engine.connect() as conn:
-                turn_at = ask.next_turn_at(conn, self._portfolio_id, channel, now)
-            if turn_at is None or channel in drained.down:
-                return drained
-            wait_s = (turn_at - now).total_seconds()
-            if time.monotonic() + wait_s >= ends:
-                return drained
-            time.sleep(wait_s)
 
     def _groups(self, channels: list[str]) -> list[list[str]]:
         """Channels that are claimed for together; one whose sender has a rate stands alone."""
@@ -254,25 +226,6 @@ class Dispatcher:
         if isinstance(outcome, Down):
             drained.down[channel] = outcome.why
         return outcome
-
-    def _ask(self, channel: str, drained: Drained) -> None:
-        """Ask the channel's provider all that is due; no transaction is open meanwhile."""
-        while True:
-            with self._engine.begin() as conn:
-                asked = ask.take(conn, self._portfolio_id, channel, self._clock.now())
-            if not asked:
-                return
-            questions = [each.question for each in asked]
-            answers = self._pool.submit(self._put, channel, questions).result()
-            for answer in answers:
-                if isinstance(answer, Unclear) and answer.sender_at_fault:
-                    drained.down[channel] = answer.why
-            told = list(zip(asked, answers, strict=True))
-            with self._engine.begin() as conn:
-                drained.count(ask.record(conn, self._book, told, self._clock.now()))
-
-    def _put(self, channel: str, questions: list[Question]) -> list[Answer]:
-        return self._sender(channel).ask(questions)
 
     def _sender(self, channel: str) -> Sender:
         senders: dict[str, Sender] = self._own.__dict__

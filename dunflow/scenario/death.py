@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, event
 
 from dunflow.ledger.tables import decision
 from dunflow.remind.claim import Batch
-from dunflow.remind.dispatch import Calls, Dispatcher, Drained
+from dunflow.remind.dispatch import Calls, Dispatcher
+from dunflow.remind.drained import Drained
 from dunflow.remind.settle import Settled
 
 

@@ -1,9 +1,9 @@
 """What a sender is given, and what can come of it. Expected outcomes are values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from dunflow.config.portfolio import Language
 from dunflow.remind.senders.codes import Blame
@@ -148,3 +148,11 @@ class Sender(Protocol):
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """What the provider says, one answer per question and in their order."""
+
+
+@runtime_checkable
+class ListedByTheProvider(Protocol):
+    """A sender whose provider lists all that an account sent."""
+
+    def sent_since(self, since: datetime) -> Iterator[list[Seen] | Unclear]:
+        """Page by page, the newest first; an Unclear is the last, where it can't be read on."""

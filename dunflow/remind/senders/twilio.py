@@ -1,7 +1,7 @@
 """SMS through Twilio."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from dunflow.remind.senders.outcome import (
     Message,
     Outcome,
     Question,
+    Seen,
+    Unclear,
     Unknown,
 )
-from dunflow.remind.senders.twilio_ask import ask
+from dunflow.remind.senders.twilio_ask import ask, sent_since
 from dunflow.remind.senders.twilio_client import BASE_URL, created, make_client
 from dunflow.remind.senders.wire import TIMEOUT_S
 
@@ -67,6 +69,9 @@ class TwilioSms:
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         return ask(self._client, questions)
+
+    def sent_since(self, since: datetime) -> Iterator[list[Seen] | Unclear]:
+        return sent_since(self._client, since)
 
 
 def _accepted(reply: Any, message: Message) -> Outcome:

@@ -1,4 +1,4 @@
-"""Asks Twilio what became of messages. An answer counts only after every page was read.
+"""Asks Twilio what became of messages. That one is absent counts only after every page was read.
 
 Twilio takes no mark of ours with a message but its text, so one whose reply was lost is looked up
 by `To` alone (a message that waits has no DateSent, and a Messaging Service picks `From` later) and
@@ -6,9 +6,10 @@ told by the reference in its body.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
@@ -17,14 +18,15 @@ from dunflow.remind.senders.codes import TWILIO, of_twilio
 from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
 
-ONE_BY_ONE = 20
-"""Up to so many known messages are fetched; more are read from the account's list, page by page."""
 PAGE = 1000
 PER_NUMBER = 50
 CLOCKS_DIFFER = timedelta(minutes=5)
 WORD = re.compile(r"[0-9A-Za-z]+", re.ASCII)
 ARRIVED = frozenset({"delivered", "read", "partially_delivered"})
 FAILED = frozenset({"undelivered", "failed", "canceled"})
+
+
+Told = TypeVar("Told")
 
 
 class ThrottledError(Exception):
@@ -37,13 +39,29 @@ class ThrottledError(Exception):
 
 def ask(client: Client, questions: Sequence[Question]) -> list[Answer]:
     """One answer per question, in their order. Never raises for what Twilio or the network does."""
-    known = [question for question in questions if question.provider_id]
-    listed = _listed(client, known) if len(known) > ONE_BY_ONE else {}
-    return [listed.get(question.contact_id) or _answer(client, question) for question in questions]
+    return [_answer(client, question) for question in questions]
+
+
+def sent_since(client: Client, since: datetime) -> Iterator[list[Seen] | Unclear]:
+    """What the account sent since then (an aware instant), the newest first, a page at a time.
+
+    What still waits at Twilio has no DateSent, and is not among them.
+    """
+    messages = _messages(client, since)
+    while True:
+        page = answered(lambda: [_seen([message]) for message in islice(messages, PAGE)])
+        yield page
+        if isinstance(page, Unclear) or len(page) < PAGE:
+            return
+
+
+def _messages(client: Client, since: datetime) -> Iterator[Any]:
+    """Asks for nothing before it is read, while the SDK asks for the first page at once."""
+    yield from client.messages.stream(date_sent_after=since.astimezone(UTC), page_size=PAGE)
 
 
 def _answer(client: Client, question: Question) -> Answer:
-    def look() -> Answer:
+    def look() -> Seen | Absent:
         if question.provider_id:
             return _seen([client.messages(question.provider_id).fetch()])
         found = _by_reference(client, question)
@@ -52,7 +70,7 @@ def _answer(client: Client, question: Question) -> Answer:
     return answered(look)
 
 
-def answered(look: Callable[[], Answer]) -> Answer:
+def answered(look: Callable[[], Told]) -> Told | Unclear:
     """What a look comes to, also where Twilio or the network does not let us look."""
     try:
         return look()
@@ -74,30 +92,6 @@ def _by_reference(client: Client, question: Question) -> list[Any]:
         if message.direction != "inbound" and question.reference in WORD.findall(message.body):
             found.append(message)
     return found
-
-
-def _listed(client: Client, questions: Sequence[Question]) -> dict[int, Answer]:
-    """contact_id → answer, for all of them at once; what the list does not have is asked later."""
-    wanted = {question.provider_id: question.contact_id for question in questions}
-    since = min(question.since for question in questions).astimezone(UTC)
-    found: dict[int, Answer] = {}
-    try:
-        for message in client.messages.stream(date_sent_after=since, page_size=PAGE):
-            if message.sid in wanted:
-                found[wanted[message.sid]] = _seen([message])
-                if len(found) == len(wanted):
-                    break
-    except ThrottledError as err:
-        busy = Unclear("429", err.retry_after_s)
-    except TwilioException as err:
-        busy = _failed(err)
-    except (NeverSentError, NoReplyError):
-        busy = Unclear("Twilio's list could not be read")
-    except (ValueError, TypeError, AttributeError, LookupError):
-        busy = Unclear("Twilio's reply could not be read")
-    else:
-        busy = Unclear("not sent yet")
-    return dict.fromkeys(wanted.values(), busy) | found
 
 
 def _failed(err: TwilioException) -> Unclear:

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Engine
 
 from dunflow.clock import DatabaseClock, VirtualClock
-from dunflow.remind import rates
-from dunflow.remind.ask import MOST
+from dunflow.remind import dispatch, rates
+from dunflow.remind.ask import MOST, ONE_BY_ONE
 from dunflow.remind.dispatch import Dispatcher
+from dunflow.remind.senders import twilio, twilio_ask
 from dunflow.remind.senders.outcome import (
     Absent,
     Accepted,
@@ -69,6 +70,16 @@ class Providers:
 
     def pass_time(self) -> None:
         self.clock.move_to(self.clock.now() + LATER)
+
+
+class Ticking:
+    """A clock that stands still, though time passes: as in production, but the same each time."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
 
 
 @pytest.fixture
@@ -185,20 +196,92 @@ def test_a_share_of_the_calls_fails_the_same_ones_each_time(
     assert failed() == first
 
 
-def test_many_results_are_read_from_the_accounts_list(providers: Providers, sms: Make) -> None:
+def test_the_accounts_list_tells_many_results_page_by_page(
+    providers: Providers, sms: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(twilio_ask, "PAGE", 25)
     sent = []
     for number in range(60):
-        message = sms(reference=f"R{number:06}", to=f"+86138123{number:05}")
         if number == 7:
             providers.order("sms", "bounced")
-        accepted = providers.sms.send(message, now=NOW)
+        accepted = providers.sms.send(_numbered(sms, number), now=NOW)
         assert isinstance(accepted, Accepted)
-        sent.append(question(message, accepted.provider_id, number))
-    assert providers.sms.ask(sent) == [Unclear("not sent yet")] * 60
+        sent.append(accepted.provider_id)
+    assert list(providers.sms.sent_since(NOW)) == [[]]  # nothing has left yet
     providers.pass_time()
-    told = providers.sms.ask(sent)
-    assert [n for n, seen in enumerate(told) if seen.result == "undelivered"] == [7]  # type: ignore[union-attr]
-    assert [seen.provider_id for seen in told] == [each.provider_id for each in sent]  # type: ignore[union-attr]
+    pages = [page for page in providers.sms.sent_since(NOW) if not isinstance(page, Unclear)]
+    assert [len(page) for page in pages] == [25, 25, 10]
+    told = [seen for page in pages for seen in page]
+    assert [seen.provider_id for seen in told] == sent[::-1]
+    assert [n for n, seen in enumerate(told[::-1]) if seen.result == "undelivered"] == [7]
+
+
+def test_what_is_asked_about_many_never_holds_up_what_is_to_be_sent(
+    providers: Providers, sms: Make, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is read from its beginning once, however many are asked about, and only while there
+    is time; what is due to be sent goes out after that, and the rest is asked when it did."""
+    monkeypatch.setattr(twilio_ask, "PAGE", 25)
+    monkeypatch.setattr(dispatch, "ASK_FIRST_S", 0.0)
+    pages: list[int] = []
+
+    def read(client: Any, since: datetime) -> Iterator[list[Seen] | Unclear]:
+        for page in twilio_ask.sent_since(client, since):
+            assert not isinstance(page, Unclear)
+            pages.append(len(page))
+            yield page
+
+    monkeypatch.setattr(twilio, "sent_since", read)
+    box = outbox_of(ledger)
+    sent = []
+    for number in range(110):
+        accepted = providers.sms.send(_numbered(sms, number), now=NOW)
+        assert isinstance(accepted, Accepted)
+        sent.append(
+            box.put(
+                "accepted", provider_id=accepted.provider_id, planned_at=NOW, ask_at=contacts.NOW
+            )
+        )
+    providers.pass_time()
+    due = box.put("planned", ask_at=None)
+    clock = Ticking(contacts.NOW)
+    environ = {
+        VARIABLES["account_sid"]: CREDENTIALS.account_sid,
+        VARIABLES["auth_token"]: CREDENTIALS.auth_token,
+        "DUNFLOW_SANDBOX_URL": providers.url,
+    }
+
+    def delivered() -> int:
+        return [box.state(each) for each in sent].count("delivered")
+
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
+        dispatcher.drain(["sms"])
+        # `due` had its turn: it is of an account that no snapshot has.
+        assert (box.state(due), delivered(), pages) == ("cancelled", 25, [25])
+        dispatcher.asking.ask_on(["sms"], 60.0)
+    # Once more from the newest on; the last few are asked for one by one.
+    assert (delivered(), pages[1:]) == (110, [25, 25, 25, 25])
+
+
+def test_what_the_list_does_not_have_yet_is_asked_about_later(
+    providers: Providers, ledger: Engine
+) -> None:
+    box = outbox_of(ledger)
+    waiting = [
+        box.put("accepted", provider_id=f"SM{number:032x}", ask_at=contacts.NOW)
+        for number in range(ONE_BY_ONE + 1)
+    ]
+    environ = {
+        VARIABLES["account_sid"]: CREDENTIALS.account_sid,
+        VARIABLES["auth_token"]: CREDENTIALS.auth_token,
+        "DUNFLOW_SANDBOX_URL": providers.url,
+    }
+    clock = VirtualClock(contacts.NOW)
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
+        dispatcher.drain(["sms"])
+    assert {(box.row(each).ask_at, box.row(each).asked) for each in waiting} == {
+        (contacts.NOW + timedelta(seconds=30), 0)
+    }
 
 
 def test_a_provider_that_cannot_answer_does_not_say_that_it_has_nothing(
@@ -219,8 +302,8 @@ def test_wrong_credentials_while_asking_say_nothing_about_the_message(
     mail = SendGridEmail(
         api_key="x", sender="a@b.example", base_url=providers.url, has_activity=True
     )
-    by_list = [question(sms(), f"SM{number:032x}", number) for number in range(30)]
-    told = [*text.ask([question(sms())]), *text.ask(by_list), *mail.ask([question(email())])]
+    by_list = list(text.sent_since(NOW))
+    told = [*text.ask([question(sms())]), *by_list, *mail.ask([question(email())])]
     assert all(isinstance(each, Unclear) and each.sender_at_fault for each in told)
 
 
@@ -268,9 +351,9 @@ def test_it_is_asked_on_until_nothing_is_due(
 
     clock = DatabaseClock(ledger)
     with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
-        assert dispatcher.ask_on("email", 0.0).down == {}  # one turn, and no time to wait
+        assert dispatcher.asking.ask_on(["email"], 0.0).down == {}  # one turn, and no time to wait
         assert asked() == MOST["email"]
-        assert dispatcher.ask_on("email", 60.0).down == {}
+        assert dispatcher.asking.ask_on(["email"], 60.0).down == {}
         assert asked() == len(doubtful)
 
 
@@ -295,6 +378,10 @@ def test_an_older_message_to_the_number_is_not_taken_for_this_one(
     late: datetime = NOW + timedelta(days=1)
     asked = Question(1, sms().reference, sms().to, None, late)
     assert providers.sms.ask([asked]) == [Absent()]
+
+
+def _numbered(sms: Make, number: int) -> Message:
+    return sms(reference=f"R{number:06}", to=f"+86138123{number:05}")
 
 
 def _other(message: Message) -> str:
