@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from dunflow.assess.episodes import assess
 from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
-from dunflow.decide.breaker import check_volume
+from dunflow.decide.breaker import TrippedError, check_volume, note_stopped, why_stopped
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
-from dunflow.errors import ConfigError, GateFailed
+from dunflow.errors import BreakerTripped, ConfigError, GateFailed
 from dunflow.home import home, local_secrets
 from dunflow.ledger.engine import give_room, lock_portfolio, portfolio_id_of, portfolio_lock
 from dunflow.ledger.loads import require_accepted
@@ -28,6 +28,7 @@ from dunflow.place.candidates import propose
 from dunflow.place.life import withdraw_overtaken
 from dunflow.remind import outbox
 from dunflow.remind.plan import plan
+from dunflow.snapshot.finding import told
 from dunflow.snapshot.gate import judge
 from dunflow.snapshot.pull import Pull, require_closed
 
@@ -129,7 +130,10 @@ def feeds(day: Day) -> list[str]:
 
 
 def gate(day: Day) -> Figures:
-    """Judge whether the date's snapshot is to be trusted. Raises GateFailed if it is not."""
+    """Judge whether the date's snapshot is to be trusted. Raises GateFailed if it is not.
+
+    `vouched`: what a person accepted of it, knowing.
+    """
     with day.engine.begin() as conn:
         lock_portfolio(conn, day.book.name)
         give_room(conn)
@@ -137,11 +141,25 @@ def gate(day: Day) -> Figures:
         verdict = judge(conn, day.book, number, day.business_date, day.clock.now())
     if not verdict.accepted:
         raise GateFailed(verdict.why())
-    return {"accepted": True}
+    return {"accepted": True, "vouched": told(verdict.findings)}
 
 
 def decide(day: Day) -> Figures:
-    """Assess, decide and plan, as one transaction; action → count of the date's rows."""
+    """Assess, decide and plan, as one transaction; action → count of the date's rows, and what a
+    person accepted of the volumes, knowing.
+
+    Raises BreakerTripped where so many contacts or cures need a person first.
+    """
+    book, date = day.book, day.business_date
+    try:
+        return _decide(day)
+    except TrippedError as tripped:
+        with day.engine.begin() as conn:
+            note_stopped(conn, portfolio_id_of(conn, book.name), date, tripped.findings)
+        raise BreakerTripped(why_stopped(book.name, date, tripped.findings)) from None
+
+
+def _decide(day: Day) -> Figures:
     book, date, now = day.book, day.business_date, day.clock.now()
     with portfolio_lock(day.engine, book.name) as conn:
         number = portfolio_id_of(conn, book.name)
@@ -153,10 +171,12 @@ def decide(day: Day) -> Figures:
         if not moment.late:
             withdraw_overtaken(conn, number, now)
         decided = decide_rows(conn, book, number, date, moment)
-        check_volume(conn, book, number, date, decided)
+        found = check_volume(conn, book, number, date, decided)
+        note_stopped(conn, number, date, None)
         plan(conn, book, number, decided)
         propose(conn, number, decided)
-    return {"late": moment.late, "decide": decided.counts}
+    vouched = {"vouched": told(found)}
+    return {"late": moment.late, "decide": decided.counts, "breaker": vouched}
 
 
 def channels(day: Day) -> list[str]:
@@ -246,14 +266,14 @@ def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
     if loaded["snapshot"]["state"] == "gap":
         return loaded
     begun("gate")
-    gate(day)
+    judged = gate(day)
     begun("decide")
     decided = decide(day)
     begun("remind")
     reminded = remind(day)
     begun("report")
     report(day)
-    return {**loaded, **decided, **reminded}
+    return {**loaded, "gate": judged, **decided, **reminded}
 
 
 def _play_day(

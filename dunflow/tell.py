@@ -70,6 +70,9 @@ def day(figures: dict[str, Any]) -> None:
     screen.print(told)
     if figures.get("late"):
         screen.print("The run was late: what would have been due is recorded, nobody is contacted.")
+    for judge in ("gate", "breaker"):
+        if vouched := figures.get(judge, {}).get("vouched"):
+            screen.print(f"A person accepted the date, knowing: {vouched}.")
     if loaded["state"] == "gap":
         screen.print("The source kept nothing of this date: it is recorded as a gap.")
 

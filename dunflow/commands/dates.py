@@ -66,7 +66,10 @@ def _sandbox() -> Iterator[None]:
     app = create_app(home() / "sandbox", credentials=read_credentials(os.environ))
     with serve(app) as url:
         os.environ[SANDBOX_URL] = url
-        yield
+        try:
+            yield
+        finally:
+            del os.environ[SANDBOX_URL]  # nobody is there any more
 
 
 @click.command()
@@ -163,7 +166,9 @@ def explain(portfolio: str, account: str, date: dt.datetime | None, json_: bool)
 @by_option
 @json_option
 def accept(portfolio: str, date: dt.datetime, reason: str, by: str, json_: bool) -> None:
-    """Vouch for a date that the gate refused or the volume breaker stopped; then run it again.
+    """Vouch for what stopped a date, at the gate or at the volume breaker; then run it again.
+
+    What you vouch for is printed. Another file that is further off is stopped again.
 
     \b
     dunflow accept sunrise_instalment 2026-03-01 --reason "a branch was merged in"
@@ -174,16 +179,26 @@ def accept(portfolio: str, date: dt.datetime, reason: str, by: str, json_: bool)
     from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
     from dunflow.ledger.migrate import open_ledger
     from dunflow.snapshot.accept import accept as vouch
+    from dunflow.snapshot.finding import told
 
     book, engine = read_book(portfolio), open_ledger()
     now = DatabaseClock(engine).now()
     with portfolio_lock(engine, portfolio) as conn:
-        vouch(conn, book, portfolio_id_of(conn, portfolio), date.date(), reason, by, now)
+        number = portfolio_id_of(conn, portfolio)
+        seen = vouch(conn, book, number, date.date(), reason, by, now)
     if json_:
-        tell.as_json({"portfolio": portfolio, "business_date": date.date(), "accepted_by": by})
+        tell.as_json(
+            {
+                "portfolio": portfolio,
+                "business_date": date.date(),
+                "accepted_by": by,
+                "vouched": told(seen),
+            }
+        )
     else:
         tell.screen.print(
-            f"{portfolio} {date.date()} is accepted. Run it: dunflow day {portfolio} {date.date()}"
+            f"{portfolio} {date.date()} is accepted, knowing: {told(seen)}. "
+            f"Run it: dunflow day {portfolio} {date.date()}"
         )
 
 

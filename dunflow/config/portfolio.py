@@ -99,17 +99,22 @@ class Gate(Model):
     max_overdue_change: Decimal = Field(Decimal("0.5"), ge=0)
     max_days_unchanged: int = Field(7, ge=1)
     """So many days without a single change in the source: it is no longer kept up."""
+    max_contacts_changed: Decimal = Field(Decimal("0.2"), ge=0)
+    """By what share of the rows customers may have another phone or email than before."""
     small: int = Field(50, ge=0)
     """Changes or rejections of fewer rows are never suspicious, whatever their share."""
 
 
 class Volume(Model):
-    """How many contacts one run may plan: an absolute limit, and times the usual (median of 7)."""
+    """How many contacts one run may plan: an absolute limit, and times the usual (median of 7); and
+    how many accounts it may find cured, as they all are that an extract left out."""
 
     max_contacts: int | None = Field(None, ge=0)
     max_times_usual: Decimal | None = Field(Decimal(5), gt=0)
+    max_cured: Decimal | None = Field(Decimal("0.3"), ge=0, le=1)
+    """The share of the accounts on the ladder that may leave it at once."""
     small: int = Field(100, ge=0)
-    """Fewer contacts than this never trip the comparison with the usual."""
+    """Fewer contacts or cures than this trip no comparison with the usual."""
 
 
 class Lender(Model):

@@ -1,44 +1,100 @@
-"""The volume breaker: a run that would contact many more people than usual stops before it does."""
+"""The volume breaker: a run that would contact many more people than usual, or find many more
+accounts cured than can be, stops before it does."""
 
 import datetime as dt
 import statistics
+from collections.abc import Iterator
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, null, select, update
 
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
-from dunflow.errors import BreakerTripped
-from dunflow.ledger.tables import acceptance, run
+from dunflow.ledger.tables import decision, load, run
+from dunflow.snapshot.finding import Finding, are_covered, told, vouched_for
 
 USUAL_RUNS = 7
 
 
+class TrippedError(Exception):
+    """Undoes the deciding transaction, and carries what was found to who writes it down."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("the volume breaker tripped")
+        self.findings = findings
+
+
 def check_volume(
     conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, decided: Decided
+) -> tuple[Finding, ...]:
+    """What was found. Raises TrippedError, unless a person accepted the date knowing of it."""
+    findings = (
+        *_cures(conn, book, portfolio_id, business_date),
+        *_contacts(conn, book, portfolio_id, business_date, decided),
+    )
+    if not are_covered(findings, vouched_for(conn, portfolio_id, business_date)):
+        raise TrippedError(findings)
+    return findings
+
+
+def note_stopped(
+    conn: Connection,
+    portfolio_id: int,
+    business_date: dt.date,
+    findings: tuple[Finding, ...] | None,
 ) -> None:
-    """Raises BreakerTripped, which undoes the deciding transaction, unless a person accepted."""
-    if decided.moment.late:
+    """Keep what stopped the date, for the person who may accept it; None: nothing stops it."""
+    kept = null() if findings is None else [each.as_json() for each in findings]
+    conn.execute(
+        update(load)
+        .where(load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)
+        .values(stopped=kept)
+    )
+
+
+def why_stopped(name: str, business_date: dt.date, findings: tuple[Finding, ...]) -> str:
+    """What was seen, what is allowed, and how to go on, for the person who has to decide."""
+    return (
+        f"{name} {business_date}: the volume breaker stopped the run, and nothing was planned. "
+        f"{told(findings)}. If it is right so: "
+        f'dunflow accept {name} {business_date} --reason "…", and run the date again'
+    )
+
+
+def _cures(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
+) -> Iterator[Finding]:
+    limits = book.portfolio.volume
+    if limits.max_cured is None:
         return
-    t = decided.turn.c
+    d = decision.c
+    cured, on_ladder = conn.execute(
+        select(func.count().filter(d.action == "cured"), func.count(d.episode_id)).where(
+            d.portfolio_id == portfolio_id, d.business_date == business_date
+        )
+    ).one()
+    share = Decimal(cured) / max(on_ladder, 1)
+    yield Finding(
+        "accounts that are cured",
+        f"{cured:,} of {on_ladder:,} ({share:.0%})",
+        f"{limits.max_cured:.0%}, or fewer than {limits.small:,}",
+        share <= limits.max_cured or cured < limits.small,
+        share,
+    )
+
+
+def _contacts(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, decided: Decided
+) -> Iterator[Finding]:
+    if decided.moment.late:  # which contacts nobody
+        return
     wanted: int = conn.execute(
-        select(func.count()).select_from(decided.turn).where(t.reason == "step_due")
+        select(func.count()).select_from(decided.turn).where(decided.turn.c.reason == "step_due")
     ).scalar_one()
     allowed, why = _allowed(conn, book, portfolio_id, business_date)
-    if allowed is None or wanted <= allowed:
-        return
-    accepted = conn.execute(
-        select(acceptance.c.acceptance_id).where(
-            acceptance.c.portfolio_id == portfolio_id, acceptance.c.business_date == business_date
-        )
-    ).first()
-    if accepted:
-        return
-    raise BreakerTripped(
-        f"{book.name} {business_date}: {wanted} contacts would be planned, and {allowed} are "
-        f"allowed ({why}). Nothing was planned. If it is right so: "
-        f'dunflow accept {book.name} {business_date} --reason "…", and run the date again'
-    )
+    if allowed is not None:
+        seen, most = f"{wanted:,}", f"{allowed:,} ({why})"
+        yield Finding("contacts to be planned", seen, most, wanted <= allowed, Decimal(wanted))
 
 
 def _allowed(

@@ -2,11 +2,12 @@
 
 import datetime as dt
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, null, select, update
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import acceptance, load
+from dunflow.snapshot.finding import Finding, from_json
 
 
 def accept(
@@ -17,17 +18,29 @@ def accept(
     reason: str,
     by: str,
     now: dt.datetime,
-) -> None:
-    """Keep who accepts the date's snapshot and why; it counts as accepted from now on."""
+) -> tuple[Finding, ...]:
+    """Keep who accepts what was seen of the date, and why; its snapshot counts as accepted.
+
+    Gives what was seen. Raises DunflowError where nothing was refused or stopped: nobody can vouch
+    for what they have not seen.
+    """
     if not reason.strip():
         raise DunflowError('the reason is empty; say why the date is right: --reason "…"')
+    name = f"{book.name} {business_date}"
     of_date = (load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)
-    state = conn.execute(select(load.c.state).where(*of_date)).scalar()
-    if state is None or state == "gap":
+    this = conn.execute(select(load).where(*of_date)).one_or_none()
+    if this is None or this.state == "gap":
         raise DunflowError(
-            f"{book.name} {business_date}: there is no snapshot to accept "
-            f"({'the source kept nothing of that date' if state else 'nothing is loaded'}); "
-            f"run the date first: dunflow day {book.name} {business_date}"
+            f"{name}: there is no snapshot to accept "
+            f"({'the source kept nothing of that date' if this else 'nothing is loaded'}); "
+            f"run the date first: dunflow day {name}"
+        )
+    judged = this.gate["findings"] if this.state == "refused" else this.stopped or []
+    wrong = tuple(each for each in from_json(judged) if not each.passed)
+    if not wrong:
+        raise DunflowError(
+            f"{name}: neither the gate nor the breaker stopped it, so there is nothing to accept; "
+            f"run the date: dunflow day {name}"
         )
     conn.execute(
         insert(acceptance).values(
@@ -36,6 +49,8 @@ def accept(
             reason=reason,
             accepted_by=by,
             accepted_at=now,
+            findings=[each.as_json() for each in wrong],
         )
     )
-    conn.execute(update(load).where(*of_date).values(state="accepted"))
+    conn.execute(update(load).where(*of_date).values(state="accepted", stopped=null()))
+    return wrong

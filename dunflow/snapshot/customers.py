@@ -5,8 +5,9 @@ comparison and is not parsed again, and a bad one is told on every date that del
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     SmallInteger,
+    Subquery,
     Table,
     TableClause,
     Text,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -70,6 +73,15 @@ _BATCH = 50_000
 _MANY = 20_000
 
 
+@dataclass(frozen=True)
+class Taken:
+    """`readings`: the values that were read just now, as our column → table of `raw` and the
+    columns in READ. `contacts_changed`: known customers with another phone or email than before."""
+
+    readings: dict[str, Table]
+    contacts_changed: int
+
+
 def take_customers(
     conn: Connection,
     book: Book,
@@ -78,25 +90,31 @@ def take_customers(
     stage: Stage,
     matched: TableClause,
     meanwhile: Callable[[], None],
-) -> dict[str, Table]:
+    is_trusted: Callable[[int], bool],
+) -> Taken:
     """Add new customers and bring changed ones up to date.
 
-    `meanwhile` gives the server something to do while contact values are being parsed.
+    `meanwhile` gives the server something to do while contact values are being parsed. `is_trusted`
+    hears how many customers would get another phone or email. If it says no, all stay as they are:
+    a wrong file must not send the next message to strangers.
 
     A customer with several accounts has the values that stand with the first account id. Older
-    dates don't overwrite what a newer one delivered. Returns the values that were read just now:
-    our column → table of `raw` and the columns in READ.
+    dates don't overwrite what a newer one delivered.
     """
     lead = _differing(conn, stage, matched)
     if lead is None:
         meanwhile()
-        return {}
+        return Taken({}, 0)
     readings = _read_new(conn, lead, _readers(book), meanwhile)
     added = _add(conn, portfolio_id, business_date, lead, readings)
     if added > _MANY:
         conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
-    _renew(conn, portfolio_id, business_date, lead, readings)
-    return readings
+    fresh = _fresh(lead, readings).subquery("fresh")
+    renewed = _renewed(portfolio_id, business_date, fresh)
+    contacts_changed = _count_contacts(conn, fresh, renewed)
+    if is_trusted(contacts_changed):
+        _renew(conn, business_date, fresh, renewed)
+    return Taken(readings, contacts_changed)
 
 
 def _readers(book: Book) -> dict[str, Reader]:
@@ -261,21 +279,38 @@ def _add(
     return conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _renew(
-    conn: Connection,
-    portfolio_id: int,
-    business_date: dt.date,
-    lead: TableClause,
-    readings: dict[str, Table],
-) -> None:
-    """Overwrite what changed, unless a newer date has delivered the customer already."""
-    fresh = _fresh(lead, readings).subquery("fresh")
+def _renewed(portfolio_id: int, business_date: dt.date, fresh: Subquery) -> ColumnElement[bool]:
+    """What joins `fresh` with the customers that it changes: those whom no newer date delivered."""
     newer = exists().where(
         snapshot.c.portfolio_id == portfolio_id,
         snapshot.c.business_date > business_date,
         snapshot.c.customer_id == customer.c.customer_id,
     )
-    changed = or_(*[fresh.c[column.name].is_distinct_from(column) for column in DELIVERED.values()])
+    return and_(
+        customer.c.customer_id == fresh.c.customer_id,
+        customer.c.seen_on <= business_date,
+        _differ(fresh, DELIVERED.values()),
+        ~newer,
+    )
+
+
+def _differ(fresh: Subquery, columns: Iterable[Column[Any]]) -> ColumnElement[bool]:
+    return or_(*[fresh.c[column.name].is_distinct_from(column) for column in columns])
+
+
+def _count_contacts(conn: Connection, fresh: Subquery, renewed: ColumnElement[bool]) -> int:
+    """Customers with another phone or email; one that comes where none was is no other."""
+    points = (DELIVERED["phone"], DELIVERED["email"])
+    others = [and_(each.is_not(None), fresh.c[each.name].is_distinct_from(each)) for each in points]
+    return conn.execute(
+        select(func.count()).select_from(customer).join(fresh, renewed).where(or_(*others))
+    ).scalar_one()
+
+
+def _renew(
+    conn: Connection, business_date: dt.date, fresh: Subquery, renewed: ColumnElement[bool]
+) -> None:
+    """Overwrite what changed."""
     # What is used belongs to its raw value: where that stays, so does it, and with it what was told
     # since. What was told of somebody whom no snapshot knew yet stays as well.
     told_before = customer.c.seen_on == NEVER
@@ -290,12 +325,7 @@ def _renew(
     }
     conn.execute(
         update(customer)
-        .where(
-            customer.c.customer_id == fresh.c.customer_id,
-            customer.c.seen_on <= business_date,
-            changed,
-            ~newer,
-        )
+        .where(renewed)
         .values(
             {column.name: fresh.c[column.name] for column in DELIVERED.values()}
             | read

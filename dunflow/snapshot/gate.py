@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -24,17 +24,8 @@ from dunflow.config.book import Book
 from dunflow.config.portfolio import Gate
 from dunflow.errors import DunflowError
 from dunflow.ledger.loads import neighbours
-from dunflow.ledger.tables import acceptance, load, snapshot
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the gate looked at: what was seen, what is allowed."""
-
-    about: str
-    seen: str
-    allowed: str
-    passed: bool
+from dunflow.ledger.tables import load, snapshot
+from dunflow.snapshot.finding import Finding, are_covered, told, vouched_for
 
 
 @dataclass(frozen=True)
@@ -58,15 +49,11 @@ class Verdict:
                 f"{name}: a gap. The source keeps no history, and nothing was pulled before the "
                 "next date closed; so there is nothing to decide. Run the newest date instead"
             )
-        told = "; ".join(
-            f"{finding.about}: seen {finding.seen}, allowed {finding.allowed}"
-            for finding in self.findings
-            if not finding.passed
-        )
+        wrong = told(self.findings)
         if self.accepted:
-            return f"{name}: accepted" + (f" by a person, knowing: {told}" if told else "")
+            return f"{name}: accepted" + (f" by a person, knowing: {wrong}" if wrong else "")
         return (
-            f"{name}: the snapshot is refused, and nobody is contacted. {told}. Mend the source "
+            f"{name}: the snapshot is refused, and nobody is contacted. {wrong}. Mend the source "
             "and run the date again or, if the rows are right, accept them: "
             f'dunflow accept {name} --reason "…"'
         )
@@ -96,13 +83,13 @@ def judge(
         findings += [_rows(this, before, limits), *_overdue(conn, this, before, limits)]
         unchanged_since = _unchanged_since(conn, this, before)
         findings.append(_freshness(this, unchanged_since, limits))
-    passed = all(finding.passed for finding in findings)
-    state = "accepted" if passed or _accepted(conn, portfolio_id, business_date) else "refused"
+    trusted = are_covered(findings, vouched_for(conn, portfolio_id, business_date))
+    state = "accepted" if trusted else "refused"
     record = {
         "judged_at": now.isoformat(),
         "compared_with": before_on.isoformat() if before_on else None,
         "unchanged_since": unchanged_since.isoformat(),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finding.as_json() for finding in findings],
     }
     conn.execute(
         update(load)
@@ -120,20 +107,6 @@ def _load(conn: Connection, portfolio_id: int, business_date: dt.date) -> Row[An
     ).one_or_none()
 
 
-def _accepted(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
-    """Whether a person vouches for the date."""
-    return bool(
-        conn.execute(
-            select(
-                exists().where(
-                    acceptance.c.portfolio_id == portfolio_id,
-                    acceptance.c.business_date == business_date,
-                )
-            )
-        ).scalar_one()
-    )
-
-
 def _absolute(this: Row[Any], limits: Gate) -> Iterator[Finding]:
     readable = this.rows_read - this.quarantined
     yield Finding(
@@ -141,6 +114,7 @@ def _absolute(this: Row[Any], limits: Gate) -> Iterator[Finding]:
         f"{readable:,}",
         f"at least {limits.min_rows:,}",
         readable >= limits.min_rows,
+        Decimal(readable - limits.min_rows),
     )
     share = Decimal(this.quarantined) / max(this.rows_read, 1)
     yield Finding(
@@ -148,6 +122,20 @@ def _absolute(this: Row[Any], limits: Gate) -> Iterator[Finding]:
         f"{share:.1%} ({this.quarantined:,} of {this.rows_read:,})",
         f"{limits.max_rejected:.1%}, or fewer than {limits.small:,} rows",
         share <= limits.max_rejected or this.quarantined < limits.small,
+        share,
+    )
+    yield contacts_changed(this.contacts_changed, this.rows_read, limits)
+
+
+def contacts_changed(changed: int, rows: int, limits: Gate) -> Finding:
+    """About so many customers of so many rows who have another phone or email than before."""
+    share = Decimal(changed) / max(rows, 1)
+    return Finding(
+        "customers with another phone or email",
+        f"{share:.1%} ({changed:,} for {rows:,} rows)",
+        f"{limits.max_contacts_changed:.0%}, or fewer than {limits.small:,}",
+        share <= limits.max_contacts_changed or changed < limits.small,
+        share,
     )
 
 
@@ -157,9 +145,10 @@ def _rows(this: Row[Any], before: Row[Any], limits: Gate) -> Finding:
     return Finding(
         "number of rows",
         f"{this.rows_read:,} after {before.rows_read:,} on {before.business_date} "
-        f"({_told(change)})",
+        f"({_signed(change)})",
         f"±{limits.max_rows_change:.0%}, or fewer than {limits.small:,} rows",
         few or _within(change, limits.max_rows_change),
+        _times(Decimal(this.rows_read), Decimal(before.rows_read)),
     )
 
 
@@ -174,9 +163,10 @@ def _overdue(conn: Connection, this: Row[Any], before: Row[Any], limits: Gate) -
         yield Finding(
             f"overdue total in {currency}",
             f"{money.plain(now, currency)} after {money.plain(then, currency)} on "
-            f"{before.business_date} ({_told(change)})",
+            f"{before.business_date} ({_signed(change)})",
             f"±{limits.max_overdue_change:.0%}, or fewer than {limits.small:,} rows changed",
             passed,
+            _times(now, then),
         )
 
 
@@ -187,11 +177,20 @@ def _change(now: Decimal, then: Decimal) -> Decimal | None:
     return (now - then) / then if then else None
 
 
+def _times(now: Decimal, then: Decimal) -> Decimal:
+    """How much more it is than it was, in times; less counts as much as more, with a minus."""
+    if now == then:
+        return Decimal(0)
+    most, least = max(now, then), min(now, then)
+    times = most / least - 1 if least else Decimal("Infinity")
+    return times if now > then else -times
+
+
 def _within(change: Decimal | None, allowed: Decimal) -> bool:
     return change is not None and abs(change) <= allowed
 
 
-def _told(change: Decimal | None) -> str:
+def _signed(change: Decimal | None) -> str:
     return "from nothing" if change is None else f"{change:+.0%}"
 
 
@@ -224,6 +223,7 @@ def _freshness(this: Row[Any], unchanged_since: dt.date, limits: Gate) -> Findin
         f"{days} (since {unchanged_since})",
         f"fewer than {limits.max_days_unchanged}, or fewer than {limits.small:,} rows",
         few or days < limits.max_days_unchanged,
+        Decimal(days),
     )
 
 

@@ -20,7 +20,10 @@ from dunflow.ledger.tables import load as load_table
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import bad_contact_points, take_customers
 from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
+from dunflow.snapshot.finding import are_covered, vouched_for
+from dunflow.snapshot.gate import contacts_changed
 from dunflow.snapshot.layout import make_layout
+from dunflow.snapshot.missing import hold_missing
 from dunflow.snapshot.numbers import match_rows, number_accounts
 from dunflow.snapshot.pull import Pull, require_closed
 from dunflow.snapshot.rows import fill_known, fill_new, fill_quarantine
@@ -38,6 +41,7 @@ class Loaded:
     customers: int
     overdue: Mapping[str, Decimal]
     quarantined: int
+    contacts_changed: int = 0
 
     def figures(self) -> dict[str, Any]:
         """The same for a report: amounts as plain text, per currency."""
@@ -77,13 +81,13 @@ def load(
         stage = fill_stage(conn, chunks)
         try:
             with conn.begin_nested():
-                _take(conn, book, portfolio_id, business_date, stage)
+                changed = _take(conn, book, portfolio_id, business_date, stage)
         except IntegrityError as error:
             # The snapshot's key finds out at no price whether an account stands on several lines.
             if not isinstance(error.orig, UniqueViolation):
                 raise
             settle_doubles(conn, stage)
-            _take(conn, book, portfolio_id, business_date, stage)
+            changed = _take(conn, book, portfolio_id, business_date, stage)
         quarantined = conn.execute(rejected_rows(stage)).scalar_one()
         loaded = Loaded(
             "loaded",
@@ -91,6 +95,7 @@ def load(
             stage.rows_read,
             *_count(conn, portfolio_id, business_date),
             quarantined,
+            changed,
         )
     _record(conn, portfolio_id, business_date, loaded, now)
     return loaded
@@ -98,8 +103,11 @@ def load(
 
 def _take(
     conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, stage: Stage
-) -> None:
-    """Put what was read where it belongs, in the place of what stood there of that date."""
+) -> int:
+    """Put what was read where it belongs, in the place of what stood there of that date.
+
+    How many customers have another phone or email.
+    """
     drop_unclear(conn, stage)
     matched = match_rows(conn, book, portfolio_id, stage)
     again = partitions.exists(conn, snapshot, portfolio_id, business_date)
@@ -108,10 +116,18 @@ def _take(
         number_accounts(conn, portfolio_id, stage, matched)
         fill_known(conn, portfolio_id, business_date, matched, again)
 
-    readings = take_customers(conn, book, portfolio_id, business_date, stage, matched, meanwhile)
+    def is_trusted(changed: int) -> bool:
+        found = contacts_changed(changed, stage.rows_read, book.portfolio.gate)
+        return are_covered([found], vouched_for(conn, portfolio_id, business_date))
+
+    taken = take_customers(
+        conn, book, portfolio_id, business_date, stage, matched, meanwhile, is_trusted
+    )
     fill_new(conn, portfolio_id, business_date, matched, again)
-    bad = bad_contact_points(book, portfolio_id, stage, readings)
+    bad = bad_contact_points(book, portfolio_id, stage, taken.readings)
     fill_quarantine(conn, portfolio_id, business_date, stage, bad)
+    hold_missing(conn, portfolio_id, business_date, stage)
+    return taken.contacts_changed
 
 
 def _count(
@@ -161,6 +177,7 @@ def _stored(conn: Connection, portfolio_id: int, business_date: dt.date) -> Load
         row.customers,
         overdue,
         row.quarantined,
+        row.contacts_changed,
     )
 
 
@@ -176,7 +193,9 @@ def _record(
         "customers": loaded.customers,
         "overdue": _as_text(loaded.overdue),
         "quarantined": loaded.quarantined,
+        "contacts_changed": loaded.contacts_changed,
         "gate": None,
+        "stopped": None,
     }
     conn.execute(
         insert(load_table)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from dunflow.errors import DunflowError
-from dunflow.ledger.tables import acceptance, load
+from dunflow.ledger.tables import acceptance, customer, load
 from dunflow.snapshot.gate import Verdict
 from dunflow.snapshot.pull import Pull
 from tests.snapshot.conftest import DATE, Room, Row, row
@@ -32,7 +32,7 @@ def test_an_ordinary_day_is_accepted_and_its_grounds_are_kept(room: Room) -> Non
     )
     assert state == "accepted"
     assert kept["compared_with"] == "2026-03-10"
-    assert len(kept["findings"]) == len(verdict.findings) == 5
+    assert len(kept["findings"]) == len(verdict.findings) == 6
 
 
 def test_an_empty_snapshot_is_refused(room: Room) -> None:
@@ -125,12 +125,86 @@ def test_a_refusal_says_how_to_accept_and_a_person_can(room: Room) -> None:
     assert "by a person, knowing: number of rows" in room.judge(NEXT).why()
 
 
+@pytest.mark.parametrize(("next_file", "accepted"), [(104, True), (97, True), (90, False)])
+def test_a_person_vouches_for_what_they_saw_and_no_worse(
+    room: Room, next_file: int, accepted: bool
+) -> None:
+    room.load(many(1000))
+    room.judge()
+    room.load(many(100), NEXT)
+    room.judge(NEXT)
+    room.accept(NEXT)
+    room.load(many(next_file), NEXT)  # a tenth was seen; a source that is asked again may move
+    assert room.judge(NEXT).accepted is accepted
+
+
+def test_a_person_vouches_for_one_fault_and_not_for_another(room: Room) -> None:
+    room.load(many(200))
+    room.judge()
+    room.load(many(60), NEXT)
+    room.judge(NEXT)
+    room.accept(NEXT)
+    room.load(many(600), NEXT)
+    assert "600 after 200" in room.judge(NEXT).why()
+    assert not room.judge(NEXT).accepted
+
+
+def test_nobody_vouches_for_what_they_have_not_seen(room: Room) -> None:
+    room.load(many(200))
+    with pytest.raises(DunflowError, match="nothing to accept"):
+        room.accept()  # not judged yet
+    room.judge()
+    with pytest.raises(DunflowError, match="nothing to accept"):
+        room.accept()
+
+
+def phones(room: Room) -> set[str]:
+    return {phone for (phone,) in room.ask(select(customer.c.phone))}
+
+
+@pytest.mark.parametrize(("changed", "taken"), [(40, True), (49, True), (50, False), (100, False)])
+def test_many_other_phones_are_not_used_before_a_person_accepts_them(
+    room: Room, changed: int, taken: bool
+) -> None:
+    def rows(prefix: str) -> list[Row]:
+        """A fifth may change, and fewer than 50 always."""
+        old = [row(f"A{n}", phone=f"+861380013{n:04}") for n in range(changed, 220)]
+        return old + [row(f"A{n}", phone=f"{prefix}{n:04}") for n in range(changed)]
+
+    room.load(rows("+861380013"))
+    room.judge()
+    before = phones(room)
+    room.load(rows("+861390013"), NEXT)
+    verdict = room.judge(NEXT)
+    assert verdict.accepted is taken
+    assert (phones(room) == before) is not taken
+    if not taken:
+        assert refused_for(verdict) == ["customers with another phone or email"]
+        room.load(rows("+861380013"), NEXT)  # mended, and nothing is to be accepted
+        assert room.judge(NEXT).accepted
+        room.load(rows("+861390013"), NEXT)
+        room.judge(NEXT)
+        room.accept(NEXT)
+        room.load(rows("+861390013"), NEXT)
+        assert room.judge(NEXT).accepted
+    assert len(phones(room) - before) == changed
+
+
+def test_phones_that_come_where_none_were_are_not_suspicious(room: Room) -> None:
+    room.load(many(100))
+    room.judge()
+    room.load([row(f"A{n}", phone=f"+861380013{n:04}") for n in range(100)], NEXT)
+    assert room.judge(NEXT).accepted
+    assert len(phones(room) - {None}) == 100
+
+
 def test_what_is_not_there_can_be_neither_judged_nor_accepted(room: Room) -> None:
     with pytest.raises(DunflowError, match="nothing is loaded"):
         room.judge()
     with pytest.raises(DunflowError, match="nothing is loaded"):
         room.accept()
-    room.load(many(1))
+    room.load([row("A", overdue="x")])
+    room.judge()
     with pytest.raises(DunflowError, match="reason is empty"):
         room.accept(reason=" ")
 

@@ -34,7 +34,10 @@ load = Table(
     Column("customers", Integer, nullable=False),  # of the overdue accounts
     Column("overdue", JSONB, nullable=False),  # currency → amount as text
     Column("quarantined", Integer, nullable=False),  # rows
+    # Customers whose phone or email is another one than before.
+    Column("contacts_changed", Integer, nullable=False, server_default=text("0")),
     Column("gate", JSONB),  # what the gate saw and allowed
+    Column("stopped", JSONB),  # what the breaker saw and allowed, where it stopped the date
     one_of(
         "state",
         {
@@ -55,6 +58,8 @@ acceptance = Table(
     Column("reason", Text, nullable=False),
     Column("accepted_by", Text, nullable=False),
     Column("accepted_at", Instant, nullable=False),
+    # What the person saw, of the gate or of the breaker.
+    Column("findings", JSONB, nullable=False, server_default=text("'[]'")),
 )
 
 # A row that could not be read. Says where and of what kind, never the value itself.
@@ -64,7 +69,7 @@ quarantine = Table(
     number("quarantine_id"),
     Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
     Column("business_date", Date, nullable=False),
-    Column("line", Integer, nullable=False),  # 1 is the first row below the header
+    Column("line", Integer, nullable=False),  # 1 is the first row below the header; 0: no row
     Column("column_name", Text, nullable=False),
     Column("value_kind", Text, nullable=False),  # what it looks like: empty, text, number, …
     Column("reason", Text, nullable=False),

@@ -1,0 +1,87 @@
+"""What stops a date, and a person who lets it go on, from the command line."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from sqlalchemy import URL
+
+from dunflow.cli import main
+from dunflow.ledger import throwaway
+from dunflow.ledger.engine import URL_VARIABLE
+from tests.test_kill import _POLICY, _PORTFOLIO
+
+FIRST, SECOND = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
+WHY = ["--reason", "a branch was sold", "--by", "ann"]
+
+
+class Shop:
+    """A book with a file for each date, and the commands on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def deliver(self, date: dt.date, accounts: range) -> None:
+        rows = ["account,customer,due_on,overdue,name,phone,email"]
+        rows += [
+            f"A{n},C{n},2026-03-01,120.50,张三,+861348{n:07},c{n}@example.com" for n in accounts
+        ]
+        (self.folder / f"{date}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+    def says(self, *words: object, code: int = 0) -> str:
+        done = CliRunner().invoke(main, [str(word) for word in words])
+        assert done.exit_code == code, done.output
+        return " ".join(done.output.split())
+
+    def day(self, date: dt.date, code: int = 0) -> str:
+        return self.says("day", "shop", date, code=code)
+
+
+@pytest.fixture
+def shop(
+    server: URL, template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Shop]:
+    folder = tmp_path / "portfolios" / "shop"
+    folder.mkdir(parents=True)
+    limits = {"volume": {"max_contacts": 150, "small": 50}}
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO | limits))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(_POLICY))
+    monkeypatch.setenv("DUNFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(tmp_path / "portfolios"))
+    with throwaway.clone(server, template) as url:
+        monkeypatch.setenv(URL_VARIABLE, url.render_as_string(hide_password=False))
+        yield Shop(folder)
+
+
+def test_a_person_learns_how_many_contacts_they_let_out_and_no_more_go(shop: Shop) -> None:
+    shop.deliver(FIRST, range(200))
+    stopped = shop.day(FIRST, code=1)
+    assert "contacts to be planned: seen 200, allowed 150 (volume.max_contacts)" in stopped
+    assert "contacts to be planned: seen 200" in shop.says("accept", "shop", FIRST, *WHY)
+    shop.deliver(FIRST, range(250))
+    assert "contacts to be planned: seen 250" in shop.day(FIRST, code=1)
+    shop.deliver(FIRST, range(205))
+    ran = shop.day(FIRST)
+    assert "A person accepted the date, knowing: contacts to be planned: seen 205" in ran
+    assert "accepted 205" in ran
+    assert "nothing to accept" in shop.says("accept", "shop", FIRST, *WHY, code=1)
+
+
+def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop) -> None:
+    """A fall that the gate lets pass: 56 of 140 are the last lines that a cut file has."""
+    shop.deliver(FIRST, range(140))
+    shop.day(FIRST)
+    shop.deliver(SECOND, range(84))
+    stopped = shop.day(SECOND, code=1)
+    assert "accounts that are cured: seen 56 of 140 (40%), allowed 30%" in stopped
+    assert '"decision": null' in shop.says("explain", "shop", "A99", SECOND, "--json")
+    shop.deliver(SECOND, range(140))
+    shop.day(SECOND)  # mended, and nothing is to be accepted
+    third = SECOND + dt.timedelta(days=1)
+    shop.deliver(third, range(84))
+    shop.day(third, code=1)
+    shop.says("accept", "shop", third, *WHY)
+    assert '"cured": 56' in shop.says("day", "shop", third, "--json")
