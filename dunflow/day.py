@@ -57,7 +57,8 @@ def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = N
     """A day of the ledger that the environment names. `now` stands in for the clock.
 
     A replayed portfolio's clock stands at the usual start of the date's run. Raises ConfigError for
-    a `now` of one whose senders reach real people.
+    a `now` of one whose senders reach real people, and NotClosed for a date to be replayed that is
+    not history yet: after it every real date would be late.
     """
     book = read_book(portfolio)
     if now is not None and not book.portfolio.senders.all_sandbox:
@@ -70,6 +71,7 @@ def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = N
     if now is not None:
         clock = VirtualClock(now)
     elif book.portfolio.clock == "replay":
+        require_closed(book, business_date, clock.now())
         clock = VirtualClock(book.portfolio.calendar.usual_time_of(business_date))
     return Day(engine, book, business_date, clock, local_secrets() | os.environ)
 

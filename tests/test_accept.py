@@ -1,17 +1,20 @@
 """What stops a date, and a person who lets it go on, from the command line."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 from click.testing import CliRunner
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from dunflow.cli import main
 from dunflow.ledger import throwaway
-from dunflow.ledger.engine import URL_VARIABLE
+from dunflow.ledger.engine import URL_VARIABLE, make_engine, portfolio_id_of
+from dunflow.report.trend import trend
 from tests.test_kill import _POLICY, _PORTFOLIO
 
 FIRST, SECOND = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
@@ -35,6 +38,14 @@ class Shop:
         done = CliRunner().invoke(main, [str(word) for word in words])
         assert done.exit_code == code, done.output
         return " ".join(done.output.split())
+
+    def states(self) -> dict[dt.date, str]:
+        """What the pages show of each date's snapshot."""
+        engine = make_engine(make_url(os.environ[URL_VARIABLE]))
+        with engine.connect() as conn:
+            lines = trend(conn, portfolio_id_of(conn, "shop"), 30)
+        engine.dispose()
+        return {line.business_date: line.state for line in lines}
 
     def day(self, date: dt.date, code: int = 0) -> str:
         return self.says("day", "shop", date, code=code)
@@ -78,10 +89,21 @@ def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop)
     stopped = shop.day(SECOND, code=1)
     assert "accounts that are cured: seen 56 of 140 (40%), allowed 30%" in stopped
     assert '"decision": null' in shop.says("explain", "shop", "A99", SECOND, "--json")
+    assert shop.states() == {SECOND: "stopped", FIRST: "accepted"}
     shop.deliver(SECOND, range(140))
     shop.day(SECOND)  # mended, and nothing is to be accepted
+    assert shop.states() == {SECOND: "accepted", FIRST: "accepted"}
     third = SECOND + dt.timedelta(days=1)
     shop.deliver(third, range(84))
     shop.day(third, code=1)
     shop.says("accept", "shop", third, *WHY)
     assert '"cured": 56' in shop.says("day", "shop", third, "--json")
+
+
+def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
+    """After such a date every real one would be late."""
+    today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    for date in (today, today + dt.timedelta(days=30)):
+        shop.deliver(date, range(3))
+        assert f"{date} has not closed" in shop.day(date, code=1)
+    assert shop.states() == {}

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from dunflow.errors import GateFailed
 from dunflow.ledger.tables import load
@@ -24,6 +24,13 @@ def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> N
         func.max(date).filter(date < business_date), func.min(date).filter(date > business_date)
     ).where(load.c.portfolio_id == portfolio_id, load.c.state == "accepted")
     return Neighbours(*conn.execute(nearest).one())
+
+
+def state_shown() -> ColumnElement[str]:
+    """A load's state for people: `stopped` where the snapshot is trusted and the breaker tripped,
+    so that nothing was decided."""
+    is_stopped = func.jsonb_typeof(load.c.stopped) == "array"
+    return case((is_stopped, "stopped"), else_=load.c.state).label("state")
 
 
 def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 
 from dunflow.config.book import Book
 from dunflow.ledger.engine import give_room
+from dunflow.ledger.loads import state_shown
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, load
 from dunflow.money import grouped
 from dunflow.report import charts
@@ -97,7 +98,7 @@ def _in_tiers(counted: Figures) -> list[int]:
 
 def _all_dates(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
     rows = conn.execute(
-        select(load.c.business_date, load.c.state, load.c.accounts, load.c.overdue)
+        select(load.c.business_date, state_shown(), load.c.accounts, load.c.overdue)
         .where(load.c.portfolio_id == portfolio_id)
         .order_by(load.c.business_date.desc())
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, select
 
+from dunflow.ledger.loads import state_shown
 from dunflow.ledger.tables import (
     ACTIONS,
     ACTUAL,
@@ -46,7 +47,7 @@ def trend(
     loads = conn.execute(
         select(
             load.c.business_date,
-            load.c.state,
+            state_shown(),
             load.c.accounts,
             load.c.customers,
             load.c.quarantined,
