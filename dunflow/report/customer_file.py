@@ -36,7 +36,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.retain.activity import accounts_of
+from dunflow.retain.accounts import Accounts, accounts_of
 
 File = dict[str, Any]
 
@@ -50,7 +50,7 @@ def customer_file(
     """
     number = customer_of(conn, portfolio_id, customer_ref)
     accounts = _accounts(conn, portfolio_id, number)
-    of_them = accounts_of(conn, portfolio_id, number)
+    of_them = accounts_of(conn, book, portfolio_id, number)
     return {
         "portfolio": book.name,
         "customer": customer_ref,
@@ -72,7 +72,7 @@ def customer_file(
             select(account.c.account_ref.label("account"), episode.c.started_on, episode.c.ended_on)
             .add_columns(episode.c.highest_tier)
             .join(account, account.c.account_id == episode.c.account_id)
-            .where(episode.c.account_id.in_(of_them))
+            .where(of_them.has(episode.c.account_id, episode.c.started_on))
             .order_by(episode.c.started_on, account.c.account_ref),
         ),
         "contacts": _contacts(conn, number),
@@ -90,7 +90,7 @@ def customer_file(
                 waiver.c.reason,
             )
             .join(account, account.c.account_id == waiver.c.account_id)
-            .where(waiver.c.account_id.in_(of_them))
+            .where(of_them.has(waiver.c.account_id, waiver.c.waived_at))
             .order_by(waiver.c.waiver_id),
         ),
         "payments": _rows(
@@ -98,7 +98,7 @@ def customer_file(
             select(account.c.account_ref.label("account"), payment.c.booked_at, payment.c.amount)
             .add_columns(payment.c.currency)
             .join(account, account.c.account_id == payment.c.account_id)
-            .where(payment.c.account_id.in_(of_them))
+            .where(of_them.has(payment.c.account_id, payment.c.booked_at))
             .order_by(payment.c.booked_at),
         ),
         "opt_outs": _opt_outs(conn, portfolio_id, number),
@@ -155,7 +155,7 @@ def customer_file(
                 placement.c.state,
             )
             .join(account, account.c.account_id == placement.c.account_id)
-            .where(placement.c.account_id.in_(of_them))
+            .where(of_them.has(placement.c.account_id, placement.c.proposed_at))
             .order_by(placement.c.placement_id),
         ),
     }
@@ -252,7 +252,7 @@ def _replies(conn: Connection, number: int) -> list[File]:
     )
 
 
-def _holds(conn: Connection, number: int, accounts: list[int], now: dt.datetime) -> list[File]:
+def _holds(conn: Connection, number: int, accounts: Accounts, now: dt.datetime) -> list[File]:
     return _rows(
         conn,
         select(
@@ -273,14 +273,14 @@ def _holds(conn: Connection, number: int, accounts: list[int], now: dt.datetime)
             or_(
                 hold.c.customer_id == number,
                 hold.c.of_customer_id == number,
-                hold.c.account_id.in_(accounts),
+                accounts.has(hold.c.account_id, hold.c.recorded_at),
             )
         )
         .order_by(hold.c.recorded_at, hold.c.hold_id),
     )
 
 
-def _promises(conn: Connection, book: Book, accounts: list[int], now: dt.datetime) -> list[File]:
+def _promises(conn: Connection, book: Book, accounts: Accounts, now: dt.datetime) -> list[File]:
     return _rows(
         conn,
         select(
@@ -298,13 +298,13 @@ def _promises(conn: Connection, book: Book, accounts: list[int], now: dt.datetim
             is_broken(book, now).label("broken"),
         )
         .join(account, account.c.account_id == promise.c.account_id)
-        .where(promise.c.account_id.in_(accounts))
+        .where(accounts.has(promise.c.account_id, promise.c.made_at))
         .order_by(promise.c.made_at),
     )
 
 
 def _plans(
-    conn: Connection, book: Book, portfolio_id: int, accounts: list[int], now: dt.datetime
+    conn: Connection, book: Book, portfolio_id: int, accounts: Accounts, now: dt.datetime
 ) -> list[File]:
     states = plan_states(book, portfolio_id, now).subquery("states")
     plans = _rows(
@@ -325,7 +325,7 @@ def _plans(
         )
         .join(account, account.c.account_id == plan.c.account_id)
         .outerjoin(states, states.c.plan_id == plan.c.plan_id)
-        .where(plan.c.account_id.in_(accounts))
+        .where(accounts.has(plan.c.account_id, plan.c.agreed_at))
         .order_by(plan.c.agreed_at),
     )
     for each in plans:

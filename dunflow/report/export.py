@@ -6,7 +6,7 @@ What was decided about them day by day goes with it, and so does whom their data
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
 
 from dunflow.config.book import Book
 from dunflow.intake.holders import customer_of
@@ -36,7 +36,7 @@ from dunflow.ledger.tables import (
     snapshot,
 )
 from dunflow.report.customer_file import File, customer_file
-from dunflow.retain.activity import accounts_of
+from dunflow.retain.accounts import Accounts, accounts_of
 from dunflow.retain.erase import addresses_of, only_theirs
 
 
@@ -46,7 +46,7 @@ def export(
     """The whole of it, as plain values. Raises DunflowError for a customer who was never seen."""
     file = customer_file(conn, book, portfolio_id, customer_ref, now)
     number = customer_of(conn, portfolio_id, customer_ref)
-    accounts = accounts_of(conn, portfolio_id, number)
+    accounts = accounts_of(conn, book, portfolio_id, number)
     more = {
         "as_delivered": _as_delivered(number),
         "contact_points_told": _contact_points_told(number),
@@ -165,35 +165,49 @@ def _resolutions(number: int) -> Select[Any]:
     )
 
 
-def _snapshots(portfolio_id: int, accounts: list[int]) -> Select[Any]:
+def _dated(accounts: Accounts, table: Table) -> ColumnElement[bool]:
+    """The rows of dates on which the account was theirs."""
+    return accounts.has(table.c.account_id, table.c.business_date)
+
+
+def _snapshots(portfolio_id: int, accounts: Accounts) -> Select[Any]:
     left_out = ("portfolio_id", "account_id", "customer_id")
     told = [column for column in snapshot.c if column.name not in left_out]
     return (
         select(account.c.account_ref.label("account"), *told)
         .join(account, account.c.account_id == snapshot.c.account_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id.in_(accounts))
+        .where(
+            snapshot.c.portfolio_id == portfolio_id,
+            _dated(accounts, snapshot),
+        )
         .order_by(snapshot.c.business_date, account.c.account_ref)
     )
 
 
-def _unreadable(accounts: list[int]) -> Select[Any]:
+def _unreadable(accounts: Accounts) -> Select[Any]:
     q = quarantine.c
     return (
         select(account.c.account_ref.label("account"), q.business_date, q.line, q.column_name)
         .add_columns(q.value_kind, q.reason)
         .join(account, account.c.account_id == q.account_id)
-        .where(q.account_id.in_(accounts))
+        .where(_dated(accounts, quarantine))
         .order_by(q.quarantine_id)
     )
 
 
-def _decisions(portfolio_id: int, accounts: list[int]) -> Select[Any]:
-    mine = and_(decision.c.portfolio_id == portfolio_id, decision.c.account_id.in_(accounts))
+def _decisions(portfolio_id: int, accounts: Accounts) -> Select[Any]:
+    mine = and_(
+        decision.c.portfolio_id == portfolio_id,
+        _dated(accounts, decision),
+    )
     return _decided(decision, mine)
 
 
-def _decisions_replaced(accounts: list[int]) -> Select[Any]:
-    return _decided(decision_replaced, decision_replaced.c.account_id.in_(accounts))
+def _decisions_replaced(accounts: Accounts) -> Select[Any]:
+    return _decided(
+        decision_replaced,
+        _dated(accounts, decision_replaced),
+    )
 
 
 def _decided(table: Any, which: Any) -> Select[Any]:
@@ -215,19 +229,19 @@ def _credits(number: int) -> Select[Any]:
     )
 
 
-def _placement_events(accounts: list[int]) -> Select[Any]:
+def _placement_events(accounts: Accounts) -> Select[Any]:
     e = placement_event.c
     return (
         select(account.c.account_ref.label("account"), placement.c.destination.label("to"))
         .add_columns(e.event, e.reason, e.happened_at, e.told_by)
         .join(placement, placement.c.placement_id == e.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(placement.c.account_id.in_(accounts))
+        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
         .order_by(e.placement_event_id)
     )
 
 
-def _packages(accounts: list[int]) -> Select[Any]:
+def _packages(accounts: Accounts) -> Select[Any]:
     """Files in which their accounts were given to somebody, or taken back."""
     return (
         select(account.c.account_ref.label("account"), package.c.destination.label("to"))
@@ -235,12 +249,12 @@ def _packages(accounts: list[int]) -> Select[Any]:
         .join(placement, placement.c.placement_id == package_line.c.placement_id)
         .join(package, package.c.package_id == package_line.c.package_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(placement.c.account_id.in_(accounts))
+        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
         .order_by(package.c.package_id)
     )
 
 
-def _told_by_receivers(accounts: list[int]) -> Select[Any]:
+def _told_by_receivers(accounts: Accounts) -> Select[Any]:
     """What agencies and lawyers did and took in, as they say."""
     h = handback.c
     return (
@@ -248,7 +262,7 @@ def _told_by_receivers(accounts: list[int]) -> Select[Any]:
         .add_columns(h.happened_at, h.amount, h.currency, h.channel, h.result, h.reason)
         .join(placement, placement.c.placement_id == h.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(placement.c.account_id.in_(accounts))
+        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
         .order_by(h.handback_id)
     )
 

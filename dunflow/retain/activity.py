@@ -38,41 +38,14 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-
-
-def ids_of(conn: Connection, customer_id: int) -> list[int]:
-    """The customer's number, and those of the ids that are the same person."""
-    others = select(customer.c.customer_id).where(customer.c.merged_into == customer_id)
-    return [customer_id, *sorted(conn.execute(others).scalars())]
-
-
-def accounts_of(conn: Connection, portfolio_id: int, customer_id: int) -> list[int]:
-    """Every account that was the customer's in a snapshot, or that a contact to them named.
-
-    Under whichever of their ids: snapshots from before a merger keep the old one.
-    """
-    people = ids_of(conn, customer_id)
-    found = conn.execute(
-        select(snapshot.c.account_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id.in_(people))
-        .union(contacted(people))
-    )
-    return sorted(found.scalars())
-
-
-def contacted(people: list[int]) -> Select[int]:
-    """The accounts that contacts to these customers named."""
-    return (
-        select(contact_account.c.account_id)
-        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
-        .where(contact.c.customer_id.in_(people))
-    )
+from dunflow.retain.accounts import Accounts
 
 
 def going_on(
-    conn: Connection, portfolio_id: int, customer_id: int, accounts: list[int]
+    conn: Connection, portfolio_id: int, customer_id: int, accounts: Accounts
 ) -> Iterator[str]:
     """What is not over yet with a customer and their accounts, as sentences without names."""
+    theirs = accounts.now
     newest = newest_accepted(conn, portfolio_id)
     owing = conn.execute(
         select(account.c.account_ref)
@@ -85,7 +58,7 @@ def going_on(
         .union(
             select(account.c.account_ref)
             .join(episode, episode.c.account_id == account.c.account_id)
-            .where(episode.c.account_id.in_(accounts), episode.c.ended_on.is_(None))
+            .where(episode.c.account_id.in_(theirs), episode.c.ended_on.is_(None))
         )
     ).scalars()
     for ref in sorted(owing):
@@ -93,7 +66,7 @@ def going_on(
     placed = conn.execute(
         select(account.c.account_ref, placement.c.destination)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(placement.c.account_id.in_(accounts), placement.c.state.in_(PLACEMENT_ACTIVE))
+        .where(placement.c.account_id.in_(theirs), placement.c.state.in_(PLACEMENT_ACTIVE))
         .order_by(account.c.account_ref)
     )
     for ref, destination in placed:
@@ -107,7 +80,7 @@ def going_on(
 
 
 def last_activity(
-    conn: Connection, book: Book, customer_id: int, accounts: list[int]
+    conn: Connection, book: Book, customer_id: int, accounts: Accounts
 ) -> dt.date | None:
     """The portfolio's calendar day of the last thing that happened; None if nothing ever did."""
 
@@ -118,12 +91,14 @@ def last_activity(
         return select(day(instant)).where(table.c.customer_id == customer_id)
 
     def of_accounts(table: Any, instant: Any) -> Select[Any]:
-        return select(day(instant)).where(table.c.account_id.in_(accounts))
+        return select(day(instant)).where(accounts.has(table.c.account_id, instant))
 
-    held = or_(hold.c.customer_id == customer_id, hold.c.account_id.in_(accounts))
+    held = or_(
+        hold.c.customer_id == customer_id, accounts.has(hold.c.account_id, hold.c.recorded_at)
+    )
     days = union_all(
         select(contact.c.business_date.label("day")).where(contact.c.customer_id == customer_id),
-        select(episode.c.ended_on).where(episode.c.account_id.in_(accounts)),
+        select(episode.c.ended_on).where(accounts.has(episode.c.account_id, episode.c.ended_on)),
         of_customer(reply, reply.c.received_at),
         of_customer(conversation, conversation.c.held_at),
         select(day(func.greatest(hold.c.recorded_at, hold.c.released_at))).where(held),

@@ -26,13 +26,8 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-from dunflow.retain.activity import (
-    accounts_of,
-    active_accounts,
-    contacted,
-    ids_of,
-    quiet_people,
-)
+from dunflow.retain.accounts import accounts_of, contacted_accounts_of, ids_of
+from dunflow.retain.activity import active_accounts, quiet_people
 from dunflow.retain.erase import erase_contact_points, erase_records
 
 BY = "housekeeping"
@@ -70,7 +65,7 @@ def age(engine: Engine, book: Book, portfolio_id: int, now: dt.datetime) -> Aged
         return Aged()
     today, since = newest + DAY, earlier(newest + DAY, book.keep_records)
     aged = Aged(since=since)
-    aged.records = _records_due(engine, portfolio_id, today, now)
+    aged.records = _records_due(engine, book, portfolio_id, today, now)
     aged.people = _quiet_people(engine, book, portfolio_id, newest, since, now)
     with engine.begin() as conn:
         aged.replies = _nobodys_replies(conn, book, portfolio_id, since)
@@ -85,7 +80,9 @@ def age(engine: Engine, book: Book, portfolio_id: int, now: dt.datetime) -> Aged
     return aged
 
 
-def _records_due(engine: Engine, portfolio_id: int, today: dt.date, now: dt.datetime) -> int:
+def _records_due(
+    engine: Engine, book: Book, portfolio_id: int, today: dt.date, now: dt.datetime
+) -> int:
     due = (
         select(erasure.c.erasure_id, erasure.c.customer_id, erasure.c.erased_at)
         .where(
@@ -103,7 +100,7 @@ def _records_due(engine: Engine, portfolio_id: int, today: dt.date, now: dt.date
             one = conn.execute(due).one_or_none()
             if one is None:
                 return count
-            accounts = accounts_of(conn, portfolio_id, one.customer_id)
+            accounts = accounts_of(conn, book, portfolio_id, one.customer_id)
             # Who came back since is a customer like any other: what is newer stays.
             erase_records(conn, ids_of(conn, one.customer_id), accounts, one.erased_at)
             conn.execute(
@@ -129,7 +126,7 @@ def _quiet_people(
             people = list(conn.execute(found).scalars())
             if not people:
                 return count
-            accounts = list(conn.execute(contacted(people)).scalars())
+            accounts = contacted_accounts_of(conn, book, people)
             erase_contact_points(conn, portfolio_id, people, newest + DAY)
             erase_records(conn, people, accounts, now)
             conn.execute(

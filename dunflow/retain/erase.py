@@ -10,7 +10,6 @@ delivered by a later date, and is a customer like any other.
 """
 
 import datetime as dt
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -48,10 +47,7 @@ from dunflow.ledger.tables import (
     resolution,
     waiver,
 )
-
-People = Collection[int]
-"""Customers by their numbers."""
-
+from dunflow.retain.accounts import Accounts, People
 
 POINTS = (customer.c.phone, customer.c.email, customer.c.address)
 
@@ -128,7 +124,9 @@ def erase_contact_points(
     )
 
 
-def erase_records(conn: Connection, people: People, accounts: People, before: dt.datetime) -> None:
+def erase_records(
+    conn: Connection, people: People, accounts: Accounts, before: dt.datetime
+) -> None:
     """What was written, heard and remarked about these customers and accounts before an instant."""
     for table, which in _records(people, accounts, before).items():
         emptied = [*PERSONAL.get(table, ()), *REMARKS.get(table, ())]
@@ -142,12 +140,14 @@ def _nothing(table: Table, column: str) -> str | None:
 
 
 def _records(
-    people: People, accounts: People, before: dt.datetime
+    people: People, accounts: Accounts, before: dt.datetime
 ) -> dict[Table, ColumnElement[bool]]:
     """Table → its rows that are about these people."""
     contacts = and_(contact.c.customer_id.in_(people), contact.c.planned_at < before)
     sent = select(contact.c.contact_id).where(contacts)
-    placed = select(placement.c.placement_id).where(placement.c.account_id.in_(accounts))
+    placed = select(placement.c.placement_id).where(
+        accounts.has(placement.c.account_id, placement.c.proposed_at)
+    )
     return {
         contact_text: contact_text.c.contact_id.in_(sent),
         resolution: resolution.c.contact_id.in_(sent),
@@ -157,19 +157,23 @@ def _records(
             or_(
                 hold.c.customer_id.in_(people),
                 hold.c.of_customer_id.in_(people),
-                hold.c.account_id.in_(accounts),
+                accounts.has(hold.c.account_id, hold.c.recorded_at),
             ),
             hold.c.recorded_at < before,
         ),
-        promise: and_(promise.c.account_id.in_(accounts), promise.c.made_at < before),
-        plan: and_(plan.c.account_id.in_(accounts), plan.c.agreed_at < before),
+        promise: and_(
+            accounts.has(promise.c.account_id, promise.c.made_at), promise.c.made_at < before
+        ),
+        plan: and_(accounts.has(plan.c.account_id, plan.c.agreed_at), plan.c.agreed_at < before),
         consent: and_(consent.c.customer_id.in_(people), consent.c.given_at < before),
         opt_out: and_(opt_out.c.customer_id.in_(people), opt_out.c.since_at < before),
         merger: and_(
             or_(merger.c.customer_id.in_(people), merger.c.into_id.in_(people)),
             merger.c.merged_at < before,
         ),
-        waiver: and_(waiver.c.account_id.in_(accounts), waiver.c.waived_at < before),
+        waiver: and_(
+            accounts.has(waiver.c.account_id, waiver.c.waived_at), waiver.c.waived_at < before
+        ),
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
         ),

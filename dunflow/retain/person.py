@@ -10,7 +10,8 @@ from dunflow.config.period import later
 from dunflow.errors import DunflowError
 from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import customer, erasure
-from dunflow.retain.activity import accounts_of, going_on, ids_of, last_activity
+from dunflow.retain.accounts import accounts_of, ids_of
+from dunflow.retain.activity import going_on, last_activity
 from dunflow.retain.erase import erase_contact_points, erase_records
 
 
@@ -41,7 +42,7 @@ def erase_person(
     conn.execute(
         select(customer.c.customer_id).where(customer.c.customer_id == number).with_for_update()
     )
-    accounts = accounts_of(conn, portfolio_id, number)
+    accounts = accounts_of(conn, book, portfolio_id, number)
     if in_the_way := list(going_on(conn, portfolio_id, number, accounts)):
         raise DunflowError(
             f"customer {customer_ref!r} can't be erased: {'; '.join(in_the_way)}. "

@@ -1,0 +1,156 @@
+"""Which accounts are, or were, somebody's, and on which days.
+
+An account may go from one customer to another. What was agreed and remarked about it belongs to
+whoever had it then: it must neither be shown to the other, nor go when they ask for theirs to go.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Date,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union,
+)
+
+from dunflow.config.book import Book
+from dunflow.ledger.given import among, given
+from dunflow.ledger.tables import contact, contact_account, customer, snapshot
+
+People = Collection[int]
+"""Customers by their numbers."""
+Seen = Select[Any] | CompoundSelect[Any]
+"""`account_id, customer_id, business_date`: on this date it was theirs."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An account that was somebody's on these days, `until_on` excluded."""
+
+    account_id: int
+    since_on: dt.date
+    until_on: dt.date
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Somebody's accounts, those included that were theirs once."""
+
+    zone: str
+    held: tuple[Held, ...]
+
+    @property
+    def now(self) -> list[int]:
+        """Those that went to nobody else."""
+        return [each.account_id for each in self.held if each.until_on == dt.date.max]
+
+    def has(self, account_id: ColumnElement[Any], when: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether the account was theirs then: an instant, or a day of the portfolio's zone."""
+        day = when if isinstance(when.type, Date) else cast(func.timezone(self.zone, when), Date)
+        held = given(
+            "held",
+            {"account_id": BigInteger, "since_on": Date, "until_on": Date},
+            [vars(each) for each in self.held],
+        )
+        return (
+            select(literal(1))
+            .select_from(held)
+            .where(held.c.account_id == account_id, day >= held.c.since_on, day < held.c.until_on)
+            .exists()
+        )
+
+
+def ids_of(conn: Connection, customer_id: int) -> list[int]:
+    """The customer's number, and those of the ids that are the same person."""
+    others = select(customer.c.customer_id).where(customer.c.merged_into == customer_id)
+    return [customer_id, *sorted(conn.execute(others).scalars())]
+
+
+def accounts_of(conn: Connection, book: Book, portfolio_id: int, customer_id: int) -> Accounts:
+    """Every account that was the customer's in a snapshot, or that a contact to them named.
+
+    Under whichever of their ids: snapshots from before a merger keep the old one.
+    """
+    people = ids_of(conn, customer_id)
+    s = snapshot.c
+    theirs = (
+        select(s.account_id)
+        .where(s.portfolio_id == portfolio_id, s.customer_id.in_(people))
+        .union(contacted(people))
+    )
+    accounts = sorted(conn.execute(theirs).scalars())
+    seen: Seen = union(
+        select(s.account_id, s.customer_id, s.business_date).where(
+            s.portfolio_id == portfolio_id, among(s.account_id, accounts)
+        ),
+        _named(accounts),
+    )
+    return _held(conn, book, people, seen)
+
+
+def contacted_accounts_of(conn: Connection, book: Book, people: People) -> Accounts:
+    """The accounts that contacts to these customers named: all that is left long after."""
+    accounts = sorted(conn.execute(contacted(people)).scalars())
+    return _held(conn, book, people, _named(accounts))
+
+
+def contacted(people: People) -> Select[int]:
+    """The accounts that contacts to these customers named."""
+    return (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(contact.c.customer_id.in_(people))
+        .distinct()
+    )
+
+
+def _named(accounts: list[int]) -> Select[Any]:
+    return (
+        select(contact_account.c.account_id, contact.c.customer_id, contact.c.business_date)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(among(contact_account.c.account_id, accounts))
+    )
+
+
+def _held(conn: Connection, book: Book, people: People, seen: Seen) -> Accounts:
+    """Without another one before or after them, they had it always."""
+    sighting = seen.cte("sighting")
+    date = sighting.c.business_date
+    is_theirs = sighting.c.customer_id.in_(people)
+    theirs = (
+        select(
+            sighting.c.account_id,
+            func.min(date).label("first_on"),
+            func.max(date).label("last_on"),
+        )
+        .where(is_theirs)
+        .group_by(sighting.c.account_id)
+        .subquery("theirs")
+    )
+    others_first_on = func.min(date).filter(date > theirs.c.last_on)
+    others_before = func.count().filter(date < theirs.c.first_on)
+    rows = conn.execute(
+        select(
+            theirs.c.account_id,
+            case((others_before > 0, theirs.c.first_on), else_=dt.date.min),
+            func.coalesce(others_first_on, dt.date.max),
+        )
+        .outerjoin_from(
+            theirs, sighting, and_(sighting.c.account_id == theirs.c.account_id, ~is_theirs)
+        )
+        .group_by(theirs.c.account_id, theirs.c.first_on)
+        .order_by(theirs.c.account_id)
+    )
+    return Accounts(book.portfolio.time_zone, tuple(Held(*row) for row in rows))
