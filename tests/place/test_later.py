@@ -1,6 +1,7 @@
 """What becomes of placements when the world has moved on before, or after, they left."""
 
 import datetime as dt
+import json
 
 import pandas as pd
 import pytest
@@ -62,6 +63,19 @@ def test_an_export_that_goes_on_leaves_out_what_is_unknown_by_now(make_desk):
     done = placements.deliver(days_later(desk, 1))
     assert [(each["kind"], each["rows"]) for each in done.packages] == [("placement", 2)]
     assert states(desk) == {"approved": 1, "exported": 2}
+
+
+def test_what_is_somebody_elses_by_now_goes_in_their_name(make_desk, arrived):
+    desk = make_desk([row("A1"), row("A2")])
+    die_on_the_way(desk)
+    taken_over = row("A1", customer="C9", name="Heir")
+    load(desk, [taken_over, row("A2")], DATE + DAY)
+    placements.deliver(days_later(desk, 1)).raise_if_failed()
+    told = [json.loads((package / "placements.json").read_text()) for package in arrived()]
+    assert [[(each["account"], each["name"]) for each in rows] for rows in told] == [
+        [("A2", "Somebody")],
+        [("A1", "Heir")],
+    ]
 
 
 def test_an_export_does_not_go_on_after_the_agreement(make_desk, arrived):
