@@ -8,9 +8,10 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from dunflow import placements
+from dunflow.clock import VirtualClock
 from dunflow.config.destination import Destination
 from dunflow.errors import ConfigError, SourceError
-from dunflow.ledger.tables import contact, conversation, handback, placement
+from dunflow.ledger.tables import account, contact, conversation, handback, placement
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
 from tests.place.conftest import MakeDesk, make_desk, row
@@ -151,3 +152,35 @@ def test_what_was_kept_beyond_the_agreed_share_is_told(desk: Desk, tmp_path: Pat
     (found,) = placements.reconcile(desk).standings
     assert str(found.commission_over) == "5.00"
     assert not placements.reconcile(desk).agrees
+
+
+def test_what_is_told_of_an_account_is_of_the_time_at_which_the_receiver_had_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Placed there again since: neither does an old row end that, nor is it turned down."""
+    clock = desk.clock
+    assert isinstance(clock, VirtualClock)
+    first = "ref,kind,account,at,reason\n1,accepted,A1,2026-03-02,\n"
+    taken(desk, tmp_path, first)
+    chosen = Chosen("agency", accounts=("A1",))
+    placements.end(desk, chosen, "recalled", "sold by mistake", "me")
+    placements.deliver(desk).raise_if_failed()
+    clock.move_to(clock.now() + dt.timedelta(days=1))
+    placements.propose(desk, chosen, "it was right", "me")
+    placements.approve(desk, chosen, "me")
+    placements.deliver(desk).raise_if_failed()
+    again = first + "2,returned,A1,2026-03-02,moved\n3,accepted,A1,2026-03-03,\n"
+    assert taken(desk, tmp_path, again) == {
+        "new": {"accepted": 1, "returned": 1},
+        "known": 1,
+        "late": 1,
+        "rejected": 0,
+    }
+    with desk.engine.connect() as conn:
+        states = conn.execute(
+            select(placement.c.state)
+            .join(account, account.c.account_id == placement.c.account_id)
+            .where(account.c.account_ref == "A1")
+            .order_by(placement.c.placement_id)
+        )
+        assert states.scalars().all() == ["recalled", "acknowledged"]

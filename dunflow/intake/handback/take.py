@@ -15,9 +15,11 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    ScalarSelect,
     Table,
     Text,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
+from dunflow.assess.progress import local_day
 from dunflow.config.book import Book
 from dunflow.intake.handback.effects import apply
 from dunflow.intake.handback.rejects import Fault, keep_faults
@@ -111,7 +114,7 @@ def take_handback(
     rows = _good(read(path, written, book.portfolio.zone, now), faults)
     while batch := list(islice(rows, BATCH)):
         conn.execute(_staged.insert(), batch)
-    _find_placements(conn, portfolio_id, destination)
+    _find_placements(conn, book, portfolio_id, destination)
     faults += _turn_down(conn, _LOST, "placement", "was never given to you")
     faults += _turn_down(conn, _other_currency(), "currency", "is not that of the account")
     before = conn.execute(select(func.coalesce(func.max(handback.c.handback_id), 0))).scalar_one()
@@ -147,8 +150,9 @@ def _good(rows: Iterable[dict[str, Any] | Fault], faults: list[Fault]) -> Iterat
             yield row
 
 
-def _find_placements(conn: Connection, portfolio_id: int, destination: str) -> None:
-    """By its number (the account, if given, must be its own), or the account's newest that left."""
+def _find_placements(conn: Connection, book: Book, portfolio_id: int, destination: str) -> None:
+    """By its number (the account, if given, must be its own), or the one under which the receiver
+    had the account on the row's day: it may have been placed there again since."""
     s, p = _staged.alias("s"), placement.c
     given_away = and_(
         p.portfolio_id == portfolio_id, p.destination == destination, p.exported_at.is_not(None)
@@ -162,13 +166,15 @@ def _find_placements(conn: Connection, portfolio_id: int, destination: str) -> N
         .subquery("found")
     )
     of_portfolio = account.c.portfolio_id == portfolio_id
+    # By days: a row that says no more than its day happened at the day's first moment.
+    had_it = local_day(book, p.exported_at) <= local_day(book, s.c.at)
     by_account = (
         select(s.c.line, p.placement_id)
         .ext(distinct_on(s.c.line))
         .join(account, and_(of_portfolio, account.c.account_ref == s.c.account))
         .join(placement, p.account_id == account.c.account_id)
         .where(asked, given_away, s.c.placement.is_(None))
-        .order_by(s.c.line, p.placement_id.desc())
+        .order_by(s.c.line, had_it.desc(), case((had_it, -p.placement_id), else_=p.placement_id))
         .subquery("found")
     )
     for found in (by_number, by_account):
@@ -188,13 +194,28 @@ def _other_currency() -> ColumnElement[bool]:
 
 def _told_otherwise(portfolio_id: int, destination: str) -> ColumnElement[bool]:
     """The ledger has a row of that name, and it says something else."""
-    differs = or_(*[handback.c[name].is_distinct_from(told) for name, told in _KEPT.items()])
+    said = {name: told for name, told in _KEPT.items() if name != "placement_id"}
+    differs = or_(
+        _account_of(handback.c.placement_id).is_distinct_from(_account_of(_staged.c.placement_id)),
+        # A row that names no placement may be taken for a newer one of its account by now.
+        and_(
+            _staged.c.placement.is_not(None),
+            handback.c.placement_id.is_distinct_from(_staged.c.placement_id),
+        ),
+        *[handback.c[name].is_distinct_from(told) for name, told in said.items()],
+    )
     return exists().where(
         handback.c.portfolio_id == portfolio_id,
         handback.c.destination == destination,
         handback.c.handback_ref == _staged.c.ref,
         differs,
     )
+
+
+def _account_of(placement_id: ColumnElement[int]) -> ScalarSelect[int]:
+    of = placement.alias("of")
+    found = select(of.c.account_id).where(of.c.placement_id == placement_id)
+    return found.scalar_subquery().correlate_except(of)
 
 
 def _turn_down(
