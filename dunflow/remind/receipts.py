@@ -35,10 +35,12 @@ from dunflow.remind.consequences import (
 )
 from dunflow.remind.schedule import next_result_at
 from dunflow.remind.senders.outcome import Seen
-from dunflow.remind.settle import TWICE
 
 Told = tuple[int, Seen]
 """A contact, and what its provider says of it."""
+
+TWICE = "twice"
+"""The reason of a contact that a provider has accepted more than once."""
 
 NOT_KNOWN_AS_SENT = (
     "planned",

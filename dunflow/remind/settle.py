@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Text, and_, func, select
 from dunflow.config.book import Book
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import Instant, contact
-from dunflow.remind import faults, outbox
+from dunflow.remind import faults, outbox, receipts
 from dunflow.remind.consequences import (
     believe_opt_outs,
     bury_addresses,
@@ -16,14 +16,12 @@ from dunflow.remind.consequences import (
     start_gap,
 )
 from dunflow.remind.lease import Claimed
+from dunflow.remind.receipts import TWICE, Told
 from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
 from dunflow.remind.senders.listed import LISTED
-from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Unknown
+from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Seen, Unknown
 
 Settled = tuple[Claimed, Outcome]
-
-TWICE = "twice"
-"""The reason of a contact that a provider has accepted more than once."""
 
 _COLUMNS: dict[str, Kind] = {
     "of": BigInteger,
@@ -44,13 +42,14 @@ def settle(
 ) -> dict[str, int]:
     """Record the outcomes; state → count. What was put in doubt meanwhile is no longer so.
 
-    A contact that something else settled meanwhile (a callback, a question) stays as it is.
+    A contact that something else settled meanwhile (a callback, a question) stays as it is, unless
+    the provider took it.
     """
     if not settled:
         return {}
     rows = [_row(claimed, outcome, now) for claimed, outcome in settled]
     written = _write(conn, rows)
-    _tell_of_doubles(conn, [row for row in rows if row["of"] not in written])
+    receipts.take(conn, book, _late_acceptances(settled, written, now), now)
     mine = [(c.contact_id, outcome) for c, outcome in settled if c.contact_id in written]
     refused = [(contact_id, o) for contact_id, o in mine if isinstance(o, Refused)]
     accepted = [contact_id for contact_id, outcome in mine if isinstance(outcome, Accepted)]
@@ -94,21 +93,16 @@ def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
     return set(written.scalars())
 
 
-def _tell_of_doubles(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """A provider took a message that it, or we, had taken for another's: the person has it twice.
-
-    It can't be undone, but it must not stay unknown.
-    """
-    for row in (row for row in rows if row["state"] == "accepted"):
-        conn.execute(
-            update(contact)
-            .where(
-                contact.c.contact_id == row["of"],
-                contact.c.provider_id.is_not(None),
-                contact.c.provider_id != row["provider_id"],
-            )
-            .values(reason=TWICE)
-        )
+def _late_acceptances(settled: list[Settled], written: set[int], now: dt.datetime) -> list[Told]:
+    """What a provider took though the contact is no longer as this worker left it: a call may last
+    so long that the contact was planned anew, or went out once more, meanwhile."""
+    return [
+        (claimed.contact_id, Seen(outcome.provider_id, now))
+        for claimed, outcome in settled
+        if isinstance(outcome, Accepted)
+        and claimed.contact_id not in written
+        and claimed.message.channel not in LISTED
+    ]
 
 
 def _row(claimed: Claimed, outcome: Outcome, now: dt.datetime) -> dict[str, Any]:

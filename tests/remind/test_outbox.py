@@ -91,6 +91,22 @@ def test_an_answer_that_says_nothing_is_no_look_and_ends_with_a_person(box: Outb
     assert len(asked) < 400
 
 
+def test_a_call_that_outlasts_every_look_is_believed_in_the_end(box: Outbox) -> None:
+    slow = put_in_doubt(box, "sms")
+    ask_until_settled(box, slow, Absent())
+    assert box.state(slow) == "planned"
+    tell(box, slow, Accepted("SM1"))
+    row = box.row(slow)
+    assert (row.state, row.provider_id, row.reason) == ("accepted", "SM1", None)
+    assert row.last_contact_at is not None
+
+
+def test_a_call_that_comes_back_after_the_next_one_went_out_is_told_of(box: Outbox) -> None:
+    slow = box.put("accepted", provider_id="SM2", accepted_at=NOW, attempts=2)
+    tell(box, slow, Accepted("SM1"))
+    assert (box.row(slow).provider_id, box.row(slow).reason) == ("SM2", "twice")
+
+
 def test_where_nobody_can_be_asked_a_person_decides(box: Outbox) -> None:
     doubtful = put_in_doubt(box, "email")
     ask_until_settled(box, doubtful, Silent())

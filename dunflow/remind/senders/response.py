@@ -5,6 +5,7 @@
 
 import http.client
 import socket
+import time
 from email.message import Message as Headers
 from typing import Final, NamedTuple
 
@@ -14,6 +15,9 @@ _NO_HTTP: Final = (HttpParserError, HttpParserUpgrade)
 FAULTS: Final = (OSError, http.client.HTTPException, *_NO_HTTP)
 """What a connection that reads its replies so raises where no whole one came."""
 
+WHOLE_S = 30.0
+"""For a whole reply, however it drips: after so long the call is in doubt, well before its lease is
+over and somebody else asks what became of it."""
 _AT_A_TIME: Final = 65536
 _TELL_LENGTH: Final = ("Content-Length", "Transfer-Encoding")
 
@@ -48,7 +52,10 @@ class Response:
     def begin(self) -> None:
         """Raises one of FAULTS."""
         self.on_message_begin()
+        ends = time.monotonic() + WHOLE_S
         while self._read is None:
+            if time.monotonic() > ends:
+                raise TimeoutError
             received = self._sock.recv(_AT_A_TIME)
             if not received:
                 self._hang_up()

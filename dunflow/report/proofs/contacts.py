@@ -36,7 +36,7 @@ from dunflow.ledger.tables import (
     customer,
     run,
 )
-from dunflow.remind.settle import TWICE
+from dunflow.remind.receipts import TWICE
 from dunflow.report.proofs.scope import Scope, contacted, known_as_one
 
 

@@ -4,6 +4,7 @@ import http.client
 
 import pytest
 
+from dunflow.remind.senders import response
 from dunflow.remind.senders.response import FAULTS, Response
 
 
@@ -18,9 +19,9 @@ class Wire:
 
 
 def read(*pieces: bytes) -> Response:
-    response = Response(Wire(*pieces))  # type: ignore[arg-type]
-    response.begin()
-    return response
+    made = Response(Wire(*pieces))  # type: ignore[arg-type]
+    made.begin()
+    return made
 
 
 OK = b"HTTP/1.1 201 Created\r\n"
@@ -40,24 +41,24 @@ CHUNKED = OK + b"x-message-id: a b\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
 )
 def test_a_reply_is_read_however_it_arrives(pieces):
-    response = read(*pieces)
-    assert response.reply.status == 201
-    assert response.reply.reason == "Created"
-    assert response.reply.headers["X-Message-Id"] == "a b"
-    assert response.reply.body == b"hello"
-    assert not response.will_close
+    got = read(*pieces)
+    assert got.reply.status == 201
+    assert got.reply.reason == "Created"
+    assert got.reply.headers["X-Message-Id"] == "a b"
+    assert got.reply.body == b"hello"
+    assert not got.will_close
 
 
 @pytest.mark.parametrize("status", [200, 204, 304])
 def test_a_reply_may_have_no_body(status):
-    response = read(f"HTTP/1.1 {status} \r\nContent-Length: 0\r\n\r\n".encode())
-    assert (response.reply.status, response.reply.body) == (status, b"")
+    got = read(f"HTTP/1.1 {status} \r\nContent-Length: 0\r\n\r\n".encode())
+    assert (got.reply.status, got.reply.body) == (status, b"")
 
 
 def test_a_body_of_no_stated_length_ends_with_the_connection():
-    response = read(OK + b"\r\nhel", b"lo")
-    assert response.reply.body == b"hello"
-    assert response.will_close
+    got = read(OK + b"\r\nhel", b"lo")
+    assert got.reply.body == b"hello"
+    assert got.will_close
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,14 @@ def test_a_body_of_no_stated_length_ends_with_the_connection():
     ],
 )
 def test_a_connection_that_is_of_no_more_use_is_closed(reply):
-    response = read(reply)
-    assert response.reply.body == b"hello"
-    assert response.will_close
+    got = read(reply)
+    assert got.reply.body == b"hello"
+    assert got.will_close
 
 
 def test_a_reply_that_nobody_asked_for_does_not_take_the_place_of_the_first():
-    response = read(WHOLE + b"HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno")
-    assert (response.reply.status, response.reply.body) == (201, b"hello")
+    got = read(WHOLE + b"HTTP/1.1 400 Bad\r\nContent-Length: 2\r\n\r\nno")
+    assert (got.reply.status, got.reply.body) == (201, b"hello")
 
 
 @pytest.mark.parametrize(
@@ -109,3 +110,9 @@ def test_a_reply_that_breaks_off_is_none(broken, why):
 def test_what_is_no_reply_is_none(noise):
     with pytest.raises(FAULTS):
         read(noise)
+
+
+def test_a_reply_that_drips_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(response, "WHOLE_S", 0.0)
+    with pytest.raises(TimeoutError):
+        read(WHOLE[:30], WHOLE[30:])
