@@ -35,11 +35,15 @@ class Left:
 
 
 def left(place: Place, ending: str) -> list[Left]:
-    """The files that end so, by name. Raises SourceError where a server has no such folder."""
+    """The files that end so, by name. Raises SourceError where a server has no such folder.
+
+    What it calls a file and would lead out of the folder is none.
+    """
     with told(place, "the next run asks again"):
         found = _on_server(place, server) if (server := place.server) else _in_store(place)
+    named = (each for each in found if PurePosixPath(each.name).name == each.name)
     return sorted(
-        (each for each in found if each.name.endswith(ending) and not each.name.startswith(".")),
+        (each for each in named if each.name.endswith(ending) and not each.name.startswith(".")),
         key=lambda each: each.name,
     )
 

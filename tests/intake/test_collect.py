@@ -18,6 +18,9 @@ from dunflow.config.head import read_head
 from dunflow.errors import SourceError
 from dunflow.intake.handback.collect import collect
 from dunflow.ledger.tables import handback, placement
+from dunflow.place import sftp
+from dunflow.place.deliver import Place
+from dunflow.place.fetch import left
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
 from tests.place.conftest import MakeDesk, make_desk, row
@@ -75,6 +78,15 @@ def test_a_file_is_taken_in_once_and_again_when_it_changed(desk: Desk, leave: Le
     leave("one.csv", HEAD + "1,accepted,A1,2026-03-02\n2,accepted,0010,2026-03-02\n", 200.0)
     assert collected(desk) == {"new": 1, "known": 1, "rejected": 0}
     assert states(desk) == ["acknowledged", "acknowledged"]
+
+
+def test_a_server_that_names_what_lies_elsewhere_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["good.csv", "../up.csv", "a/../../up.csv", "/etc/passwd.csv"]
+    monkeypatch.setattr(sftp, "listing", lambda _: [(name, 1, 0) for name in names])
+    place = Place("sftp://us@sftp.agency.example/in", "sftp://sftp.agency.example/in")
+    assert [each.name for each in left(place, ".csv")] == ["good.csv"]
 
 
 def test_a_file_that_may_still_be_on_its_way_waits(desk: Desk, leave: Leave) -> None:
