@@ -1,5 +1,6 @@
 """Lints a portfolio whole: its files, what they say together, and its templates."""
 
+import os
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,7 @@ from dunflow.ledger.migrate import open_ledger
 from dunflow.remind import confirm, notes, pauses
 from dunflow.remind.render.check import check_templates
 from dunflow.remind.render.lint import lint_notes, lint_templates
+from dunflow.remind.senders.choose import make_sender
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
 
@@ -33,7 +35,8 @@ def check(name: str) -> Lint:
         book = read_book(name)
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
-    unwise = _letters(book) + _visits(book) + _hand_offs(book) + _system_before(book)
+    unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
+    unwise += _system_before(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -46,6 +49,20 @@ def _senders(book: Book) -> list[str]:
                 f"{file}: senders.{channel}: is missing, and the policy sends by {channel}; add it"
             )
     return faults
+
+
+def _credentials(book: Book) -> list[str]:
+    """What real senders need of the environment and this one has not; Airflow's may have it."""
+    lacking = []
+    for channel in sorted(book.policy.channels - WITHOUT_SENDER):
+        config = getattr(book.portfolio.senders, channel)
+        if config is None or config.provider == "sandbox":
+            continue
+        try:
+            make_sender(channel, config, os.environ)
+        except ConfigError as error:
+            lacking.append(f"senders.{channel}: {error}. Here it is missing")
+    return lacking
 
 
 def _templates(book: Book) -> list[str]:

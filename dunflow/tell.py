@@ -55,19 +55,31 @@ def table(title: str, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
+SNAPSHOT = {
+    "accounts": "overdue accounts",
+    "customers": "their customers",
+    "quarantined": "rows that could not be read",
+}
+
+
 def day(figures: dict[str, Any]) -> None:
-    """The counts of a day, stage by stage."""
+    """The counts of a day, stage by stage; those of contacts whenever these went out."""
     loaded = figures["snapshot"]
     told = table(f"{figures['portfolio']} {figures['business_date']}", "stage", "what", "count")
     told.columns[2].justify = "right"
-    for name in ("accounts", "customers", "quarantined"):
-        told.add_row("snapshot", name, f"{loaded[name]:,}")
+    for name, what in SNAPSHOT.items():
+        told.add_row("snapshot", what, f"{loaded[name]:,}")
     for currency, amount in loaded["overdue"].items():
         told.add_row("snapshot", f"overdue {currency}", money.grouped(amount))
-    for stage in ("decide", "remind"):
+    for stage, what in (("decide", ""), ("remind", "contacts of the date: ")):
         for name, count in figures.get(stage, {}).items():
-            told.add_row(stage, name, f"{count:,}")
+            told.add_row(stage, what + name, f"{count:,}")
     screen.print(told)
+    if loaded["quarantined"]:
+        screen.print(
+            "What could not be read: "
+            f"dunflow quarantine {figures['portfolio']} {figures['business_date']}"
+        )
     if figures.get("late"):
         screen.print("The run was late: what would have been due is recorded, nobody is contacted.")
     for judge in ("gate", "breaker"):
@@ -75,6 +87,22 @@ def day(figures: dict[str, Any]) -> None:
             screen.print(f"A person accepted the date, knowing: {vouched}.")
     if loaded["state"] == "gap":
         screen.print("The source kept nothing of this date: it is recorded as a gap.")
+
+
+STORY = (
+    "contacts",
+    "payments",
+    "promises",
+    "plans",
+    "holds",
+    "opt_outs",
+    "consents",
+    "talks",
+    "waivers",
+    "unreadable",
+    "episodes",
+    "placements",
+)
 
 
 def story(told: "Story", zone: dt.tzinfo) -> None:
@@ -98,8 +126,8 @@ def story(told: "Story", zone: dt.tzinfo) -> None:
             _money(each["overdue"], each["currency"]),
         )
     screen.print(days)
-    for what in ("contacts", "waivers", "payments", "episodes", "placements"):
-        rows(what.capitalize(), told[what], zone)
+    for what in STORY:
+        rows(what.replace("_", " ").capitalize(), told[what], zone)
 
 
 def _decision(decision: "Story", zone: dt.tzinfo) -> None:
@@ -119,7 +147,7 @@ def _decision(decision: "Story", zone: dt.tzinfo) -> None:
         for key, value in facts.items()
         if isinstance(value, Decimal)
     }
-    screen.print("Facts: " + _pairs(facts | amounts) + "\n")
+    screen.print("Facts: " + (_pairs(facts | amounts) or "none is known of that date") + "\n")
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -224,7 +252,7 @@ def demo(shown: "Shown") -> None:
     story(shown.story, ZoneInfo("Asia/Shanghai"))
     held = sum(not each.broken for each in shown.checked)
     screen.print(f"Audit: {held} of {len(shown.checked)} promises hold.\n")
-    audit([each for each in shown.checked if each.broken])
+    audit([each for each in shown.checked if each.broken], proven=True)
     urls(shown.running)
     screen.print(Text(f"Report   {shown.report}"))
     # Where the environment was not activated, the shell finds the command by its path only.
@@ -238,11 +266,14 @@ def states(found: dict[dt.date, str]) -> str:
     return ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
 
 
-def audit(checked: "list[Checked]") -> None:
+def audit(checked: "list[Checked]", proven: bool) -> None:
+    """`proven`: whether there is any date to prove them on."""
     for each in checked:
         mark = Text("holds ", "green") if not each.broken else Text("BROKEN", "bold red")
         of = f": {each.broken:,} rows, accounts {', '.join(each.accounts)}" if each.broken else ""
         screen.print(mark, f"{each.promise}{of}")
+    if not proven:
+        screen.print("No business date was loaded yet, so this proves nothing.")
 
 
 def lint(found: "Lint") -> None:

@@ -161,6 +161,44 @@ def explain(portfolio: str, account: str, date: dt.datetime | None, json_: bool)
 
 @click.command()
 @click.argument("portfolio")
+@click.argument("date", type=DATE, required=False)
+@click.option("--most", default=1_000, show_default=True, help="Show so many at most.")
+@json_option
+def quarantine(portfolio: str, date: dt.datetime | None, most: int, json_: bool) -> None:
+    """Show what could not be read of DATE (the newest loaded one): row, column, and why.
+
+    Rows are counted from 1 below the header. The value itself is not kept.
+
+    \b
+    dunflow quarantine sunrise_instalment
+    dunflow quarantine sunrise_instalment 2026-03-01 --json
+    """
+    from dunflow import tell
+    from dunflow.config.book import read_book
+    from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.loads import newest_loaded
+    from dunflow.ledger.migrate import open_ledger
+    from dunflow.ledger.quarantined import of_date
+
+    book = read_book(portfolio)
+    with open_ledger().begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+        of = date.date() if date else newest_loaded(conn, number)
+        found = of_date(conn, number, of, most) if of else []
+    if json_:
+        tell.as_json(found)
+    elif found:
+        tell.rows(f"{portfolio} {of}", found, book.portfolio.zone)
+    else:
+        tell.screen.print(
+            f"{portfolio} {of}: everything could be read"
+            if of
+            else f"{portfolio}: nothing is loaded"
+        )
+
+
+@click.command()
+@click.argument("portfolio")
 @click.argument("date", type=DATE)
 @click.option("--reason", required=True, help="Why the date is right as it is.")
 @by_option
@@ -212,6 +250,7 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     from dunflow import tell
     from dunflow.config.book import read_book
     from dunflow.ledger.engine import portfolio_id_of
+    from dunflow.ledger.loads import newest_loaded
     from dunflow.ledger.migrate import open_ledger
     from dunflow.report.audit import audit as prove
 
@@ -222,18 +261,20 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
             "turn them around"
         )
     with open_ledger().begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
+        proven = newest_loaded(conn, number) is not None
         checked = prove(
             conn,
             book,
-            portfolio_id_of(conn, portfolio),
+            number,
             first.date() if first else dt.date.min,
             last.date() if last else dt.date.max,
         )
     if json_:
         tell.as_json([vars(each) for each in checked])
     else:
-        tell.audit(checked)
+        tell.audit(checked, proven)
     sys.exit(1 if any(each.broken for each in checked) else 0)
 
 
-COMMANDS = (day, backfill, explain, accept, audit)
+COMMANDS = (day, backfill, explain, quarantine, accept, audit)

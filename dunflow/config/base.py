@@ -111,5 +111,7 @@ def _fault(origin: str, item: Any) -> str:
             return f"{origin}: {key}: is missing; add it"
         case "value_error":
             return f"{origin}: {key}: {item['ctx']['error']}"
+        case "string_type" if isinstance(value, bool):
+            return f"{origin}: {key}: is {value!r}: YAML reads NO and YES so; write it in quotes"
         case _:
             return f"{origin}: {key}: is {value!r}: {item['msg']}"

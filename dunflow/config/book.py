@@ -90,6 +90,15 @@ def folders() -> dict[str, Path]:
     return found
 
 
+def _looked_in(place: Path) -> str:
+    """A folder of portfolios, with what may be wrong with it."""
+    if not place.is_dir():
+        return f"{place}, which is no folder"
+    if (place / "portfolio.yaml").exists():
+        return f"{place}, which is a portfolio itself: name the folder that it lies in"
+    return str(place)
+
+
 def read_portfolio(folder: Path) -> Portfolio:
     """`portfolio.yaml` of a folder; its name must be the folder's."""
     file = folder / "portfolio.yaml"
@@ -202,7 +211,7 @@ def read_book(name: str) -> Book:
     known = folders()
     if name not in known:
         there = ", ".join(sorted(known)) or "none"
-        looked = ", ".join(str(place) for place in portfolio_roots())
+        looked = ", ".join(map(_looked_in, portfolio_roots()))
         raise ConfigError(
             f"there is no portfolio {name!r} (there are: {there}; looked in {looked})"
         )

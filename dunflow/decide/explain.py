@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from dunflow.config.book import Book
+from dunflow.decide.said import said
 from dunflow.errors import DunflowError
+from dunflow.ledger.quarantined import unreadable
 from dunflow.ledger.tables import (
     account,
     contact,
@@ -127,6 +129,10 @@ def explain(
             .where(placement.c.account_id == account_id)
             .order_by(placement.c.placement_id),
         ),
+        **{kind: _rows(conn, rows) for kind, rows in said(portfolio_id, account_id).items()},
+        "unreadable": _rows(
+            conn, unreadable(portfolio_id).where(account.c.account_id == account_id)
+        ),
     }
 
 
@@ -234,6 +240,7 @@ def _contacts(conn: Connection, account_id: int) -> list[Story]:
             contact_account.c.step,
             contact.c.state,
             contact.c.reason,
+            contact.c.error_code.label("code"),
             contact_account.c.amount,
             contact.c.currency,
             contact.c.accepted_at,

@@ -97,8 +97,9 @@ def read_list(book: Book, path: Path) -> Iterator[tuple[int, Line] | Fault]:
     """
     written = Written(format="excel" if path.suffix.lower() == ".xlsx" else "csv")
     frames = read_place(str(path.absolute()), written, _HEADS, book.name)
+    layout, where = partial(_layout, book), f"{book.name}: {path}"
     try:
-        chunks = read_frames(_filled(frames), partial(_layout, book), book.portfolio.currency)
+        chunks = read_frames(_filled(frames), layout, book.portfolio.currency, where)
         for chunk in chunks:
             said = [name for name in chunk.rows.column_names if name not in ("line", "currency")]
             rows = chunk.rows.select(said).to_pylist()

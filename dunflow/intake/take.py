@@ -14,7 +14,6 @@ from sqlalchemy import Engine, distinct, func, select
 
 from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS, Feed
-from dunflow.errors import SourceError
 from dunflow.intake.agreed import take_consents, take_holds, take_promises
 from dunflow.intake.delivered import note_delivery
 from dunflow.intake.earlier import take_earlier_contacts, take_earlier_placements
@@ -29,7 +28,6 @@ from dunflow.intake.shape import layout_of, type_of
 from dunflow.ledger.engine import give_room, lock_portfolio, portfolio_id_of
 from dunflow.ledger.scratch import close_scratch, open_scratch
 from dunflow.snapshot.columns import read_frames
-from dunflow.snapshot.layout import Layout
 from dunflow.snapshot.stage import fill_stage
 
 if TYPE_CHECKING:
@@ -85,12 +83,14 @@ class Taken:
 
 def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime) -> Taken:
     """Take one delivery in. Raises SourceError, before anything is written, for a wrong header."""
-    layout = partial(_layout, given, book)
+    layout = partial(layout_of, given.kind, given.feed, book.portfolio.zone)
+    where = f"{book.name} {given.kind}: {given.origin}"
     kinds = {name: type_of(name) for name in KINDS[given.kind]}
     with engine.begin() as conn:
         give_room(conn)
         open_scratch(conn)
-        stage = fill_stage(conn, read_frames(given.frames, layout, book.portfolio.currency), kinds)
+        chunks = read_frames(given.frames, layout, book.portfolio.currency, where)
+        stage = fill_stage(conn, chunks, kinds)
         lock_portfolio(conn, book.name)
         number = portfolio_id_of(conn, book.name)
         rows = give(conn, book, number, given.kind, stage, now, by)
@@ -101,10 +101,3 @@ def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime)
         note_delivery(conn, number, given.kind, given.origin, counts, by, now, given.mark)
         close_scratch(conn)
     return Taken(new, stage.rows_read - rejected - new, faults)
-
-
-def _layout(given: Delivery, book: Book, headers: list[str]) -> Layout:
-    try:
-        return layout_of(given.kind, given.feed, book.portfolio.zone, headers)
-    except SourceError as error:
-        raise SourceError(f"{book.name} {given.kind}: {given.origin}: {error}") from None

@@ -43,6 +43,14 @@ def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:
     return found
 
 
+def newest_loaded(conn: Connection, portfolio_id: int) -> dt.date | None:
+    """The newest business date that was loaded, trusted or not; None before the first one."""
+    found: dt.date | None = conn.execute(
+        select(func.max(load.c.business_date)).where(load.c.portfolio_id == portfolio_id)
+    ).scalar()
+    return found
+
+
 def require_accepted(
     conn: Connection, name: str, portfolio_id: int, business_date: dt.date
 ) -> None:

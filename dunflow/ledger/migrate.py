@@ -7,9 +7,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
-from dunflow.errors import DunflowError
-from dunflow.ledger.engine import is_embedded, ledger_url, make_engine
+from dunflow.errors import ConfigError, DunflowError
+from dunflow.ledger.engine import URL_VARIABLE, is_embedded, ledger_url, make_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -50,12 +51,18 @@ def open_ledger() -> Engine:
     """The ledger that the environment names, ready to work on.
 
     The embedded one is migrated on the way; a server's schema is only checked, since others may
-    work on it.
+    work on it. Raises ConfigError where the server does not answer.
     """
     url = ledger_url()
     engine = make_engine(url)
     if is_embedded():
         migrate(engine)
-    else:
+        return engine
+    try:
         require_current(engine)
+    except OperationalError as error:
+        raise ConfigError(
+            f"{URL_VARIABLE}: {url.render_as_string()} can't be reached: "
+            f"{' '.join(str(error.orig).split())}"
+        ) from None
     return engine

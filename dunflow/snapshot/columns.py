@@ -46,12 +46,14 @@ def read_frames(
     frames: Iterable[pd.DataFrame],
     layout_of: Callable[[list[str]], Layout],
     default_currency: str,
+    where: str,
 ) -> Iterator[Chunk]:
     """Read frame after frame; line 1 is the first row of the first frame.
 
     `layout_of` tells from the headers which column is what.
 
-    Raises SourceError if the columns are not those that the portfolio declares, in any frame.
+    Raises SourceError, which names `where` they come from, if the columns are not those that the
+    portfolio declares, in any frame.
     """
     layout: Layout | None = None
     headers: list[str] = []
@@ -59,13 +61,16 @@ def read_frames(
     for frame in frames:
         if layout is None:
             headers = list(frame.columns)
-            layout = layout_of(headers)
+            try:
+                layout = layout_of(headers)
+            except SourceError as error:
+                raise SourceError(f"{where}: {error}") from None
         elif list(frame.columns) != headers:
-            raise SourceError("the columns changed between two parts of the source")
+            raise SourceError(f"{where}: the columns changed between two parts of it")
         yield read_frame(frame, layout, line, default_currency)
         line += len(frame)
     if layout is None:
-        raise SourceError("the source delivered no columns at all, not even a header")
+        raise SourceError(f"{where}: has no columns at all, not even a header; deliver it again")
 
 
 def read_frame(frame: pd.DataFrame, layout: Layout, line: int, default_currency: str) -> Chunk:

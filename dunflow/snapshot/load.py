@@ -76,7 +76,10 @@ def load(
     else:
         source = book.portfolio.source
         chunks = read_frames(
-            ahead(pull.frames), partial(make_layout, source), book.portfolio.currency
+            ahead(pull.frames),
+            partial(make_layout, source),
+            book.portfolio.currency,
+            f"{book.name} {business_date}: {pull.where}",
         )
         stage = fill_stage(conn, chunks)
         try:

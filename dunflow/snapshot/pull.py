@@ -18,11 +18,12 @@ class Pull:
     """The rows of one business date, frame by frame, each to be read once.
 
     `frames` is None where the source can't show the date any more: it keeps no history, and the
-    next date has closed.
+    next date has closed. `where` they come from, for whoever has to mend something there.
     """
 
     frames: "Iterator[pd.DataFrame] | None"
     as_of: dt.datetime
+    where: str = "the rows delivered"
 
 
 def require_closed(book: Book, business_date: dt.date, now: dt.datetime) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from dunflow.config.book import Book
-from dunflow.snapshot.files import read_file
+from dunflow.snapshot.files import place_of, read_file
 from dunflow.snapshot.pull import Pull, is_over, require_closed
 from dunflow.snapshot.sql import read_query
 
@@ -22,5 +22,6 @@ def pull(book: Book, business_date: dt.date, now: dt.datetime, environ: Mapping[
         return Pull(None, closes_at)
     as_of = closes_at if book.portfolio.source.history == "by_date" else now
     if book.portfolio.source.kind == "sql":
-        return Pull(read_query(book, business_date, environ), as_of)
-    return Pull(read_file(book, business_date), as_of)
+        query = str(book.folder / str(book.portfolio.source.query))
+        return Pull(read_query(book, business_date, environ), as_of, query)
+    return Pull(read_file(book, business_date), as_of, place_of(book, business_date))

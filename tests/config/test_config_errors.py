@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dunflow.check import check
 from dunflow.config.base import build, read_document
 from dunflow.config.book import read_book
 from dunflow.config.facts import Test, check_when
@@ -180,7 +181,7 @@ lender: {name: {zh: 海港}, phone: "1", pay_url: "u", complaints: "c"}
 PORTFOLIO_FAULTS = [
     ("time_zone: Asia/Shanghai", "time_zone: Beijing", ["time_zone", "'Beijing'", "IANA"]),
     # Norway's two letters are YAML's "no"
-    ("region: CN", "region: NO", ["region", "False"]),
+    ("region: CN", "region: NO", ["region", "False", "YAML reads NO", "in quotes"]),
     ("region: CN", "region: XX", ["region", "'XX'", "two-letter"]),
     ('run_at: "06:30"', "run_at: 16:30", ["run_at", "990", "in quotes"]),
     ("portfolio: harbour", "portfolio: Harbour", ["portfolio", "'Harbour'"]),
@@ -288,6 +289,32 @@ def test_a_folder_and_its_portfolio_have_one_name(harbour: Path) -> None:
 def test_an_unknown_portfolio_is_answered_with_those_there_are(harbour: Path) -> None:
     assert "'habour'" in refusal("habour")
     assert "harbour" in refusal("habour").split("there are:")[1]
+
+
+def test_a_place_of_portfolios_that_is_none_is_told(
+    harbour: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", f"{harbour}:{harbour}/nowhere")
+    assert "harbour, which is a portfolio itself: name the folder that it lies in" in refusal()
+    assert "nowhere, which is no folder" in refusal()
+
+
+def test_a_real_sender_without_its_credentials_is_told(
+    harbour: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    senders = 'mode: shadow\nsenders: {sms: {provider: twilio, from: "+15005550006"}}\n'
+    (harbour / "portfolio.yaml").write_text(PORTFOLIO + senders)
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
+    monkeypatch.delenv("TWILIO_ACCOUNT_SID", raising=False)
+    monkeypatch.delenv("TWILIO_AUTH_TOKEN", raising=False)
+    assert any("senders.sms: TWILIO_ACCOUNT_SID is not set" in told for told in warnings())
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "t")
+    assert not any("senders.sms" in told for told in warnings())
+
+
+def warnings() -> list[str]:
+    return check("harbour").warnings
 
 
 def test_a_policy_without_packs_stands_on_the_strict_one(harbour: Path) -> None:

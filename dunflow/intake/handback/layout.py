@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -58,16 +59,18 @@ def read(
     path: Path, written: Handback, zone: ZoneInfo, now: dt.datetime
 ) -> Iterator[Given | Fault]:
     """Each row, or what is wrong with it. Raises SourceError for a wrong header."""
+    layout, nothing = partial(_layout, written, zone), dict.fromkeys(HANDBACK)
+    for chunk in read_frames(_frames(path, written), layout, _NO_CURRENCY, path.name):
+        for row in chunk.rows.to_pylist():
+            yield _checked(nothing | row, chunk.layout, now)
+        for told in chunk.rejected.to_pylist():
+            yield Fault(told["line"], told["column_name"], told["reason"], told["account"])
+
+
+def _frames(path: Path, written: Handback) -> Iterator[pd.DataFrame]:
     try:
         with path.open("rb") as stream:
-            frames = read_stream(stream, written, _heads(written))
-            for chunk in read_frames(frames, partial(_layout, written, zone), _NO_CURRENCY):
-                nothing = dict.fromkeys(HANDBACK)
-                for row in chunk.rows.to_pylist():
-                    yield _checked(nothing | row, chunk.layout, now)
-                for told in chunk.rejected.to_pylist():
-                    ref = told["account"]
-                    yield Fault(told["line"], told["column_name"], told["reason"], ref)
+            yield from read_stream(stream, written, _heads(written))
     except OSError as error:
         raise SourceError(f"{path.name}: can't be opened ({error.strerror})") from None
     except SourceError as error:

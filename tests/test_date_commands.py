@@ -1,4 +1,4 @@
-"""What stops a date, and a person who lets it go on, from the command line."""
+"""The commands about business dates: what stops one, who lets it go on, and what is told of it."""
 
 import datetime as dt
 import os
@@ -107,3 +107,34 @@ def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
         shop.deliver(date, range(3))
         assert f"{date} has not closed" in shop.day(date, code=1)
     assert shop.states() == {}
+
+
+def test_what_could_not_be_read_is_shown_with_row_and_reason(shop: Shop) -> None:
+    assert shop.says("quarantine", "shop") == "shop: nothing is loaded"
+    shop.deliver(FIRST, range(3))
+    with (shop.folder / f"{FIRST}.csv").open("a", encoding="utf-8") as file:
+        file.write("A9,C9,2026-03-01,12O.50,张三,+8613480000009,c@example.com\n")
+    assert f"dunflow quarantine shop {FIRST}" in shop.day(FIRST)
+    assert "4 overdue text" in shop.says("quarantine", "shop")
+    assert "everything could be read" in shop.says("quarantine", "shop", SECOND)
+
+
+def test_an_audit_of_nothing_says_that_it_proves_nothing(shop: Shop) -> None:
+    assert "proves nothing" in shop.says("audit", "shop")
+    shop.deliver(FIRST, range(3))
+    shop.day(FIRST)
+    assert "proves nothing" not in shop.says("audit", "shop")
+
+
+def test_a_story_tells_what_was_said_and_agreed(shop: Shop) -> None:
+    shop.deliver(FIRST, range(3))
+    shop.day(FIRST)
+    shop.says("promise", "shop", "A1", "20.00", "2026-03-09", *WHY, "--now", "2026-03-03 12:00")
+    shop.says("opt-out", "shop", "C1", "sms", *WHY)
+    shop.says("hold", "shop", "A1", "--kind", "dispute", *WHY)
+    shop.says("talked", "shop", "A1", "--at", "2026-03-03 11:00")
+    story = shop.says("explain", "shop", "A1", "--json")
+    for told in ('"promised_on": "2026-03-09"', '"kind": "dispute"', '"channel": "sms", "of_the'):
+        assert told in story
+    assert '"held_at": "2026-03-03T03:00:00+00:00"' in story
+    assert "348" not in story  # as in phones
