@@ -18,10 +18,11 @@ from dunflow.commands import (
     stack,
     waiving,
 )
+from dunflow.commands.sentences import Sentences
 from dunflow.errors import DunflowError
 
 
-class Commands(click.Group):
+class Commands(Sentences):
     """Shows an error that a person can repair as a sentence, not as a trace."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -208,7 +208,13 @@ def urls(running: "Running") -> None:
 def dates_bar(
     dates: int,
 ) -> Iterator[tuple[Callable[[str], None], Callable[[dict[dt.date, str]], None]]]:
-    """A bar over business dates: one callback says what is being done, one how far they are."""
+    """A bar over business dates: one callback says what is being done, one how far they are.
+
+    Where nobody watches, such as in a log, each is a line.
+    """
+    if not aside.is_terminal:
+        yield aside.print, _lines()
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=aside) as bar:
         task = bar.add_task("", total=dates)
@@ -218,6 +224,19 @@ def dates_bar(
             bar.update(task, completed=over, description=f"Business dates: {states(found)}")
 
         yield lambda text: bar.update(task, description=text), ran
+
+
+def _lines() -> Callable[[dict[dt.date, str]], None]:
+    """Prints how far the dates are, where that changed."""
+    last = ""
+
+    def ran(found: dict[dt.date, str]) -> None:
+        nonlocal last
+        if (now := states(found)) != last:
+            last = now
+            aside.print(f"Business dates: {now}")
+
+    return ran
 
 
 def demo(shown: "Shown") -> None:

@@ -15,7 +15,9 @@ class DunflowPlugin(AirflowPlugin):
             "name": "dunflow",
             "url_prefix": "/dunflow",
             # Airflow mounts such an application without any login of its own.
-            "app": create_app([Depends(requires_access_view(AccessView.PLUGINS))]),
+            "app": create_app(
+                [Depends(requires_access_view(AccessView.PLUGINS))], login="/api/v2/auth/login"
+            ),
         }
     ]
     external_views = [

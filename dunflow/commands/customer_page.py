@@ -1,9 +1,12 @@
 """The file on a customer, as a person reads it in a terminal."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
-from dunflow import tell
+from rich.text import Text
+
+from dunflow import money, tell
 
 
 def show(file: dict[str, Any], zone: dt.tzinfo) -> None:
@@ -22,20 +25,31 @@ def show(file: dict[str, Any], zone: dt.tzinfo) -> None:
 def _record(record: dict[str, Any], zone: dt.tzinfo) -> None:
     text = record.get("text")
     told = {key: value for key, value in record.items() if key != "text" and value is not None}
-    parts = [f"{key} {_value(value, zone)}" for key, value in told.items()]
-    tell.screen.print(f"  {', '.join(parts)}", markup=False)
-    if text:
-        for line in str(text).strip().splitlines():
-            tell.screen.print(f"      | {line}", markup=False)
+    currency = told.get("currency")
+    parts = [
+        f"{key.replace('_', ' ')} {_value(value, zone, currency)}" for key, value in told.items()
+    ]
+    _line(", ".join(parts), "  ")
+    for line in str(text or "").strip().splitlines():
+        _line(line, "      | ")
 
 
-def _value(value: object, zone: dt.tzinfo) -> str:
+def _line(text: str, before: str) -> None:
+    """One that is too long goes on below its own beginning."""
+    lines = Text(text).wrap(tell.screen, tell.screen.width - len(before))
+    for line in lines:
+        tell.screen.print(Text(before) + line)
+
+
+def _value(value: object, zone: dt.tzinfo, currency: object) -> str:
+    if isinstance(value, Decimal) and currency:
+        return money.plain(value, str(currency))
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return "; ".join(_value(each, zone) for each in value)
+        return "; ".join(_value(each, zone, currency) for each in value)
     if isinstance(value, dict):
-        return " ".join(_value(each, zone) for each in value.values())
+        return " ".join(_value(each, zone, currency) for each in value.values())
     return str(value)

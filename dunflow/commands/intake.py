@@ -13,7 +13,7 @@ from dunflow.errors import DunflowError
 
 @click.command()
 @click.argument("portfolio")
-@click.argument("kind", type=click.Choice([*KINDS, *FILLED_IN]), required=False)
+@click.argument("kind", type=click.Choice([*KINDS, *FILLED_IN]), required=False, metavar="[KIND]")
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
 )

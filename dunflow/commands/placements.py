@@ -2,15 +2,18 @@
 
 import datetime as dt
 import getpass
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dunflow.commands.sentences import Sentences
 from dunflow.errors import SourceError
 
 if TYPE_CHECKING:
     from dunflow.place.life import Chosen, Moved
+    from dunflow.placements import Desk
 
 DATE = click.DateTime(["%Y-%m-%d"])
 ACTIVE = ("proposed", "approved", "exported", "acknowledged")
@@ -26,7 +29,7 @@ all_option = click.option("--all", "all_", is_flag=True, help="All that the othe
 date_option = click.option("--date", type=DATE, help="Only those proposed for this business date.")
 
 
-@click.group()
+@click.group(cls=Sentences)
 @click.argument("portfolio")
 @click.pass_context
 def placements(ctx: click.Context, portfolio: str) -> None:
@@ -102,7 +105,8 @@ def approve(
     from dunflow import placements as work
 
     chosen = _chosen_some(destination, accounts, date, all_)
-    _tell(work.approve(work.open_desk(portfolio), chosen, by), json_)
+    desk = work.open_desk(portfolio)
+    _tell(desk, chosen, work.approve(desk, chosen, by), json_)
 
 
 @placements.command()
@@ -132,7 +136,8 @@ def reject(
     from dunflow import placements as work
 
     chosen = _chosen_some(destination, accounts, date, all_)
-    _tell(work.reject(work.open_desk(portfolio), chosen, reason, by), json_)
+    desk = work.open_desk(portfolio)
+    _tell(desk, chosen, work.reject(desk, chosen, reason, by), json_)
 
 
 @placements.command()
@@ -162,7 +167,8 @@ def propose(
     from dunflow import placements as work
 
     chosen = _chosen_some(destination, accounts, date, all_)
-    _tell(work.propose(work.open_desk(portfolio), chosen, reason, by), json_)
+    desk = work.open_desk(portfolio)
+    _tell(desk, chosen, work.propose(desk, chosen, reason, by), json_)
 
 
 @placements.command()
@@ -302,7 +308,8 @@ def _ending(name: str, state: str, help_: str, reason_required: bool) -> None:
         from dunflow import placements as work
 
         chosen = _chosen_some(destination, accounts, date, all_)
-        _tell(work.end(work.open_desk(portfolio), chosen, state, reason, by), json_)
+        desk = work.open_desk(portfolio)
+        _tell(desk, chosen, work.end(desk, chosen, state, reason, by), json_)
 
 
 _EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
@@ -362,7 +369,9 @@ def _chosen_some(
     return _chosen(destination, accounts, date)
 
 
-def _tell(moved: "Moved", json_: bool) -> None:
+def _tell(desk: "Desk", chosen: "Chosen", moved: "Moved", json_: bool) -> None:
+    """How many went where; where nothing moved, what they are instead."""
+    from dunflow import placements as work
     from dunflow import tell
 
     if json_:
@@ -372,6 +381,10 @@ def _tell(moved: "Moved", json_: bool) -> None:
         tell.screen.print(f"{count:,} {state}")
     for reason, count in moved.refused.items():
         tell.screen.print(f"{count:,} not possible: {reason}")
+    if not any(moved.counts.values()) and not moved.refused:
+        there = Counter(each["state"] for each in work.rows(desk, chosen, STATES))
+        found = ", ".join(f"{count:,} {state}" for state, count in there.items())
+        tell.screen.print(f"Nothing moved: there is {found or 'no placement'} of these")
 
 
 COMMANDS = (placements,)

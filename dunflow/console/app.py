@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 
@@ -43,8 +45,10 @@ def create_app(
     dependencies: Sequence[Any],
     engine: Callable[[], Engine] = _engine,
     books: Callable[[str], Book] = read_book,
+    login: str | None = None,
 ) -> FastAPI:
-    """The application. `dependencies` guard every page of it.
+    """The application. `dependencies` guard every page of it; whom they send away with 401 is led
+    to `login`, a path beside the one under which this is mounted, and back from there.
 
     The pages that describe an API would stand outside of that guard, so there are none.
     """
@@ -55,6 +59,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    if login is not None:
+        _lead_to(app, login)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> HTMLResponse:
@@ -86,6 +92,19 @@ def create_app(
         return _shown("list.html", page=found, amount=money.exact)
 
     return app
+
+
+def _lead_to(app: FastAPI, login: str) -> None:
+    """A person gets a form to log in, a program the plain 401."""
+
+    @app.exception_handler(401)
+    async def lead(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if "text/html" not in request.headers.get("accept", ""):
+            return await http_exception_handler(request, error)
+        mounted_at = str(request.scope.get("root_path", ""))
+        before = mounted_at.rpartition("/")[0]
+        return RedirectResponse(f"{before}{login}?next={quote(request.url.path)}", 302)
 
 
 def _shown(template: str, **content: Any) -> HTMLResponse:

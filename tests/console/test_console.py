@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
+from http.client import HTTPConnection
 
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
@@ -99,3 +100,24 @@ def test_it_shows_the_newest_dates_only(ledger: Engine) -> None:
 
 def test_the_page_is_kept_by_nobody(ledger: Engine) -> None:
     assert _get(create_app([], lambda: ledger)).headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("accept", "answer"),
+    [
+        ("text/html,*/*", (302, "/api/v2/auth/login?next=/dunflow/lists")),
+        ("application/json", (401, None)),
+    ],
+)
+def test_a_person_without_a_login_is_led_to_it_and_back(
+    ledger: Engine, accept: str, answer: tuple[int, str | None]
+) -> None:
+    airflow = FastAPI()
+    console = create_app([Depends(_refuse)], lambda: ledger, login="/api/v2/auth/login")
+    airflow.mount("/dunflow", console)
+    with serve(airflow) as url:
+        line = HTTPConnection(url.removeprefix("http://"))
+        line.request("GET", "/dunflow/lists", headers={"Accept": accept})
+        reply = line.getresponse()
+        assert (reply.status, reply.getheader("Location")) == answer
+        line.close()
