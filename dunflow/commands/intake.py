@@ -75,12 +75,18 @@ def take(
 def _take_file(
     portfolio: str, kind: str, file: Path, by: str, now: dt.datetime | None, json_: bool
 ) -> None:
+    from dunflow import tell
     from dunflow.commands.desk import desk
     from dunflow.intake.feeds import take_file
 
     with desk(portfolio, now) as at:
         book, instant, engine = at.book, at.now, at.conn.engine
     taken = take_file(engine, book, kind, file, by, instant)
+    if taken.unseen and not json_:
+        tell.screen.print(
+            f"{taken.unseen:,} accounts that no snapshot has brought yet: they are kept until one "
+            "does. Look whether their ids are written as the source writes them"
+        )
     _tell_taken(taken.new, taken.known, [str(fault) for fault in taken.rejected], json_)
 
 

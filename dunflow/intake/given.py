@@ -57,6 +57,8 @@ class Given:
     newest: dt.date | None
     now: dt.datetime
     by: str
+    unseen: int
+    """Accounts among them that no snapshot has brought, and nothing else before."""
 
     @property
     def portfolio(self) -> ColumnElement[int]:
@@ -93,10 +95,10 @@ def give(
     for rule in rules_of(kind, book, stage.incoming, stage.rejected):
         _reject(conn, stage, rule)
     reading = _read_points(conn, book, kind, stage)
-    _ensure(conn, portfolio_id, stage.incoming, KINDS[kind])
+    unseen = _ensure(conn, portfolio_id, stage.incoming, KINDS[kind])
     newest = newest_accepted(conn, portfolio_id)
     rows = keep(conn, "given", _numbered(book, portfolio_id, kind, stage, reading, newest))
-    return Given(conn, book, portfolio_id, stage, rows, newest, now, by)
+    return Given(conn, book, portfolio_id, stage, rows, newest, now, by, unseen)
 
 
 def _reject(conn: Connection, stage: Stage, rule: Rule) -> None:
@@ -162,16 +164,17 @@ def _read_points(conn: Connection, book: Book, kind: str, stage: Stage) -> Table
 
 def _ensure(
     conn: Connection, portfolio_id: int, incoming: Table, columns: Mapping[str, bool]
-) -> None:
-    """Number the accounts and customers that no snapshot has brought yet."""
-    number = literal(portfolio_id, SmallInteger)
+) -> int:
+    """Number the accounts and customers that no snapshot has brought yet; how many accounts."""
+    number, unseen = literal(portfolio_id, SmallInteger), 0
     if "account" in columns:
         new = select(number, incoming.c.account).where(incoming.c.account.is_not(None)).distinct()
         rows = insert(account).from_select(
             ["portfolio_id", "account_ref"],
             new.where(~_known(portfolio_id, account, account.c.account_ref, incoming.c.account)),
         )
-        conn.execute(rows.on_conflict_do_nothing())
+        numbered = rows.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        unseen = conn.execute(numbered).rowcount
     for name in ("customer", "into"):
         if name not in columns:
             continue
@@ -182,6 +185,7 @@ def _ensure(
             new_people.where(~_known(portfolio_id, customer, customer.c.customer_ref, ref)),
         )
         conn.execute(people.on_conflict_do_nothing())
+    return unseen
 
 
 def _known(

@@ -71,10 +71,15 @@ class Taken:
     new: int
     known: int
     rejected: list[Fault]
+    unseen: int = 0
+    """Accounts that neither a snapshot nor anything else had brought before."""
 
     def __add__(self, other: "Taken") -> "Taken":
         return Taken(
-            self.new + other.new, self.known + other.known, [*self.rejected, *other.rejected]
+            self.new + other.new,
+            self.known + other.known,
+            [*self.rejected, *other.rejected],
+            self.unseen + other.unseen,
         )
 
     def figures(self) -> dict[str, int]:
@@ -100,4 +105,4 @@ def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime)
         counts = stage.rows_read, new, rejected
         note_delivery(conn, number, given.kind, given.origin, counts, by, now, given.mark)
         close_scratch(conn)
-    return Taken(new, stage.rows_read - rejected - new, faults)
+    return Taken(new, stage.rows_read - rejected - new, faults, rows.unseen)

@@ -48,3 +48,25 @@ def test_a_kind_needs_its_file(live: Path) -> None:
     told = take("payments")
     assert told.exit_code == 2
     assert "name the FILE with the payments" in told.stderr
+
+
+def test_a_payment_told_again_in_another_currency_is_no_known_one(live: Path) -> None:
+    head, row = "ref,account,amount,currency,booked_at\n", "p1,A,1,{},2026-03-02\n"
+    file = live / "paid.csv"
+    file.write_text(head + row.format("CNY"))
+    assert take("payments", str(file)).exit_code == 0
+    for again in ("CNY", ""):  # without one it is of its account's, whatever that is by now
+        file.write_text(head + row.format(again))
+        assert take("payments", str(file)).stdout.split("\n")[-2] == "0 new, 1 known before"
+    file.write_text(head + row.format("USD"))
+    told = take("payments", str(file))
+    assert told.exit_code == 1
+    assert "said something else" in " ".join(told.stdout.split())
+
+
+def test_accounts_that_nobody_has_seen_are_told(live: Path) -> None:
+    file = live / "paid.csv"
+    file.write_text("ref,account,amount,booked_at\np1,A99,1,2026-03-02\n")
+    assert "1 accounts that no snapshot has brought yet" in take("payments", str(file)).stdout
+    file.write_text("ref,account,amount,booked_at\np2,A99,1,2026-03-02\n")
+    assert "no snapshot" not in take("payments", str(file)).stdout
