@@ -16,7 +16,13 @@ from sqlalchemy import Engine
 from dunflow.assess.episodes import assess
 from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
-from dunflow.decide.breaker import TrippedError, check_volume, note_stopped, why_stopped
+from dunflow.decide.breaker import (
+    TrippedError,
+    check_volume,
+    judge_anew,
+    note_stopped,
+    why_stopped,
+)
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import BreakerTripped, ConfigError, GateFailed
@@ -165,6 +171,7 @@ def _decide(day: Day) -> Figures:
     book, date, now = day.book, day.business_date, day.clock.now()
     with portfolio_lock(day.engine, book.name) as conn:
         number = portfolio_id_of(conn, book.name)
+        judge_anew(conn, number, date)
         require_accepted(conn, book.name, number, date)
         outbox.sweep(conn, number, now)
         outbox.expire_older(conn, number, date, now)
@@ -174,7 +181,6 @@ def _decide(day: Day) -> Figures:
             withdraw_overtaken(conn, number, now)
         decided = decide_rows(conn, book, number, date, moment)
         found = check_volume(conn, book, number, date, decided)
-        note_stopped(conn, number, date, None)
         plan(conn, book, number, decided)
         propose(conn, number, decided)
     vouched = {"vouched": told(found)}

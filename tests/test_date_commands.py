@@ -87,7 +87,7 @@ def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop)
     shop.day(FIRST)
     shop.deliver(SECOND, range(84))
     stopped = shop.day(SECOND, code=1)
-    assert "accounts that are cured: seen 56 of 140 (40%), allowed 30%" in stopped
+    assert f"accounts that are cured: seen 56 of 140 (40%) since {FIRST}, allowed 30%" in stopped
     assert '"decision": null' in shop.says("explain", "shop", "A99", SECOND, "--json")
     assert shop.states() == {SECOND: "stopped", FIRST: "accepted"}
     shop.deliver(SECOND, range(140))
@@ -107,6 +107,32 @@ def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
         shop.deliver(date, range(3))
         assert f"{date} has not closed" in shop.day(date, code=1)
     assert shop.states() == {}
+
+
+def test_no_other_date_is_judged_by_one_that_was_stopped(shop: Shop) -> None:
+    """Beside the cut file of the day before a whole one would be 67 % more, and those whom it left
+    out would begin a new ladder."""
+    shop.deliver(FIRST, range(140))
+    shop.day(FIRST)
+    shop.deliver(SECOND, range(84))
+    shop.day(SECOND, code=1)
+    third = SECOND + dt.timedelta(days=1)
+    shop.deliver(third, range(140))
+    shop.day(third)
+    assert shop.states() == {third: "accepted", SECOND: "stopped", FIRST: "accepted"}
+    shop.deliver(SECOND, range(140))
+    shop.day(SECOND)  # filled in late
+    shop.day(third)
+    story = shop.says("explain", "shop", "A99")
+    assert story.count("2026-03-02 courtesy") == 1  # one episode, begun on the first date
+
+
+def test_days_that_are_missing_had_their_cures_too(shop: Shop) -> None:
+    shop.deliver(FIRST, range(140))
+    shop.day(FIRST)
+    later = FIRST + dt.timedelta(days=3)  # 66 % are allowed by then
+    shop.deliver(later, range(84))
+    assert "cured 56" in shop.day(later)
 
 
 def test_what_could_not_be_read_is_shown_with_row_and_reason(shop: Shop) -> None:

@@ -112,7 +112,7 @@ class Volume(Model):
     max_contacts: int | None = Field(None, ge=0)
     max_times_usual: Decimal | None = Field(Decimal(5), gt=0)
     max_cured: Decimal | None = Field(Decimal("0.3"), ge=0, le=1)
-    """The share of the accounts on the ladder that may leave it at once."""
+    """The share of the accounts on the ladder that may leave it in a day."""
     small: int = Field(100, ge=0)
     """Fewer contacts or cures than this trip no comparison with the usual."""
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, func, null, select, update
 
+from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
+from dunflow.ledger.loads import is_stopped
 from dunflow.ledger.tables import decision, load, run
 from dunflow.snapshot.finding import Finding, are_covered, told, vouched_for
 
@@ -38,17 +40,28 @@ def check_volume(
 
 
 def note_stopped(
-    conn: Connection,
-    portfolio_id: int,
-    business_date: dt.date,
-    findings: tuple[Finding, ...] | None,
+    conn: Connection, portfolio_id: int, business_date: dt.date, findings: tuple[Finding, ...]
 ) -> None:
-    """Keep what stopped the date, for the person who may accept it; None: nothing stops it."""
-    kept = null() if findings is None else [each.as_json() for each in findings]
+    """Keep what stopped the date, for the person who may accept it. Until then its snapshot is no
+    more trusted than one that the gate refused: other dates must not be judged by it."""
     conn.execute(
         update(load)
         .where(load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)
-        .values(stopped=kept)
+        .values(state="refused", stopped=[each.as_json() for each in findings])
+    )
+
+
+def judge_anew(conn: Connection, portfolio_id: int, business_date: dt.date) -> None:
+    """Trust the snapshot of a date that the breaker stopped for as long as it is decided again: the
+    breaker is about to speak once more, perhaps by other limits."""
+    conn.execute(
+        update(load)
+        .where(
+            load.c.portfolio_id == portfolio_id,
+            load.c.business_date == business_date,
+            is_stopped(),
+        )
+        .values(state="accepted", stopped=null())
     )
 
 
@@ -74,13 +87,25 @@ def _cures(
         )
     ).one()
     share = Decimal(cured) / max(on_ladder, 1)
+    before_on = _decided_before(conn, portfolio_id, business_date) or business_date - DAY
+    # Who was cured on dates that are missing is found out now.
+    allowed = 1 - (1 - limits.max_cured) ** (business_date - before_on).days
     yield Finding(
         "accounts that are cured",
-        f"{cured:,} of {on_ladder:,} ({share:.0%})",
-        f"{limits.max_cured:.0%}, or fewer than {limits.small:,}",
-        share <= limits.max_cured or cured < limits.small,
+        f"{cured:,} of {on_ladder:,} ({share:.0%}) since {before_on}",
+        f"{allowed:.0%}, or fewer than {limits.small:,}",
+        share <= allowed or cured < limits.small,
         share,
     )
+
+
+def _decided_before(conn: Connection, portfolio_id: int, business_date: dt.date) -> dt.date | None:
+    found: dt.date | None = conn.execute(
+        select(func.max(run.c.business_date)).where(
+            run.c.portfolio_id == portfolio_id, run.c.business_date < business_date
+        )
+    ).scalar()
+    return found
 
 
 def _contacts(

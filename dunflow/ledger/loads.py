@@ -26,11 +26,14 @@ def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> N
     return Neighbours(*conn.execute(nearest).one())
 
 
+def is_stopped() -> ColumnElement[bool]:
+    """Whether it was the breaker that stopped a load's date."""
+    return func.coalesce(func.jsonb_typeof(load.c.stopped) == "array", False)
+
+
 def state_shown() -> ColumnElement[str]:
-    """A load's state for people: `stopped` where the snapshot is trusted and the breaker tripped,
-    so that nothing was decided."""
-    is_stopped = func.jsonb_typeof(load.c.stopped) == "array"
-    return case((is_stopped, "stopped"), else_=load.c.state).label("state")
+    """A load's state for people: `stopped` where it was the breaker that refused it."""
+    return case((is_stopped(), "stopped"), else_=load.c.state).label("state")
 
 
 def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:

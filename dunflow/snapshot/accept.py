@@ -35,7 +35,7 @@ def accept(
             f"({'the source kept nothing of that date' if this else 'nothing is loaded'}); "
             f"run the date first: dunflow day {name}"
         )
-    judged = this.gate["findings"] if this.state == "refused" else this.stopped or []
+    judged = this.stopped or (this.gate["findings"] if this.state == "refused" else [])
     wrong = tuple(each for each in from_json(judged) if not each.passed)
     if not wrong:
         raise DunflowError(

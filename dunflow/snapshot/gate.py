@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    null,
     or_,
     select,
     update,
@@ -94,7 +95,7 @@ def judge(
     conn.execute(
         update(load)
         .where(load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)
-        .values(state=state, gate=record)
+        .values(state=state, gate=record, stopped=null())
     )
     return Verdict(book.name, business_date, state, tuple(findings))
 

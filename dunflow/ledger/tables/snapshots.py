@@ -43,7 +43,7 @@ load = Table(
         {
             "loaded": "rows are there, the gate has not spoken",
             "accepted": "trusted, by the gate or by a person",
-            "refused": "the gate stopped the run",
+            "refused": "the gate stopped the run, or the breaker did",
             "gap": "the source kept nothing of that date",
         },
     ),
