@@ -281,7 +281,7 @@ def demo(shown: "Shown") -> None:
 
 def states(found: dict[dt.date, str]) -> str:
     """How many dates are in which state."""
-    counted = Counter(found.values())
+    counted = Counter("to come" if state == "none" else state for state in found.values())
     return ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
 
 

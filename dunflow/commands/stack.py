@@ -23,7 +23,7 @@ def up(
     with tell.aside.status("starting") as status:
         running = start(
             _ports(airflow_port, sandbox_port, receiver_port),
-            lambda part: status.update(f"starting {part}"),
+            status.update,
         )
     urls = {
         "airflow": running.ports.airflow_url,

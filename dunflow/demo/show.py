@@ -96,8 +96,7 @@ def show(
     `say` hears what is being done, `ran` how far the dates are. Doing it again goes on where it
     ended: the lender stays as it was made, and dates that ran well are left alone.
     """
-    say("Starting PostgreSQL, the sandbox and Airflow")
-    running = up(ports, lambda part: say(f"Starting the {part}"))
+    running = up(ports, say)
     say("Making the lender")
     core, last = _lender()
     api, told = AirflowApi(running.ports), States()

@@ -69,16 +69,16 @@ def _start(ports: Ports, missing: list[Part], progress: Progress) -> None:
         process.stop(part.name, patience_s=0.0)  # children that outlived their leader
     _require_ports(ports, missing)
     remember(ports)
-    progress("database")
+    progress("Starting the database")
     databases = open_databases()
     settings = stack_environment(ports, databases.metadata, databases.ledger)
     _migrate(databases, settings, progress)
     write_password()
     since = dt.datetime.now(dt.UTC)
     for part in missing:
-        progress(part.name)
+        progress(f"Starting the {part.name}")
         process.start(part.name, part.command, settings)
-    progress("waiting until all parts are ready")
+    progress("Waiting until all parts are ready")
     _wait_until_ready(ports, missing, since)
 
 
@@ -93,11 +93,11 @@ def _require_ports(ports: Ports, missing: list[Part]) -> None:
 
 
 def _migrate(databases: Databases, settings: Mapping[str, str], progress: Progress) -> None:
-    progress("schema of the ledger")
+    progress("Making the schema of the ledger")
     engine = make_engine(make_url(databases.ledger))
     migrate(engine)
     engine.dispose()
-    progress("schema of Airflow")
+    progress("Making the schema of Airflow")
     log = process.log_of("airflow-migrate")
     log.parent.mkdir(parents=True, exist_ok=True)
     command = Part("airflow-migrate", ("airflow", "db", "migrate")).command
