@@ -19,7 +19,9 @@ XCom of `business_date` show it.
 - `snapshot`: the source has not delivered, or not what `portfolio.yaml` declares. It is asked again
   for some hours. After that, repair it and clear the task.
 - `gate`, or the volume breaker inside `decide`: somebody has to look at the figures. If they are
-  right, run `dunflow accept PORTFOLIO DATE --reason "…"` and clear the task.
+  right, run `dunflow accept PORTFOLIO DATE --reason "…"`, and clear `snapshot` and what follows; or
+  after the breaker, `decide`. Phones and emails that were refused are taken when the date is loaded
+  again.
 - `snapshot` skipped, and all after it: a source that keeps no history was asked too late. The date
   stays a gap; the next one decides from what was really sent.
 - `remind`: a sender is down. Nothing is lost: clear the task, or leave it to `dispatch_reminders`.

@@ -136,13 +136,24 @@ def test_days_that_are_missing_had_their_cures_too(shop: Shop) -> None:
 
 
 def test_what_could_not_be_read_is_shown_with_row_and_reason(shop: Shop) -> None:
-    assert shop.says("quarantine", "shop") == "shop: nothing is loaded"
+    assert "shop: nothing is loaded" in shop.says("quarantine", "shop", code=1)
     shop.deliver(FIRST, range(3))
     with (shop.folder / f"{FIRST}.csv").open("a", encoding="utf-8") as file:
         file.write("A9,C9,2026-03-01,12O.50,张三,+8613480000009,c@example.com\n")
     assert f"dunflow quarantine shop {FIRST}" in shop.day(FIRST)
     assert "4 overdue text" in shop.says("quarantine", "shop")
-    assert "everything could be read" in shop.says("quarantine", "shop", SECOND)
+    shop.deliver(SECOND, range(1))
+    with (shop.folder / f"{SECOND}.csv").open("a", encoding="utf-8") as file:
+        file.write(",C9,2026-03-01,120.50,张三,+8613480000009,c@example.com\n")
+    shop.day(SECOND)
+    first = shop.says("quarantine", "shop", SECOND, "--most", "1")  # three are missing
+    assert "2 account empty" in first
+    assert "The first 1 of 4" in first
+    third = SECOND + dt.timedelta(days=1)
+    shop.deliver(third, range(1))
+    shop.day(third)
+    assert "everything could be read" in shop.says("quarantine", "shop")
+    assert "nothing is loaded" in shop.says("quarantine", "shop", "2026-04-01", code=1)
 
 
 def test_an_audit_of_nothing_says_that_it_proves_nothing(shop: Shop) -> None:

@@ -176,7 +176,7 @@ def quarantine(portfolio: str, date: dt.datetime | None, most: int, json_: bool)
     from dunflow import tell
     from dunflow.config.book import read_book
     from dunflow.ledger.engine import portfolio_id_of
-    from dunflow.ledger.loads import newest_loaded
+    from dunflow.ledger.loads import newest_loaded, state_of
     from dunflow.ledger.migrate import open_ledger
     from dunflow.ledger.quarantined import of_date
 
@@ -184,17 +184,19 @@ def quarantine(portfolio: str, date: dt.datetime | None, most: int, json_: bool)
     with open_ledger().begin() as conn:
         number = portfolio_id_of(conn, portfolio)
         of = date.date() if date else newest_loaded(conn, number)
-        found = of_date(conn, number, of, most) if of else []
+        state = state_of(conn, number, of) if of else None
+        count, found = of_date(conn, number, of, most) if of else (0, [])
+    if state is None or state == "gap":
+        why = "the source kept nothing of it" if state else "nothing is loaded"
+        raise DunflowError(f"{portfolio}{f' {of}' if of else ''}: {why}")
     if json_:
         tell.as_json(found)
     elif found:
         tell.rows(f"{portfolio} {of}", found, book.portfolio.zone)
+        if count > len(found):
+            tell.screen.print(f"The first {len(found):,} of {count:,}; --most shows more.")
     else:
-        tell.screen.print(
-            f"{portfolio} {of}: everything could be read"
-            if of
-            else f"{portfolio}: nothing is loaded"
-        )
+        tell.screen.print(f"{portfolio} {of}: everything could be read")
 
 
 @click.command()

@@ -100,7 +100,7 @@ class Gate(Model):
     max_days_unchanged: int = Field(7, ge=1)
     """So many days without a single change in the source: it is no longer kept up."""
     max_contacts_changed: Decimal = Field(Decimal("0.2"), ge=0)
-    """By what share of the rows customers may have another phone or email than before."""
+    """Of what share of the customers phone or email may be another one than before."""
     small: int = Field(50, ge=0)
     """Changes or rejections of fewer rows are never suspicious, whatever their share."""
 

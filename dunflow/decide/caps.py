@@ -70,11 +70,11 @@ def alike_by(caps: Sequence[Cap]) -> dict[str, list[Cap]]:
 
 
 def over(cap: Cap, going: Going, counted: FromClause) -> Arm:
-    """Whether one more is over the cap, by the column that has its name; and the reason.
+    """Whether one more is over the cap, by the column that counts for it; and the reason.
 
     Where nothing was counted, a cap may be reached all the same: some allow no contact at all.
     """
-    times = func.coalesce(counted.c[cap.id], 0)
+    times = func.coalesce(counted.c[_column_of(cap)], 0)
     reached = and_(going.channel.in_(cap.channels), times >= cap.max)
     return reached, literal(f"cap.{cap.id}", Text)
 
@@ -82,7 +82,7 @@ def over(cap: Cap, going: Going, counted: FromClause) -> Arm:
 def count_together(
     by: str, caps: Sequence[Cap], rows: FromClause, going: Going, counts: ColumnElement[bool]
 ) -> Select[Any]:
-    """`of` and a column per cap, for each account of `rows` with which any contact is counted `by`.
+    """`of` and a column for each cap, for all of `rows` with which any contact is counted `by`.
 
     All at once, and so on all cores; but it needs a planner that knows how much was sent.
     """
@@ -101,20 +101,27 @@ def count_together(
 def _counted(
     by: str, caps: list[Cap], going: Going, counts: ColumnElement[bool]
 ) -> LateralFromClause:
-    """One column per cap: how many contacts it counts already."""
+    """A column for each cap: how many contacts it counts already."""
     which = [_together(by, going), *_which(caps, going, counts)]
     return select(*_columns(caps, going)).where(*which).lateral(f"by_{by}")
 
 
 def _columns(caps: Sequence[Cap], going: Going) -> list[ColumnElement[Any]]:
+    """Those that count the same share a column."""
+    different = {_column_of(cap): cap for cap in caps}
     return [
         func.count()
         .filter(
             contact.c.channel.in_(cap.channels), contact.c.contact_on > _before(going, cap.days)
         )
-        .label(cap.id)
-        for cap in caps
+        .label(name)
+        for name, cap in different.items()
     ]
+
+
+def _column_of(cap: Cap) -> str:
+    """By what is counted: several packs may have a cap of one name."""
+    return f"{cap.days} days of {' '.join(sorted(cap.channels))}"
 
 
 def _which(

@@ -47,7 +47,8 @@ BATCH = 20_000
 @dataclass(frozen=True)
 class Given:
     """What is to be taken in. `rows`: `line`, `ref`, and the columns of the kind, where accounts
-    and customers are numbers, contact values are as they are used, and no currency is missing."""
+    and customers are numbers, contact values are as they are used, and no currency is missing;
+    `said_currency` is the one that the row itself says."""
 
     conn: Connection
     book: Book
@@ -228,6 +229,7 @@ def _numbered(
         numbers["owner"] = func.coalesce(snapshot.c.customer_id, before.scalar_subquery())
     if "currency" in columns:
         numbers["currency"] = func.coalesce(i.c.currency, currency)
+        numbers["said_currency"] = i.c.currency
     if reading is not None:
         name = "value" if "value" in columns else "address"
         point = i.c.point if kind == "contact_points" else point_of(i.c.channel)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, false, func, or_, select, tuple_
+from sqlalchemy import Connection, exists, false, func, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
 from dunflow.intake.given import Given
@@ -65,17 +65,14 @@ def take_payments(given: Given) -> int:
     names = ["portfolio_id", "payment_ref", "account_id", "amount", "currency", "booked_at"]
     new = insert(payment).from_select(names, rows).on_conflict_do_nothing()
     count = given.conn.execute(new.execution_options(preserve_rowcount=True)).rowcount
-    p, i = payment.c, given.stage.incoming.c
+    p = payment.c
     # Of one without a currency that of its account was taken, which may be unknown by now.
-    other_currency = exists().where(i.line == r.line, i.currency != p.currency)
+    currency = func.coalesce(r.said_currency, p.currency)
     otherwise = exists().where(
         p.portfolio_id == given.portfolio_id,
         p.payment_ref == r.ref,
-        or_(
-            tuple_(p.account_id, p.amount, p.booked_at).is_distinct_from(
-                tuple_(r.account, r.amount, r.booked_at)
-            ),
-            other_currency.correlate(payment, given.rows),
+        tuple_(p.account_id, p.amount, p.currency, p.booked_at).is_distinct_from(
+            tuple_(r.account, r.amount, currency, r.booked_at)
         ),
     )
     given.reject(otherwise, "ref", OTHERWISE)

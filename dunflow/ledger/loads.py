@@ -54,15 +54,21 @@ def newest_loaded(conn: Connection, portfolio_id: int) -> dt.date | None:
     return found
 
 
-def require_accepted(
-    conn: Connection, name: str, portfolio_id: int, business_date: dt.date
-) -> None:
-    """Raises GateFailed unless the date's snapshot is there and trusted."""
-    state = conn.execute(
+def state_of(conn: Connection, portfolio_id: int, business_date: dt.date) -> str | None:
+    """The state of the date's load; None if nothing is loaded."""
+    found: str | None = conn.execute(
         select(load.c.state).where(
             load.c.portfolio_id == portfolio_id, load.c.business_date == business_date
         )
     ).scalar()
+    return found
+
+
+def require_accepted(
+    conn: Connection, name: str, portfolio_id: int, business_date: dt.date
+) -> None:
+    """Raises GateFailed unless the date's snapshot is there and trusted."""
+    state = state_of(conn, portfolio_id, business_date)
     if state != "accepted":
         raise GateFailed(
             f"{name} {business_date}: the snapshot is {state or 'missing'}, so nothing is decided; "

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from dunflow.ledger.tables import account, quarantine
 
@@ -15,7 +15,7 @@ def unreadable(portfolio_id: int) -> Select[Any]:
     return (
         select(
             q.business_date.label("date"),
-            func.nullif(q.line, 0).label("row"),
+            _row().label("row"),
             q.column_name.label("column"),
             q.value_kind.label("looks_like"),
             q.reason.label("why"),
@@ -24,13 +24,19 @@ def unreadable(portfolio_id: int) -> Select[Any]:
         )
         .outerjoin_from(quarantine, account, account.c.account_id == q.account_id)
         .where(q.portfolio_id == portfolio_id)
-        .order_by(q.business_date, q.line, q.quarantine_id)
+        .order_by(q.business_date, _row().nulls_last(), q.quarantine_id)
     )
+
+
+def _row() -> ColumnElement[int]:
+    return func.nullif(quarantine.c.line, 0)
 
 
 def of_date(
     conn: Connection, portfolio_id: int, business_date: dt.date, most: int
-) -> list[dict[str, Any]]:
-    """Those of one date, the first `most`."""
-    rows = unreadable(portfolio_id).where(quarantine.c.business_date == business_date).limit(most)
-    return [dict(row._mapping) for row in conn.execute(rows)]
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many there are of one date, and the first `most`."""
+    here = quarantine.c.business_date == business_date
+    rows = unreadable(portfolio_id).where(here)
+    count = conn.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
+    return count, [dict(row._mapping) for row in conn.execute(rows.limit(most))]

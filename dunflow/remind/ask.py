@@ -38,9 +38,9 @@ from dunflow.remind.schedule import (
 from dunflow.remind.senders.outcome import Absent, Answer, OneOf, Question, Seen, Silent, Unclear
 
 LEASE = dt.timedelta(seconds=90)
-MOST = {"sms": 500, "email": 80, "voice": 50}
-"""Questions at a time: for email what one query holds, of which SendGrid takes six a minute; for
-calls, which are asked for one by one, what a lease is long enough for."""
+MOST = {"sms": 100, "email": 80, "voice": 50}
+"""Questions at a time: for email what one query holds, of which SendGrid takes six a minute; else,
+where each is a call of its own, what a lease is long enough for though nobody answers."""
 ASKED = ("in_doubt", "accepted")
 ONE_BY_ONE = 20
 """Up to so many results are asked for one by one; more are read from the provider's list."""

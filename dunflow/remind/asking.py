@@ -36,13 +36,14 @@ class Asking:
     def ask_due(self, channel: str, drained: Drained, ends: float) -> None:
         """Ask what is due by this channel; no new turn is begun after `ends` (monotonic seconds).
 
-        No transaction is open while a provider is asked.
+        No transaction is open while a provider is asked. The list begins with the newest, so half
+        of the time is kept for those that have been due the longest.
         """
         if channel == "sms" and self._are_many():
             self._take_turns(channel, ("in_doubt",), drained, ends)
-            self.pool.submit(self._read_list, channel, drained, ends).result()
-        else:
-            self._take_turns(channel, ask.ASKED, drained, ends)
+            half = (time.monotonic() + ends) / 2
+            self.pool.submit(self._read_list, channel, drained, half).result()
+        self._take_turns(channel, ask.ASKED, drained, ends)
 
     def ask_on(self, channels: Sequence[str], within_s: float) -> Drained:
         """Ask what is due, turn after turn as the providers' limits allow, for so long at most."""

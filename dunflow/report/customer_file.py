@@ -155,7 +155,7 @@ def customer_file(
                 placement.c.state,
             )
             .join(account, account.c.account_id == placement.c.account_id)
-            .where(of_them.has(placement.c.account_id, placement.c.proposed_at))
+            .where(of_them.has(placement.c.account_id, placement.c.business_date))
             .order_by(placement.c.placement_id),
         ),
     }

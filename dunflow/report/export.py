@@ -236,7 +236,7 @@ def _placement_events(accounts: Accounts) -> Select[Any]:
         .add_columns(e.event, e.reason, e.happened_at, e.told_by)
         .join(placement, placement.c.placement_id == e.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
+        .where(accounts.has(placement.c.account_id, placement.c.business_date))
         .order_by(e.placement_event_id)
     )
 
@@ -249,7 +249,7 @@ def _packages(accounts: Accounts) -> Select[Any]:
         .join(placement, placement.c.placement_id == package_line.c.placement_id)
         .join(package, package.c.package_id == package_line.c.package_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
+        .where(accounts.has(placement.c.account_id, placement.c.business_date))
         .order_by(package.c.package_id)
     )
 
@@ -262,7 +262,7 @@ def _told_by_receivers(accounts: Accounts) -> Select[Any]:
         .add_columns(h.happened_at, h.amount, h.currency, h.channel, h.result, h.reason)
         .join(placement, placement.c.placement_id == h.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.proposed_at))
+        .where(accounts.has(placement.c.account_id, placement.c.business_date))
         .order_by(h.handback_id)
     )
 

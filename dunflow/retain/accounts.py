@@ -57,8 +57,13 @@ class Accounts:
         return [each.account_id for each in self.held if each.until_on == dt.date.max]
 
     def has(self, account_id: ColumnElement[Any], when: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether the account was theirs then: an instant, or a day of the portfolio's zone."""
-        day = when if isinstance(when.type, Date) else cast(func.timezone(self.zone, when), Date)
+        """Whether the account was theirs then: on a business date, or at an instant.
+
+        What happens on a day is done on the facts of the date before, the newest that has closed.
+        """
+        day: ColumnElement[Any] = when
+        if not isinstance(when.type, Date):
+            day = cast(func.timezone(self.zone, when), Date) - 1
         held = given(
             "held",
             {"account_id": BigInteger, "since_on": Date, "until_on": Date},

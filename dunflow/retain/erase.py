@@ -146,7 +146,7 @@ def _records(
     contacts = and_(contact.c.customer_id.in_(people), contact.c.planned_at < before)
     sent = select(contact.c.contact_id).where(contacts)
     placed = select(placement.c.placement_id).where(
-        accounts.has(placement.c.account_id, placement.c.proposed_at)
+        accounts.has(placement.c.account_id, placement.c.business_date)
     )
     return {
         contact_text: contact_text.c.contact_id.in_(sent),

@@ -72,14 +72,25 @@ _BATCH = 50_000
 # So many new customers change what the planner should think of the table.
 _MANY = 20_000
 
+_ROWS_EACH = 10
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """`changed`: known customers who have another phone or email than before; `of`: how many
+    customers the file has, or its rows where these tell enough."""
+
+    changed: int
+    of: int
+
 
 @dataclass(frozen=True)
 class Taken:
     """`readings`: the values that were read just now, as our column → table of `raw` and the
-    columns in READ. `contacts_changed`: known customers with another phone or email than before."""
+    columns in READ."""
 
     readings: dict[str, Table]
-    contacts_changed: int
+    renewal: Renewal
 
 
 def take_customers(
@@ -90,7 +101,7 @@ def take_customers(
     stage: Stage,
     matched: TableClause,
     meanwhile: Callable[[], None],
-    is_trusted: Callable[[int], bool],
+    is_trusted: Callable[[Renewal], bool],
 ) -> Taken:
     """Add new customers and bring changed ones up to date.
 
@@ -104,17 +115,18 @@ def take_customers(
     lead = _differing(conn, stage, matched)
     if lead is None:
         meanwhile()
-        return Taken({}, 0)
+        return Taken({}, Renewal(0, stage.rows_read))
     readings = _read_new(conn, lead, _readers(book), meanwhile)
     added = _add(conn, portfolio_id, business_date, lead, readings)
     if added > _MANY:
         conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
     fresh = _fresh(lead, readings).subquery("fresh")
     renewed = _renewed(portfolio_id, business_date, fresh)
-    contacts_changed = _count_contacts(conn, fresh, renewed)
-    if is_trusted(contacts_changed):
+    changed = _count_contacts(conn, fresh, renewed)
+    renewal = Renewal(changed, _people(conn, book, stage, matched, changed))
+    if is_trusted(renewal):
         _renew(conn, business_date, fresh, renewed)
-    return Taken(readings, contacts_changed)
+    return Taken(readings, renewal)
 
 
 def _readers(book: Book) -> dict[str, Reader]:
@@ -299,12 +311,28 @@ def _differ(fresh: Subquery, columns: Iterable[Column[Any]]) -> ColumnElement[bo
 
 
 def _count_contacts(conn: Connection, fresh: Subquery, renewed: ColumnElement[bool]) -> int:
-    """Customers with another phone or email; one that comes where none was is no other."""
-    points = (DELIVERED["phone"], DELIVERED["email"])
-    others = [and_(each.is_not(None), fresh.c[each.name].is_distinct_from(each)) for each in points]
+    """Customers who would be reached elsewhere. One that comes where none was is no other, and nor
+    is one that is written in another way."""
+    others = [
+        and_(
+            DELIVERED[name].is_not(None),
+            fresh.c[DELIVERED[name].name].is_distinct_from(DELIVERED[name]),
+            fresh.c[READ[name][0].name].is_distinct_from(READ[name][0]),
+        )
+        for name in ("phone", "email")
+    ]
     return conn.execute(
         select(func.count()).select_from(customer).join(fresh, renewed).where(or_(*others))
     ).scalar_one()
+
+
+def _people(conn: Connection, book: Book, stage: Stage, matched: TableClause, changed: int) -> int:
+    """How many customers the file has. Counting them takes long: where few of the rows changed,
+    these tell enough, though each customer had many of them."""
+    if changed * _ROWS_EACH < stage.rows_read * book.portfolio.gate.max_contacts_changed:
+        return stage.rows_read
+    people = select(matched.c.customer).distinct().subquery("people")
+    return conn.execute(select(func.count()).select_from(people)).scalar_one()
 
 
 def _renew(

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from dunflow.errors import DunflowError
 from dunflow.ledger.tables import acceptance
 
 ROOM = Decimal("1.05")
@@ -41,7 +42,12 @@ def told(findings: Iterable[Finding]) -> str:
 
 
 def from_json(kept: Sequence[dict[str, Any]]) -> tuple[Finding, ...]:
-    """What `as_json` made."""
+    """What `as_json` made. Raises DunflowError for what a version before this one kept."""
+    if any("off" not in each for each in kept):
+        raise DunflowError(
+            "what was seen of this date was written down by an older version; run the date again, "
+            "and then accept it"
+        )
     return tuple(Finding(**each | {"off": Decimal(each["off"])}) for each in kept)
 
 

@@ -83,6 +83,7 @@ def judge(
     if before is not None:
         findings += [_rows(this, before, limits), *_overdue(conn, this, before, limits)]
         unchanged_since = _unchanged_since(conn, this, before)
+        findings.append(contacts_changed(this.contacts_changed, this.contacts_of, limits))
         findings.append(_freshness(this, unchanged_since, limits))
     trusted = are_covered(findings, vouched_for(conn, portfolio_id, business_date))
     state = "accepted" if trusted else "refused"
@@ -125,15 +126,14 @@ def _absolute(this: Row[Any], limits: Gate) -> Iterator[Finding]:
         share <= limits.max_rejected or this.quarantined < limits.small,
         share,
     )
-    yield contacts_changed(this.contacts_changed, this.rows_read, limits)
 
 
-def contacts_changed(changed: int, rows: int, limits: Gate) -> Finding:
-    """About so many customers of so many rows who have another phone or email than before."""
-    share = Decimal(changed) / max(rows, 1)
+def contacts_changed(changed: int, of: int, limits: Gate) -> Finding:
+    """About so many customers of so many who have another phone or email than before."""
+    share = Decimal(changed) / max(of, 1)
     return Finding(
         "customers with another phone or email",
-        f"{share:.1%} ({changed:,} for {rows:,} rows)",
+        f"{share:.1%} ({changed:,} of {of:,})",
         f"{limits.max_contacts_changed:.0%}, or fewer than {limits.small:,}",
         share <= limits.max_contacts_changed or changed < limits.small,
         share,

@@ -15,10 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from dunflow import money
 from dunflow.config.book import Book
 from dunflow.ledger import partitions
+from dunflow.ledger.loads import neighbours
 from dunflow.ledger.tables import customer, snapshot
 from dunflow.ledger.tables import load as load_table
 from dunflow.snapshot.columns import read_frames
-from dunflow.snapshot.customers import bad_contact_points, take_customers
+from dunflow.snapshot.customers import Renewal, bad_contact_points, take_customers
 from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
 from dunflow.snapshot.finding import are_covered, vouched_for
 from dunflow.snapshot.gate import contacts_changed
@@ -42,6 +43,7 @@ class Loaded:
     overdue: Mapping[str, Decimal]
     quarantined: int
     contacts_changed: int = 0
+    contacts_of: int = 0
 
     def figures(self) -> dict[str, Any]:
         """The same for a report: amounts as plain text, per currency."""
@@ -84,13 +86,13 @@ def load(
         stage = fill_stage(conn, chunks)
         try:
             with conn.begin_nested():
-                changed = _take(conn, book, portfolio_id, business_date, stage)
+                renewal = _take(conn, book, portfolio_id, business_date, stage)
         except IntegrityError as error:
             # The snapshot's key finds out at no price whether an account stands on several lines.
             if not isinstance(error.orig, UniqueViolation):
                 raise
             settle_doubles(conn, stage)
-            changed = _take(conn, book, portfolio_id, business_date, stage)
+            renewal = _take(conn, book, portfolio_id, business_date, stage)
         quarantined = conn.execute(rejected_rows(stage)).scalar_one()
         loaded = Loaded(
             "loaded",
@@ -98,7 +100,8 @@ def load(
             stage.rows_read,
             *_count(conn, portfolio_id, business_date),
             quarantined,
-            changed,
+            renewal.changed,
+            renewal.of,
         )
     _record(conn, portfolio_id, business_date, loaded, now)
     return loaded
@@ -106,10 +109,10 @@ def load(
 
 def _take(
     conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, stage: Stage
-) -> int:
+) -> Renewal:
     """Put what was read where it belongs, in the place of what stood there of that date.
 
-    How many customers have another phone or email.
+    Whose phone or email is another one; without a date to compare with it is nobody's.
     """
     drop_unclear(conn, stage)
     matched = match_rows(conn, book, portfolio_id, stage)
@@ -119,9 +122,12 @@ def _take(
         number_accounts(conn, portfolio_id, stage, matched)
         fill_known(conn, portfolio_id, business_date, matched, again)
 
-    def is_trusted(changed: int) -> bool:
-        found = contacts_changed(changed, stage.rows_read, book.portfolio.gate)
-        return are_covered([found], vouched_for(conn, portfolio_id, business_date))
+    is_first = neighbours(conn, portfolio_id, business_date).before is None
+
+    def is_trusted(renewal: Renewal) -> bool:
+        found = contacts_changed(renewal.changed, renewal.of, book.portfolio.gate)
+        vouched = vouched_for(conn, portfolio_id, business_date)
+        return is_first or are_covered([found], vouched)
 
     taken = take_customers(
         conn, book, portfolio_id, business_date, stage, matched, meanwhile, is_trusted
@@ -130,7 +136,7 @@ def _take(
     bad = bad_contact_points(book, portfolio_id, stage, taken.readings)
     fill_quarantine(conn, portfolio_id, business_date, stage, bad)
     hold_missing(conn, portfolio_id, business_date, stage)
-    return taken.contacts_changed
+    return taken.renewal
 
 
 def _count(
@@ -181,6 +187,7 @@ def _stored(conn: Connection, portfolio_id: int, business_date: dt.date) -> Load
         overdue,
         row.quarantined,
         row.contacts_changed,
+        row.contacts_of,
     )
 
 
@@ -197,6 +204,7 @@ def _record(
         "overdue": _as_text(loaded.overdue),
         "quarantined": loaded.quarantined,
         "contacts_changed": loaded.contacts_changed,
+        "contacts_of": loaded.contacts_of,
         "gate": None,
         "stopped": None,
     }

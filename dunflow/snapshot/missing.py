@@ -39,8 +39,21 @@ def hold_missing(conn: Connection, portfolio_id: int, business_date: dt.date, st
     before_on = neighbours(conn, portfolio_id, business_date).before
     if before_on is None:
         return
-    before, today = snapshot.alias("before"), snapshot.alias("today")
-    known = quarantine.alias("known")
+    today, known, faulty = snapshot.alias("today"), quarantine.alias("known"), quarantine.c
+    before = (
+        select(snapshot.c.account_id)
+        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == before_on)
+        .union(
+            select(faulty.account_id).where(
+                faulty.portfolio_id == portfolio_id,
+                faulty.business_date == before_on,
+                faulty.rejects_account,
+                faulty.account_id.is_not(None),
+                faulty.line != NO_LINE,
+            )
+        )
+        .subquery("before")
+    )
     rows = select(
         literal(portfolio_id, SmallInteger),
         cast(literal(business_date), Date),
@@ -51,8 +64,6 @@ def hold_missing(conn: Connection, portfolio_id: int, business_date: dt.date, st
         before.c.account_id,
         true(),
     ).where(
-        before.c.portfolio_id == portfolio_id,
-        before.c.business_date == before_on,
         ~exists().where(
             today.c.portfolio_id == portfolio_id,
             today.c.business_date == business_date,

@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from dunflow.ledger.tables import account, contact, contact_account, episode, hold, promise
 from dunflow.report.export import export
@@ -87,3 +87,18 @@ def test_each_is_given_what_was_said_in_their_time(moved: Records) -> None:
     assert "Ann:promise.reason" in of_ann
     assert "Bo: promised" in of_bo
     assert "Bo: disputed" in of_bo
+
+
+def test_what_was_done_on_the_day_after_is_of_the_date_that_it_was_done_for(moved: Records) -> None:
+    """The run of Ann's last date, and the promise of the same noon, are no word about Bo."""
+    with moved.engine.begin() as conn:
+        conn.execute(
+            update(contact)
+            .where(contact.c.reference == "R2")
+            .values(business_date=DAY + dt.timedelta(days=1))
+        )
+        of_bo = json_of(export(conn, moved.book, moved.portfolio_id, "Bo", SOON + MONTH))
+        of_ann = json_of(export(conn, moved.book, moved.portfolio_id, "Ann", SOON + MONTH))
+    assert "Ann:" not in of_bo
+    assert "Ann:placement_event.reason" in of_ann
+    assert "Ann:promise.reason" in of_ann

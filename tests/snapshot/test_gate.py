@@ -2,7 +2,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import acceptance, customer, load
@@ -188,6 +188,47 @@ def test_many_other_phones_are_not_used_before_a_person_accepts_them(
         room.load(rows("+861390013"), NEXT)
         assert room.judge(NEXT).accepted
     assert len(phones(room) - before) == changed
+
+
+def test_a_phone_that_is_written_in_another_way_is_the_same(room: Room) -> None:
+    room.load([row(f"A{n}", phone=f"+861380013{n:04}") for n in range(100)])
+    room.judge()
+    before = phones(room)
+    room.load([row(f"A{n}", phone=f"1380013{n:04}") for n in range(100)], NEXT)
+    assert room.judge(NEXT).accepted
+    assert phones(room) == before
+
+
+def test_several_accounts_of_a_customer_hide_no_change(room: Room) -> None:
+    def rows(prefix: str) -> list[Row]:
+        return [
+            row(f"A{n}-{nth}", customer=f"C{n}", phone=f"{prefix}{n:04}")
+            for n in range(60)
+            for nth in range(6)
+        ]
+
+    room.load(rows("+861380013"))
+    room.judge()
+    room.load(rows("+861390013"), NEXT)
+    assert refused_for(room.judge(NEXT)) == ["customers with another phone or email"]
+
+
+def test_a_first_date_may_be_mended_without_a_word(room: Room) -> None:
+    room.load([row(f"A{n}", phone=f"+861380013{n:04}") for n in range(100)])
+    room.judge()
+    room.load([row(f"A{n}", phone=f"+861390013{n:04}") for n in range(100)])
+    assert room.judge().accepted
+    assert all(phone.startswith("+861390013") for phone in phones(room))
+
+
+def test_what_an_older_version_saw_is_to_be_seen_again(room: Room) -> None:
+    room.load([row("A", overdue="x")])
+    room.judge()
+    kept = [{"about": "rows", "seen": "0", "allowed": "1", "passed": False}]
+    with room.engine.begin() as conn:
+        conn.execute(update(load).values(gate={"findings": kept}))
+    with pytest.raises(DunflowError, match="run the date again"):
+        room.accept()
 
 
 def test_phones_that_come_where_none_were_are_not_suspicious(room: Room) -> None:

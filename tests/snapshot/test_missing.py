@@ -44,3 +44,12 @@ def test_without_such_rows_a_missing_account_is_gone(room: Room) -> None:
     room.judge()
     room.load([row("A"), row("D", overdue="x")], NEXT)
     assert [account for *_, account in room.rejections(NEXT)] == ["D"]
+
+
+def test_an_account_that_could_not_be_read_the_day_before_may_be_on_such_a_row(room: Room) -> None:
+    room.load([row("A"), row("B")])
+    room.judge()
+    room.load([row("A"), row("B", overdue="x")], NEXT)
+    room.judge(NEXT)
+    room.load([row("A"), row("")], THIRD)
+    assert [account for *_, account in room.rejections(THIRD)] == ["B", None]

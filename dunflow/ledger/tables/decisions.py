@@ -22,8 +22,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from dunflow.ledger.tables.books import portfolio
 from dunflow.ledger.tables.schema import Instant, metadata, number, one_of
 
-# An unbroken stretch on the ladder: [started_on, ended_on). On an ordinary day only a rising tier is
-# written into one that goes on.
+# An unbroken stretch on the ladder: [started_on, ended_on). On an ordinary day nothing but a rising
+# tier is written into one that goes on.
 episode = Table(
     "episode",
     metadata,

@@ -34,8 +34,9 @@ load = Table(
     Column("customers", Integer, nullable=False),  # of the overdue accounts
     Column("overdue", JSONB, nullable=False),  # currency → amount as text
     Column("quarantined", Integer, nullable=False),  # rows
-    # Customers whose phone or email is another one than before.
+    # Customers whose phone or email is another one than before, and of how many.
     Column("contacts_changed", Integer, nullable=False, server_default=text("0")),
+    Column("contacts_of", Integer, nullable=False, server_default=text("0")),
     Column("gate", JSONB),  # what the gate saw and allowed
     Column("stopped", JSONB),  # what the breaker saw and allowed, where it stopped the date
     one_of(

@@ -1,6 +1,6 @@
 """Which sender serves a channel, and with whose credentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import TypedDict
@@ -15,6 +15,7 @@ from dunflow.remind.senders.outcome import (
     Message,
     Outcome,
     Question,
+    Seen,
     Sender,
     Unclear,
 )
@@ -39,6 +40,9 @@ class Unmade:
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         return [Unclear(self._why, sender_at_fault=True) for _ in questions]
+
+    def sent_since(self, since: datetime) -> Iterator[list[Seen] | Unclear]:  # noqa: ARG002
+        yield Unclear(self._why, sender_at_fault=True)
 
 
 def make_sender(channel: str, config: SenderConfig | None, environ: Mapping[str, str]) -> Sender:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dunflow.clock import DatabaseClock, VirtualClock
-from dunflow.remind import dispatch, rates
+from dunflow.remind import ask, dispatch, rates
 from dunflow.remind.ask import MOST, ONE_BY_ONE
 from dunflow.remind.dispatch import Dispatcher
 from dunflow.remind.senders import twilio, twilio_ask
@@ -219,9 +219,10 @@ def test_the_accounts_list_tells_many_results_page_by_page(
 def test_what_is_asked_about_many_never_holds_up_what_is_to_be_sent(
     providers: Providers, sms: Make, ledger: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is read from its beginning once, however many are asked about, and only while there
-    is time; what is due to be sent goes out after that, and the rest is asked when it did."""
+    """The list is read page by page while there is time. It begins with the newest each time, so
+    those that are due the longest are asked for one by one, and all have their turn."""
     monkeypatch.setattr(twilio_ask, "PAGE", 25)
+    monkeypatch.setitem(ask.MOST, "sms", 30)
     monkeypatch.setattr(dispatch, "ASK_FIRST_S", 0.0)
     pages: list[int] = []
 
@@ -257,10 +258,22 @@ def test_what_is_asked_about_many_never_holds_up_what_is_to_be_sent(
     with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
         dispatcher.drain(["sms"])
         # `due` had its turn: it is of an account that no snapshot has.
-        assert (box.state(due), delivered(), pages) == ("cancelled", 25, [25])
+        assert (box.state(due), delivered(), pages) == ("cancelled", 25 + 30, [25])
+        dispatcher.drain(["sms"])
+        assert (delivered(), pages) == (25 + 30 + 30, [25, 25])
         dispatcher.asking.ask_on(["sms"], 60.0)
-    # Once more from the newest on; the last few are asked for one by one.
-    assert (delivered(), pages[1:]) == (110, [25, 25, 25, 25])
+    assert delivered() == 110
+
+
+def test_settings_that_are_missing_are_told_of_many_as_of_few(
+    ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = outbox_of(ledger)
+    for number in range(ONE_BY_ONE + 1):
+        box.put("accepted", provider_id=f"SM{number:032x}", ask_at=contacts.NOW)
+    clock = VirtualClock(contacts.NOW)
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, {}) as dispatcher:
+        assert "is not set" in dispatcher.drain(["sms"]).down["sms"]
 
 
 def test_what_the_list_does_not_have_yet_is_asked_about_later(

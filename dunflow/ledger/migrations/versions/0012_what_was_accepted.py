@@ -14,13 +14,13 @@ def upgrade() -> None:
         "acceptance", sa.Column("findings", JSONB, nullable=False, server_default=sa.text("'[]'"))
     )
     op.add_column("load", sa.Column("stopped", JSONB))
-    op.add_column(
-        "load",
-        sa.Column("contacts_changed", sa.Integer, nullable=False, server_default=sa.text("0")),
-    )
+    for name in ("contacts_changed", "contacts_of"):
+        counted = sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0"))
+        op.add_column("load", counted)
 
 
 def downgrade() -> None:
+    op.drop_column("load", "contacts_of")
     op.drop_column("load", "contacts_changed")
     op.drop_column("load", "stopped")
     op.drop_column("acceptance", "findings")
