@@ -35,6 +35,9 @@ _STOP_ZH = (
     r"((给|向|跟|对|往|打扰)?我(们)?)?(再)?"
     r"(打扰|发(?!票|工资|薪|现|生)|打(?!官司|折|工|钱|款|错|听|算)|联系|骚扰|烦|催|来电|寄|上门)"
 )
+_NOT_TO = r"\b(do not|don'?t|no longer)( ever)? (wish|want|like|care|need) to"
+_NOT_ZH = r"(不想|不愿意?|不希望|不要|不再|拒绝?|不(?=接受))"
+_MESSAGE_ZH = r"(短信|信息|消息|邮件|电话|来电|通知|提醒|联系|打扰)"
 _STOP: Final = [
     re.compile(pattern)
     for pattern in (
@@ -45,6 +48,9 @@ _STOP: Final = [
         r"(?<!取消)(?<!不要)(?<!不)(?<!别)(?<!没有)(退订|拒收)",
         _STOP_ZH,
         r"(别|不要|停止)(再|给我|再给我)?(短信|信息|邮件|电话)",
+        rf"{_NOT_TO} (receive|hear|(be|get) {_REACH}\w*|get (any |these |your |more )*{_REACH}\w*)",
+        rf"{_NOT_ZH}(要|再|继续)*(收|接收|接受|接到)(到|取)?[^,.!?，。！？]{{0,6}}{_MESSAGE_ZH}",
+        r"拒绝接收|不再接收|不接收|(?<!不)(?<!没有)取消订阅|勿扰",
     )
 ]
 _MENTIONS: Final = {
@@ -57,16 +63,26 @@ _MENTIONS: Final = {
         r"\b(contact|harass|bother|leave me alone|cease and desist)\w*|联系|骚扰|打扰|烦"
     ),
 }
-_WRONG_PERSON: Final = re.compile(
+_END = r"(?= *(?:$|[.,!?;:，。！？；：、]| here\b| any ?more\b))"
+_OTHERS_DEED = r"(?!操作|借|办|贷|申请|签|消费|开|用|做|弄|刷)"
+_WRONG_NUMBER: Final = re.compile(
     r"\bwrong (number|person|guy|man|woman|e-?mail|address)\b"
-    r"|\b(this|that|it|i)( is|'s|'m| am|m|s)? not (him|her|he|she|(this|the) person|the right)\b"
     r"|\bno ?(one|body)( here)?( is)?( called)?( by| with| of)? that name\b"
-    r"|\b(do not|don'?t) know (this|that|him|her|who)\b.{0,12}(person|man|woman|is|$)"
-    r"|\b(just|only|recently) got this (number|phone)\b"
-    r"|打错(?!字|卡|款|钱|账)|发错(?!字|款)(人|了|号)|找错|错人|不是本人"
-    r"|不是(他|她|这个人|此人|你们?要?找的人)|不认识(他|她|这个人|此人|你们?[说找]的)|查无此人"
-    r"|我不叫|我不是[\u4e00-\u9fff]{1,4}(先生|女士|小姐)|号码(已经)?换(了)?(人|主)"
+    r"|打错(?!字|卡|款|钱|账)|发错(?!字|款)(人|了|号)|^(你们?)?找错了?$|错了?人|查无此人|号码(已经)?换(了)?(人|主)"
 )
+"""Says so by itself, whatever else is said."""
+_ANOTHER_PERSON: Final = re.compile(
+    rf"\b(this|that|it|i)( is|'s|'m| am|m|s)? not ((him|her|he|she){_END}|(this|the) person{_END}"
+    r"|the right (person|number|one|contact|man|woman|guy)\b)"
+    rf"|\b(do not|don'?t) know ((him|her){_END}|(this|that) (person|man|woman|guy|name)\b"
+    rf"|who (he|she|this|that|it) is{_END})"
+    r"|\b(just|only|recently) got this (number|phone)(?! bill)\b"
+    rf"|不是本人{_OTHERS_DEED}"
+    rf"|不是(他|她){_END}|不是(这个人|此人|你们?要?找的人)"
+    r"|不认识(他|她|这个人|此人|你们?[说找]的(这个)?人)"
+    r"|我不叫|我不是[\u4e00-\u9fff]{1,2}(先生|女士|小姐)"
+)
+"""Says so where nothing else is said: beside a dispute, a hardship or money it may mean these."""
 
 _HOLDS: Final = {
     "vulnerable": re.compile(
@@ -89,7 +105,11 @@ _HOLDS: Final = {
         r"|\bnot (mine|my (debt|account|loan|bill))\b|\bwrong amount\b|\bamount is wrong\b"
         r"|\bnever (borrowed|took|signed|had|received|opened|got)\b|\b(do not|don'?t) owe\b"
         r"|异议|不是我(借|欠|办|贷)|没有?(借|欠|贷|办)过|没欠|不欠|金额.{0,3}(不对|有误|错)"
-        r"|算错|搞错|弄错|冒用|盗用|冒名|账单?(不对|有误)|被骗"
+        r"|算错|搞错|弄错|找错账|冒用|盗用|盗刷|冒名|账单?(不对|有误)|被骗"
+        r"|(不是|非)(我)?本人(操作|借|办|贷|申请|签|消费|开|用|做|弄|刷)"
+        r"|\bnot (the )?right (amount|balance|sum|figure)\b"
+        r"|\b(charge|debt|loan|bill) is(n'?t| not) mine\b"
+        r"|\b(do not|don'?t) know (that )?(this|that|the|these) (charge|debt|loan|bill|account)\b"
     ),
     "complaint": re.compile(
         r"\b(complain\w*|ombudsman|regulator|cfpb|report you)\b|投诉|举报|银保监|金融监管|消协"
@@ -133,7 +153,7 @@ class Reading:
 
     `stops`: channels that are opted out of at once. `starts`: the opt-out of its own channel ends.
     `wrong_person`: the contact point reaches somebody else. `proposed_hold`, and whether it sounds
-    like a promise (`will_pay`), are for a person to decide.
+    as if it was `paid` or like a promise (`will_pay`), are for a person to decide.
     """
 
     kind: str
@@ -142,11 +162,13 @@ class Reading:
     wrong_person: bool = False
     proposed_hold: str | None = None
     will_pay: bool = False
+    paid: bool = False
 
     @property
     def waits_for_a_person(self) -> bool:
         """Whether somebody must look at it; what was done at once needs nobody."""
-        return self.proposed_hold is not None or self.kind not in ("opt_out", "opt_in", "note")
+        says_more = self.proposed_hold is not None or self.paid or self.will_pay
+        return says_more or self.kind not in ("opt_out", "opt_in", "note")
 
 
 def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
@@ -155,12 +177,14 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
     if bare(text) in START_WORDS:
         return Reading("opt_in", starts=True)
     stops = _stops(plain, channel, STOP_WORDS | {bare(word) for word in stop_words})
-    wrong = bool(_WRONG_PERSON.search(plain))
     proposed = next((kind for kind, rule in _HOLDS.items() if rule.search(plain)), None)
     if proposed is None and stops and _CEASE.search(plain):
         proposed = "cease"
     paid = bool(_PAID.search(plain))
     will_pay = not paid and bool(_WILL_PAY.search(plain))
+    says_else = proposed in ("dispute", "hardship") or paid or will_pay
+    wrong = bool(_WRONG_NUMBER.search(plain))
+    wrong = wrong or bool(not says_else and _ANOTHER_PERSON.search(plain))
     if wrong:
         kind = "wrong_person"
     elif stops:
@@ -173,7 +197,7 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
         kind = "promise"
     else:
         kind = "question" if _QUESTION.search(plain) else "other"
-    return Reading(kind, stops, False, wrong, proposed, will_pay)
+    return Reading(kind, stops, False, wrong, proposed, will_pay, paid)
 
 
 def normalise(text: str) -> str:

@@ -10,21 +10,28 @@ from dunflow.clock import DAY
 from dunflow.intake.classify import normalise
 
 # Whole, with at most two decimals: what "1.500,00" is depends on who writes, so it is left alone.
-_NUMBER = r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)(?![.,]?\d)"
+# Nor are thousands and more that are written as words.
+_MORE = r"万|千|百|亿|[kmw]\b|thousand|hundred|million|lakh|grand"
+_NUMBER = (
+    r"(?<![\d.,])(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)"
+    rf"(?![.,]?\d|\s?(?:{_MORE}))"
+)
 _NO_MONEY = r"月|号|日|天|周|星期|次|期|个月|/|:|-|\s?(?:st|nd|rd|th|days?|weeks?|months?|times)\b"
-_AMOUNTS: Final = [
-    re.compile(rf"[¥$€£₹]\s?{_NUMBER}"),
-    re.compile(
-        rf"{_NUMBER}\s?(?:元|块钱?|人民币|rmb|cny|usd|dollars?|bucks|gbp|pounds?|eur|euros?|rs|inr)"
-    ),
-    re.compile(rf"(?:\bpay|还|付|转|缴)(?:款|给你们?|掉|上)?\s?{_NUMBER}(?!{_NO_MONEY})"),
-]
 _MONTHS: Final = {
     name: number
     for number in range(1, 13)
     for name in (calendar.month_name[number].lower(), calendar.month_abbr[number].lower())
 }
 _MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_AMOUNTS: Final = [
+    re.compile(rf"[¥$€£₹]\s?{_NUMBER}"),
+    re.compile(
+        rf"{_NUMBER}\s?(?:元|块钱?|人民币|rmb|cny|usd|dollars?|bucks|gbp|pounds?|eur|euros?|rs|inr)"
+    ),
+    re.compile(
+        rf"(?:\bpay|还|付|转|缴)(?:款|给你们?|掉|上)?\s?{_NUMBER}(?!{_NO_MONEY}|\s?(?:{_MONTH_NAMES})\b)"
+    ),
+]
 _DAYS: Final = {
     name: number
     for number in range(7)
@@ -57,7 +64,8 @@ _DAY_MONTH: Final = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH
 _MONTH_DAY: Final = re.compile(rf"\b({_MONTH_NAMES})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b")
 _DAY_ONLY: Final = re.compile(r"(?<![\d月])(\d{1,2})(?:号|日(?!内))|\b(\d{1,2})(?:st|nd|rd|th)\b")
 _WEEKDAY: Final = re.compile(rf"(下个?|next )?(?<![a-z])({_DAY_NAMES})(?![a-z])")
-_MONTH_END: Final = re.compile(r"月底|月末|end of (the |this )?month")
+_NEXT_MONTH: Final = re.compile(r"下个?月(?:(\d{1,2})(?:号|日)|(底|末))|\bend of next month\b")
+_MONTH_END: Final = re.compile(r"月底|月末|\bend of (the |this )?month")
 
 
 def promised_amount(text: str) -> Decimal | None:
@@ -83,6 +91,8 @@ def promised_day(text: str, said_on: dt.date) -> dt.date | None:
     A day without its year or month is the next one. A day that is over is no promise.
     """
     plain = normalise(text)
+    if "下下" in plain:  # of a week or month after the next: it is seldom clear which
+        return None
     day = _exact(plain, said_on) or _relative(plain, said_on)
     return day if day is not None and day >= said_on else None
 
@@ -109,16 +119,21 @@ def _relative(plain: str, said_on: dt.date) -> dt.date | None:
         if match[1] and match[1].startswith("下"):  # of the week that begins next Monday
             return said_on + (7 - said_on.weekday() + _DAYS[match[2]]) * DAY
         return said_on + (ahead or 7) * DAY
+    if match := _NEXT_MONTH.search(plain):
+        following = said_on.replace(day=1) + 32 * DAY
+        last = calendar.monthrange(following.year, following.month)[1]
+        return _date(following.year, following.month, int(match[1] or last))
     if _MONTH_END.search(plain):
         return said_on.replace(day=calendar.monthrange(said_on.year, said_on.month)[1])
-    if match := _DAY_ONLY.search(plain):
-        day = int(match[1] or match[2])
-        this = _date(said_on.year, said_on.month, day)
-        if this is not None and this >= said_on:
-            return this
-        following = said_on.replace(day=1) + 32 * DAY
-        return _date(following.year, following.month, day)
-    return None
+    named = {int(of_month or nth) for of_month, nth in _DAY_ONLY.findall(plain)}
+    if len(named) != 1:  # such as the one on which wages come beside the one that is promised
+        return None
+    day = named.pop()
+    this = _date(said_on.year, said_on.month, day)
+    if this is not None and this >= said_on and "next month" not in plain:
+        return this
+    following = said_on.replace(day=1) + 32 * DAY
+    return _date(following.year, following.month, day)
 
 
 def _next(said_on: dt.date, month: int, day: int) -> dt.date | None:

@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import BusinessCalendar
@@ -19,6 +19,8 @@ from dunflow.remind import opt_outs
 
 SHARING = (("sms", "voice", "call"), ("email",), ("letter", "visit"))
 """Channels that reach a person at the same contact point."""
+WRONG_PERSON: Final = "wrong_person"
+"""A kind of reply, and why its address is given up."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,7 +134,7 @@ def _heed(
                     "portfolio_id": portfolio_id,
                     "channel": channel,
                     "address": addresses[0],
-                    "reason": "wrong_person",
+                    "reason": WRONG_PERSON,
                     "since_at": now,
                 }
                 for channel in _sharing(given.channel)
@@ -143,13 +145,18 @@ def _heed(
             at = addresses if channel in _sharing(given.channel) else _points(conn, people, channel)
             opt_outs.bind(conn, portfolio_id, [channel], people, at, "reply", now)
         revoke_consents(conn, portfolio_id, people, reading.stops, now)
-    elif given.channel == "sms" and len(people) == 1 and not reading.wrong_person:
+    elif _may_be_answered(given, reading) and len(people) == 1:
         # Who writes by text may be answered by text: a ground that some packs know.
         by = "reply"
         texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
         record_consent(conn, portfolio_id, texted)
     if reading.starts and not _said_since(conn, portfolio_id, given, "opt_out", people, addresses):
         opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, now)
+
+
+def _may_be_answered(given: Reply, reading: Reading) -> bool:
+    """Not where nobody knows what was meant: it may have been a refusal."""
+    return given.channel == "sms" and not reading.wrong_person and reading.kind != "other"
 
 
 def _sharing(channel: str) -> tuple[str, ...]:
@@ -209,11 +216,25 @@ def decide_reply(
             reply.c.proposed_on,
         )
     ).one_or_none()
+    if state == "dismissed":
+        _reach_again(conn, portfolio_id, reply_id)
     if decided is None:
         raise DunflowError(
             f"reply {reply_id}: is not open; see the open ones with dunflow reply PORTFOLIO"
         )
     return decided
+
+
+def _reach_again(conn: Connection, portfolio_id: int, reply_id: int) -> None:
+    """Nobody else is reached there after all, as far as it was this reply that seemed to say so."""
+    said = select(reply.c.address).where(reply.c.reply_id == reply_id, reply.c.kind == WRONG_PERSON)
+    conn.execute(
+        delete(dead_address).where(
+            dead_address.c.portfolio_id == portfolio_id,
+            dead_address.c.reason == WRONG_PERSON,
+            dead_address.c.address.in_(said),
+        )
+    )
 
 
 def led_to(conn: Connection, reply_id: int, hold_id: int | None) -> None:

@@ -42,6 +42,16 @@ SAID_ON = dt.date(2026, 3, 11)  # a Wednesday
         "麻烦退订一下，谢谢",
         "stopp",
         "s\u200btop",
+        "我不想再收到短信",
+        "我不想收到你们的短信",
+        "取消订阅",
+        "拒绝接收",
+        "不再接收",
+        "不接受短信",
+        "勿扰",
+        "I do not wish to be contacted",
+        "I don't wish to receive these messages",
+        "i dont want to receive texts",
     ],
 )
 def test_a_no_is_heard_however_it_is_said(text: str) -> None:
@@ -58,6 +68,8 @@ def test_a_no_is_heard_however_it_is_said(text: str) -> None:
         "T-shirt",
         "how much do I owe",
         "公司停止发工资了",
+        "我没收到短信",
+        "I don't want to get a lawyer",
         "我已经打款了",
         "取消退订",
         "can you extend",
@@ -116,9 +128,48 @@ def test_a_wrong_person_is_recognised(text: str) -> None:
     assert classify(text, "sms", WORDS).wrong_person
 
 
-@pytest.mark.parametrize("text", ["我不是故意的", "打错字了", "I can not pay", "wrong amount"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我不是故意的",
+        "打错字了",
+        "I can not pay",
+        "wrong amount",
+        "I don't know who is handling my case",
+        "It's not her fault, she lost her job",
+        "我不认识这个人，但钱我会还",
+        "这个账单找错了",
+    ],
+)
 def test_a_wrong_person_is_not_guessed(text: str) -> None:
     assert not classify(text, "sms", WORDS).wrong_person
+
+
+@pytest.mark.parametrize(
+    ("text", "hold"),
+    [
+        ("This is not the right amount", "dispute"),
+        ("I don't know that this charge is mine", "dispute"),
+        ("不是本人借的", "dispute"),
+        ("不是本人操作，我被盗刷了", "dispute"),
+        ("不是她不想还，是住院了", "hardship"),
+    ],
+)
+def test_what_is_said_of_a_debt_gives_no_number_up(text: str, hold: str) -> None:
+    reading = classify(text, "sms", WORDS)
+    assert (reading.wrong_person, reading.proposed_hold) == (False, hold)
+
+
+def test_who_says_that_it_is_a_wrong_number_is_believed_whatever_else_is_said() -> None:
+    reading = classify("wrong number, I don't owe you anything", "sms", WORDS)
+    assert (reading.wrong_person, reading.proposed_hold) == (True, "dispute")
+
+
+@pytest.mark.parametrize("text", ["I already paid, stop texting me", "别再发短信了，我明天还500"])
+def test_what_stands_beside_a_refusal_waits_for_a_person_too(text: str) -> None:
+    reading = classify(text, "sms", WORDS)
+    assert (reading.kind, reading.waits_for_a_person) == ("opt_out", True)
+    assert not classify("stop texting me", "sms", WORDS).waits_for_a_person
 
 
 @pytest.mark.parametrize(
@@ -177,6 +228,10 @@ def test_a_refusal_keeps_what_else_was_said() -> None:
         ("I will pay 2 days later", None),
         ("我会还2次", None),
         ("付3天后", None),
+        ("我明天还1万", None),
+        ("还2千元", None),
+        ("pay $2k on Friday", None),
+        ("I'll pay 20 May", None),
     ],
 )
 def test_an_amount_is_read_where_there_is_just_one(text: str, amount: str | None) -> None:
@@ -204,6 +259,11 @@ def test_an_amount_is_read_where_there_is_just_one(text: str, amount: str | None
         ("2月30日", None),
         ("3月1日还", None),
         ("soon", None),
+        ("下个月底还500", "2026-04-30"),
+        ("下月5日还200", "2026-04-05"),
+        ("next month on the 5th", "2026-04-05"),
+        ("15号发工资，20号还", None),
+        ("下下周一还", None),
     ],
 )
 def test_a_day_is_read_as_of_when_it_was_said(text: str, day: str | None) -> None:
