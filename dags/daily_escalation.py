@@ -9,6 +9,7 @@
 | decide | writes one decision per account, and plans the contacts |
 | remind | sends what may go out now; what falls due later is left to `dispatch_reminders` |
 | lists | writes the call lists and the orders for visits, for the people who make them |
+| letters | makes the PDF files for the printer |
 | report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
@@ -25,6 +26,7 @@ XCom of `business_date` show it.
 - `snapshot` skipped, and all after it: a source that keeps no history was asked too late. The date
   stays a gap; the next one decides from what was really sent.
 - `remind`: a sender is down. Nothing is lost: clear the task, or leave it to `dispatch_reminders`.
+  What comes after it runs all the same; `complete` then says that the run was not.
 
 Clearing a task, or running a date again, contacts nobody twice.
 
@@ -37,6 +39,7 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import (
     DAG,
@@ -142,6 +145,15 @@ def lists(portfolio: str, business_date: str) -> list[str]:
     return [each["reference"] for each in made]
 
 
+@task(trigger_rule="all_done")
+def letters(portfolio: str, business_date: str) -> list[str]:
+    from dunflow import day
+    from dunflow.letters import print_day
+
+    made = print_day(day.open_day(portfolio, dt.date.fromisoformat(business_date)))
+    return [each["reference"] for each in made]
+
+
 # A date without anything to decide, or a policy without channels, is reported all the same.
 @task(trigger_rule="none_failed")
 def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[str, Any]:
@@ -188,9 +200,15 @@ def build(head: Head) -> DAG:
         date = BusinessDate(task_id="business_date", portfolio=name).output
         sent = remind.partial(portfolio=name, business_date=date).expand(channel=channels(name))
         reported = report.override(outlets=[decisions_of(name)])(name, date)
-        handed_out = lists(name, date)
-        snapshot(name, date) >> gate(name, date) >> decide(name, date) >> sent
-        sent >> [handed_out, reported]
+        handed_out, printed = lists(name, date), letters(name, date)
+        decided = decide(name, date)
+        snapshot(name, date) >> gate(name, date) >> decided >> sent >> [handed_out, printed]
+        # A sender that is down keeps back no report, and nobody's recall from an agency, which
+        # begins with it; yet the run has failed.
+        reminded = EmptyOperator(task_id="reminded", trigger_rule="all_done")
+        sent >> reminded
+        [decided, reminded] >> reported
+        [sent, handed_out, printed, reported] >> EmptyOperator(task_id="complete")
     return dag
 
 

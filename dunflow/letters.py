@@ -4,14 +4,30 @@ A batch is written down first and delivered by one rename. Interrupted and run a
 under the same reference.
 """
 
+import datetime as dt
 import shutil
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from dunflow.config.portfolio import LANGUAGES
+from dunflow.day import Day
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.given import among
 from dunflow.ledger.references import bears
 from dunflow.ledger.tables import (
     DONE,
@@ -30,6 +46,7 @@ from dunflow.remind import outbox
 from dunflow.remind.consequences import bury_addresses, refresh_ladder
 from dunflow.remind.letters.batch import write_batch
 from dunflow.remind.letters.letter import Letter, Unprintable, letter_of
+from dunflow.remind.overtaken import give_up, waiting_in
 from dunflow.remind.render.slots import Line, Slots, date_for_people
 
 Figures = dict[str, Any]
@@ -38,32 +55,54 @@ FOLDER = "letters"
 CHUNK = 2_000
 UNPRINTABLE = "unprintable"
 """The reason of a letter that did not arrive because it can't be printed."""
+NEVER_PRINTED = "never_printed"
+"""The code of a letter that was too late, or forbidden, before the printer had it."""
+ROW_GONE = "the date was loaded again, without the account"
+WAITS_AT_MOST = dt.timedelta(days=14)
+"""So long a letter may wait for the printer: its figures are those of its day."""
 
 
-def print_letters(desk: Desk) -> Figures | None:
-    """Make a batch of every letter that was not printed yet; its manifest, or None without any.
+def print_letters(desk: Desk) -> list[Figures]:
+    """Make a batch of every letter that was not printed yet, after one that was begun and did not
+    arrive; their manifests.
 
     Letters that can't be printed are listed in the manifest by reference and reason.
     """
+    made: list[Figures] = []
     with placement_lock(desk.engine, f"{desk.book.name}/letters"):
         with desk.engine.begin() as conn:
-            begun = _open(conn, desk) or _begin(conn, desk)
-        if begun is None:
-            return None
-        number, reference = begun
-        place = place_of(desk.book, FOLDER, desk.environ)
-        place.sweep(reference)
-        arrived = place.find(reference)
-        if arrived is None:
-            _deliver(desk, number, reference, place)
+            _give_up(conn, desk, waiting_in(_waits(desk)))
+        while begun := _next(desk):
+            number, reference = begun
+            place = place_of(desk.book, FOLDER, desk.environ)
+            place.sweep(reference)
             arrived = place.find(reference)
-        with desk.engine.begin() as conn:
-            conn.execute(
-                update(print_batch)
-                .where(print_batch.c.print_batch_id == number)
-                .values(delivered_at=desk.clock.now(), manifest=arrived)
-            )
-        return arrived
+            if arrived is None and not _leave_out(desk, number):
+                continue
+            if arrived is None:
+                _deliver(desk, number, reference, place)
+                arrived = place.find(reference)
+            assert arrived is not None
+            with desk.engine.begin() as conn:
+                conn.execute(
+                    update(print_batch)
+                    .where(print_batch.c.print_batch_id == number)
+                    .values(delivered_at=desk.clock.now(), manifest=arrived)
+                )
+            made.append(arrived)
+    return made
+
+
+def print_day(day: Day) -> list[Figures]:
+    """The same on the clock of one day's run."""
+    with day.engine.begin() as conn:
+        number = portfolio_id_of(conn, day.book.name)
+    return print_letters(Desk(day.engine, day.book, number, day.clock, day.environ))
+
+
+def _next(desk: Desk) -> tuple[int, str] | None:
+    with desk.engine.begin() as conn:
+        return _open(conn, desk) or _begin(conn, desk)
 
 
 def _open(conn: Connection, desk: Desk) -> tuple[int, str] | None:
@@ -75,14 +114,40 @@ def _open(conn: Connection, desk: Desk) -> tuple[int, str] | None:
     return (found[0], found[1]) if found else None
 
 
-def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
-    waiting = select(contact.c.contact_id).where(
+def _waits(desk: Desk) -> ColumnElement[bool]:
+    return and_(
         contact.c.portfolio_id == desk.portfolio_id,
         contact.c.channel == "letter",
         contact.c.state.in_(DONE),
         contact.c.run_id.is_not(None),  # who made the others printed them
         ~exists().where(print_line.c.contact_id == contact.c.contact_id),
     )
+
+
+def _give_up(conn: Connection, desk: Desk, waiting: Select[int]) -> set[int]:
+    """What waited too long for the printer is not done, nor what is forbidden by now."""
+    now = desk.clock.now()
+    too_late = contact.c.accepted_at <= now - WAITS_AT_MOST
+    return give_up(conn, desk.book, desk.portfolio_id, waiting, too_late, NEVER_PRINTED, now)
+
+
+def _leave_out(desk: Desk, number: int) -> bool:
+    """Leave out of a batch that did not arrive what may no longer be sent. Whether anything is
+    left; a batch of nothing is forgotten."""
+    of_batch = print_line.c.print_batch_id == number
+    listed = select(print_line.c.contact_id).where(of_batch)
+    with desk.engine.begin() as conn:
+        gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
+        gone_lines = among(print_line.c.contact_id, sorted(gone))
+        conn.execute(delete(print_line).where(of_batch, gone_lines))
+        left = conn.execute(select(listed.exists())).scalar_one()
+        if not left:
+            conn.execute(delete(print_batch).where(print_batch.c.print_batch_id == number))
+    return bool(left)
+
+
+def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
+    waiting = waiting_in(_waits(desk))
     if not conn.execute(select(waiting.exists())).scalar_one():
         return None
     now = desk.clock.now()
@@ -118,7 +183,7 @@ def _deliver(desk: Desk, number: int, reference: str, place: Place) -> None:
 
 def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str, str]) -> None:
     """What can't be printed did not arrive: its step is decided again, by another channel if there
-    is one, and never again to this address."""
+    is one, and never again to an address at fault."""
     for reference, why in unprintable.items():
         conn.execute(
             update(print_line)
@@ -138,12 +203,13 @@ def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str,
             contact.c.state == "accepted",
         )
         .values(state="undelivered", reason=UNPRINTABLE, ended_at=desk.clock.now())
-        .returning(contact.c.contact_id, contact.c.address)
+        .returning(contact.c.contact_id, contact.c.address, print_line.c.unprintable)
     )
     gone = conn.execute(failed).all()
-    contacts = [of for of, _ in gone]
+    contacts = [of for of, *_ in gone]
     outbox.make_room(conn, contacts)
-    bury_addresses(conn, [of for of, address in gone if address], desk.clock.now())
+    buried = [of for of, address, why in gone if address and why != ROW_GONE]
+    bury_addresses(conn, buried, desk.clock.now())
     refresh_ladder(conn, desk.book, contacts)
 
 
@@ -187,7 +253,7 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .join(named, and_(named.c.contact_id == contact.c.contact_id, named.c.dropped.is_(None)))
         .join(account, account.c.account_id == named.c.account_id)
-        .join(snapshot, seen)
+        .outerjoin(snapshot, seen)
         .where(print_line.c.print_batch_id == number)
         .order_by(contact.c.contact_id, account.c.account_ref)
     )
@@ -197,6 +263,8 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
 
 
 def _letter(desk: Desk, accounts: list[Any]) -> Letter:
+    if any(row.due_on is None for row in accounts):
+        raise Unprintable(ROW_GONE)
     portfolio, first = desk.book.portfolio, accounts[0]
     language = first.language if first.language in LANGUAGES else portfolio.language
     slots = Slots(

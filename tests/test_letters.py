@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, select
 from dunflow import day as stages
 from dunflow.clock import VirtualClock
 from dunflow.day import Day
+from dunflow.intake.payments import Payment, record_payment
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, dead_address, episode
 from dunflow.letters import print_letters
@@ -98,16 +100,14 @@ def test_every_page_bears_the_reference_of_its_own_letter(listed: MakeDesk, tmp_
 def test_a_letter_that_does_not_fit_the_window_is_listed_and_not_printed(
     listed: MakeDesk, tmp_path: Path
 ) -> None:
-    made = print_letters(listed(FEW))
-    assert made is not None
+    (made,) = print_letters(listed(FEW))
     assert (made["letters"], made["pages"]) == (2, 2)
     assert list(made["unprintable"].values()) == ["the address has more than 6 lines"]
     assert len(pages(tmp_path)) == 2
 
 
 def test_four_hundred_accounts_stand_in_one_letter(listed: MakeDesk, tmp_path: Path) -> None:
-    made = print_letters(listed(MANY))
-    assert made is not None
+    (made,) = print_letters(listed(MANY))
     text = "\n".join(pages(tmp_path))
     assert made["letters"] == 1
     assert text.count("1,300.00") == 400
@@ -117,8 +117,8 @@ def test_four_hundred_accounts_stand_in_one_letter(listed: MakeDesk, tmp_path: P
 
 def test_a_letter_is_printed_once(listed: MakeDesk) -> None:
     desk = listed(FEW)
-    assert print_letters(desk) is not None
-    assert print_letters(desk) is None
+    assert len(print_letters(desk)) == 1
+    assert print_letters(desk) == []
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -137,7 +137,7 @@ def test_a_killed_print_run_again_gives_one_batch(
         patched.setattr(Place, "put", dies)
         with pytest.raises(KeyboardInterrupt):
             print_letters(desk)
-    made = print_letters(desk)
+    (made,) = print_letters(desk)
     (manifest,) = tmp_path.glob("*/letters/*/manifest.json")
     assert json.loads(manifest.read_text(encoding="utf-8")) == made
     assert len(pages(tmp_path)) == 2
@@ -163,11 +163,60 @@ def test_a_letter_says_what_to_quote_and_shows_the_link_as_a_code(
     listed: MakeDesk, tmp_path: Path
 ) -> None:
     desk = listed(FEW[:1])
-    made = print_letters(desk)
-    assert made is not None
+    (made,) = print_letters(desk)
     (reference,) = made["files"][0]["references"]
     (page,) = pages(tmp_path)
     assert f"Payment reference {reference}" in " ".join(page.split())
     (pdf,) = tmp_path.glob("*/letters/[!.]*/*.pdf")
     drawn = [each.type for each in pdfium.PdfDocument(pdf)[0].get_objects()]
     assert drawn.count(FPDF_PAGEOBJ_PATH) > 2  # the table's lines, and the code
+
+
+def states(desk: Desk) -> list[tuple[str, str | None]]:
+    with desk.engine.connect() as conn:
+        rows = conn.execute(select(contact.c.state, contact.c.error_code).order_by("contact_id"))
+        return [tuple(row) for row in rows]
+
+
+def pay(desk: Desk) -> None:
+    """The account 0010, in full."""
+    with desk.engine.begin() as conn:
+        now = desk.clock.now()
+        paid = Payment("P1", "0010", Decimal("1300.00"), "CNY", now)
+        record_payment(conn, desk.portfolio_id, paid)
+
+
+NEVER = ("undelivered", "never_printed")
+
+
+def test_who_has_paid_before_the_printer_came_gets_no_letter(listed: MakeDesk) -> None:
+    desk = listed(FEW[:2])
+    pay(desk)
+    (made,) = print_letters(desk)
+    assert made["letters"] == 1
+    assert states(desk) == [NEVER, ("accepted", None)]
+
+
+def test_a_batch_that_goes_on_leaves_out_who_has_paid_by_now(listed: MakeDesk) -> None:
+    desk = listed(FEW[:2])
+
+    def fails(*_: object) -> None:
+        raise OSError("no room")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Place, "put", fails)
+        with pytest.raises(OSError, match="no room"):
+            print_letters(desk)
+    pay(desk)
+    (made,) = print_letters(desk)
+    assert made["letters"] == 1
+    assert states(desk) == [NEVER, ("accepted", None)]
+
+
+@pytest.mark.parametrize(("days", "letters"), [(13, 2), (15, 0)])
+def test_a_letter_does_not_wait_for_ever(listed: MakeDesk, days: int, letters: int) -> None:
+    desk = listed(FEW[:2])
+    desk.clock.move_to(desk.clock.now() + dt.timedelta(days=days))  # type: ignore[attr-defined]
+    made = print_letters(desk)
+    assert sum(each["letters"] for each in made) == letters
+    assert states(desk).count(NEVER) == 2 - letters

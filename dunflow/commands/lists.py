@@ -22,13 +22,14 @@ def letters(portfolio: str, json_: bool) -> None:
     made = print_letters(open_desk(portfolio))
     if json_:
         tell.as_json(made)
-    elif made is None:
+        return
+    if not made:
         tell.screen.print("There is no letter to print.")
-    else:
+    for each in made:
         tell.screen.print(
-            f"{made['reference']}: {made['letters']:,} letters, {made['pages']:,} pages"
+            f"{each['reference']}: {each['letters']:,} letters, {each['pages']:,} pages"
         )
-        for reference, why in made["unprintable"].items():
+        for reference, why in each["unprintable"].items():
             tell.screen.print(f"{reference} can't be printed: {why}")
 
 

@@ -89,8 +89,9 @@ def page_of(
         .where(worklist.c.reference == reference)
     ).all()
     at = rows[0].made_at if book.portfolio.clock == "replay" else now
-    spoken = _spoken(conn, book, rows, at)
-    came_to = {row.reference: row.result for row in rows}
+    spoken = forbidden(conn, book, rows[0].portfolio_id, [row.contact_id for row in rows], at)
+    numbers = {row.reference: row for row in rows}
+    today = book.portfolio.calendar.local_date(at)
     fields = FIELDS[head.channel]
     lines = []
     for _, values in rows_of(conn, book, head.channel, rows[0].worklist_id):  # type: ignore[arg-type]
@@ -102,15 +103,13 @@ def page_of(
         for name in ("on", "from", "until"):
             line[name] = line.get(f"{head.channel}_{name}")
         line["where"] = line.get("phone") or line.get("address")
-        line["result"] = came_to[str(line["reference"])]
-        line["forbidden"] = None if line["result"] else spoken.get(str(line["reference"]))
+        of = numbers[str(line["reference"])]
+        # A visit that was announced is paid days after its order.
+        on = line["on"]
+        over = on < today if isinstance(on, dt.date) else of.expires_at <= at
+        line["result"] = of.result
+        line["forbidden"] = spoken.get(of.contact_id) or ("the day is over" if over else None)
+        if line["result"]:
+            line["forbidden"] = None
         lines.append(line)
     return Page(head, lines)
-
-
-def _spoken(conn: Connection, book: Book, rows: Any, at: dt.datetime) -> dict[str, str]:
-    """Reference → why it must not be done any more."""
-    reasons = forbidden(conn, book, rows[0].portfolio_id, [row.contact_id for row in rows], at)
-    over = {row.reference: "the day is over" for row in rows if row.expires_at <= at}
-    told = {row.reference: reasons[row.contact_id] for row in rows if row.contact_id in reasons}
-    return over | told

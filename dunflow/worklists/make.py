@@ -12,12 +12,25 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from dunflow.config.destination import Format
 from dunflow.config.policy import Channel
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -32,8 +45,7 @@ from dunflow.place.deliver import Place, place_of
 from dunflow.place.files import MANIFEST, SUFFIX, WRITERS, sha256
 from dunflow.place.lock import placement_lock
 from dunflow.placements import Desk
-from dunflow.remind import receipts
-from dunflow.remind.senders.outcome import Seen
+from dunflow.remind.overtaken import give_up, waiting_in
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
 from dunflow.worklists.orders import write_orders
 from dunflow.worklists.teams import belongs_to, names_of
@@ -42,7 +54,7 @@ Figures = dict[str, Any]
 FORMATS: tuple[Format, ...] = ("csv", "excel")
 LISTED: tuple[Channel, ...] = ("call", "visit")
 NEVER_LISTED = "never_listed"
-"""The code of a contact whose day was over before any list had it."""
+"""The code of a contact that was over, or forbidden, before anybody had it on a list."""
 
 
 def hand_out(desk: Desk) -> list[Figures]:
@@ -62,8 +74,11 @@ def write_lists(desk: Desk, channel: Channel) -> list[Figures]:
     """Write the lists of one channel for what is on none yet; the manifests of those written."""
     with placement_lock(desk.engine, f"{desk.book.name}/{channel}s"):
         with desk.engine.begin() as conn:
-            _give_up_stale(conn, desk, channel)
-        made = [_write(desk, channel, team) for team in names_of(desk.book, channel)]
+            _give_up(conn, desk, waiting_in(_waits(desk, channel)))
+            teams = dict.fromkeys(
+                [*_open_teams(conn, desk, channel), *names_of(desk.book, channel)]
+            )
+        made = [_write(desk, channel, team) for team in teams]
     return [each for some in made for each in some]
 
 
@@ -88,16 +103,23 @@ def lists_of(desk: Desk, channel: Channel) -> list[Figures]:
         return list(found.scalars())
 
 
-def _give_up_stale(conn: Connection, desk: Desk, channel: Channel) -> None:
-    """What no list had in its time is not done: its step is decided again, on fresh figures."""
-    now = desk.clock.now()
-    stale = conn.execute(
-        select(contact.c.contact_id)
-        .where(_waits(desk, channel), contact.c.expires_at <= now)
-        .order_by(contact.c.contact_id)
-    ).scalars()
-    told = [(of, Seen(None, None, "undelivered", NEVER_LISTED, "later")) for of in stale]
-    receipts.take(conn, desk.book, told, now)
+def _give_up(conn: Connection, desk: Desk, waiting: Select[int]) -> set[int]:
+    """What no list had in its time is not done, nor what is forbidden by now."""
+    now, over = desk.clock.now(), contact.c.expires_at <= desk.clock.now()
+    return give_up(conn, desk.book, desk.portfolio_id, waiting, over, NEVER_LISTED, now)
+
+
+def _open_teams(conn: Connection, desk: Desk, channel: Channel) -> list[str]:
+    """Whose lists were begun and not delivered, whether the portfolio still has them or not."""
+    return list(conn.execute(select(worklist.c.team).where(_is_open(desk, channel))).scalars())
+
+
+def _is_open(desk: Desk, channel: Channel) -> ColumnElement[bool]:
+    return and_(
+        worklist.c.portfolio_id == desk.portfolio_id,
+        worklist.c.channel == channel,
+        worklist.c.delivered_at.is_(None),
+    )
 
 
 def _waits(desk: Desk, channel: Channel) -> Any:
@@ -122,6 +144,8 @@ def _write(desk: Desk, channel: Channel, team: str) -> list[Figures]:
         place = place_of(desk.book, f"{channel}s", desk.environ)
         place.sweep(reference)
         arrived = place.find(reference)
+        if arrived is None and not _leave_out(desk, number):
+            continue
         if arrived is None:
             head = {"reference": reference, "team": team, "day": listed_on.isoformat()}
             _deliver(desk, channel, number, head, place)
@@ -142,13 +166,25 @@ Begun = tuple[int, str, dt.date]
 def _open(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | None:
     found = conn.execute(
         select(worklist.c.worklist_id, worklist.c.reference, worklist.c.listed_on).where(
-            worklist.c.portfolio_id == desk.portfolio_id,
-            worklist.c.channel == channel,
-            worklist.c.team == team,
-            worklist.c.delivered_at.is_(None),
+            _is_open(desk, channel), worklist.c.team == team
         )
     ).one_or_none()
     return None if found is None else (found[0], found[1], found[2])
+
+
+def _leave_out(desk: Desk, number: int) -> bool:
+    """Leave out of a list that nobody has yet what is over or forbidden by now. Whether anything is
+    left; a list of nothing is forgotten."""
+    of_list = worklist_line.c.worklist_id == number
+    listed = select(worklist_line.c.contact_id).where(of_list)
+    with desk.engine.begin() as conn:
+        gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
+        gone_lines = among(worklist_line.c.contact_id, sorted(gone))
+        conn.execute(delete(worklist_line).where(of_list, gone_lines))
+        left = conn.execute(select(listed.exists())).scalar_one()
+        if not left:
+            conn.execute(delete(worklist).where(worklist.c.worklist_id == number))
+    return bool(left)
 
 
 def _begin(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | None:

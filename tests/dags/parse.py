@@ -14,6 +14,7 @@ seconds = time.process_time() - before
 dags = {
     dag.dag_id: {
         "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+        "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
         "owner": dag.owner,
         "tags": sorted(dag.tags),
         "catchup": dag.catchup,

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,25 @@ def test_fifty_portfolios_parse_in_a_second_without_a_database(
 def test_a_day_goes_from_stage_to_stage(dags: dict[str, Any]) -> None:
     tasks = dags["daily_escalation__plain"]["tasks"]
     line = ["snapshot", "gate", "decide", "remind"]
-    assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
-    assert tasks["remind"] == ["lists", "report"]
+    assert all(after in tasks[before] for before, after in pairwise(line))
     assert "snapshot" in tasks["business_date"]
     assert tasks["channels"] == ["remind"]
+
+
+def test_a_sender_that_is_down_keeps_back_no_report_and_fails_the_run(
+    dags: dict[str, Any],
+) -> None:
+    dag = dags["daily_escalation__plain"]
+    tasks, rules = dag["tasks"], dag["rules"]
+    assert tasks["decide"] == ["remind", "report"]
+    assert tasks["remind"] == ["complete", "letters", "lists", "reminded"]
+    assert tasks["reminded"] == ["report"]
+    assert {name for name, after in tasks.items() if not after} == {"complete"}
+    assert (rules["reminded"], rules["report"], rules["complete"]) == (
+        "all_done",
+        "none_failed",
+        "all_success",
+    )
 
 
 def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, Any]) -> None:

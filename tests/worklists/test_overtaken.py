@@ -1,0 +1,118 @@
+"""Lists that nobody had in time: who paid, died or had their day is on none of them any more."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+
+from dunflow.config.portfolio import Calls, Team
+from dunflow.console.lists import page_of
+from dunflow.intake.holders import account_of
+from dunflow.intake.holds import Hold, Holder, record_hold
+from dunflow.intake.payments import Payment, record_payment
+from dunflow.ledger.tables import contact, worklist
+from dunflow.place.deliver import Place
+from dunflow.placements import Desk
+from tests.worklists.conftest import DATE, Office, Open
+
+DAY = dt.timedelta(days=1)
+
+
+@contextmanager
+def nowhere_to_write() -> Iterator[None]:
+    def fails(*_: object) -> None:
+        raise OSError("no room")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Place, "put", fails)
+        with pytest.raises(OSError, match="no room"):
+            yield
+
+
+def pay_and_die(desk: Desk) -> None:
+    """A1 pays in full, and the customer of 0020 dies."""
+    now = desk.clock.now()
+    with desk.engine.begin() as conn:
+        paid = Payment("P1", "A1", Decimal("100.00"), "CNY", now)
+        record_payment(conn, desk.portfolio_id, paid)
+        of = Holder(account_id=account_of(conn, desk.portfolio_id, "0020"))
+        record_hold(conn, desk.portfolio_id, Hold(of, "deceased", now, None, now, "ann", "died"))
+
+
+def pass_days(at: Office, days: int) -> None:
+    clock = at.desk.clock
+    clock.move_to(clock.now() + days * DAY)  # type: ignore[attr-defined]
+
+
+def listed(at: Office) -> list[list[str]]:
+    return [[row["account"] for row in at.table(made)] for made in at.write()]
+
+
+def states(at: Office) -> list[tuple[str, str | None]]:
+    return sorted((row.state, row.error_code) for row in at.rows(contact))
+
+
+def test_a_list_that_goes_on_leaves_out_whom_a_guard_forbids_by_now(office: Open) -> None:
+    at = office()
+    with nowhere_to_write():
+        at.write()
+    pay_and_die(at.desk)
+    assert listed(at) == [["A4", "A3"]]
+    assert states(at).count(("undelivered", "never_listed")) == 2
+
+
+def test_whom_a_guard_forbids_is_on_no_new_list_either(office: Open) -> None:
+    at = office()
+    pay_and_die(at.desk)
+    assert listed(at) == [["A4", "A3"]]
+
+
+def test_a_list_whose_day_is_over_is_forgotten(office: Open) -> None:
+    at = office()
+    with nowhere_to_write():
+        at.write()
+    pass_days(at, 3)
+    assert listed(at) == []
+    assert at.rows(worklist) == []
+    assert set(states(at)) == {("undelivered", "never_listed")}
+
+
+def test_nobody_is_on_the_lists_of_two_days(office: Open) -> None:
+    at = office()
+    with nowhere_to_write():
+        at.write()
+    at.live(DATE + DAY, 16)
+    (only,) = listed(at)
+    assert sorted(only) == ["0020", "A1", "A3", "A4"]
+
+
+def test_a_team_that_was_renamed_still_has_its_list(office: Open) -> None:
+    at = office(teams=[Team(team="home", languages=["zh"]), Team(team="abroad", languages=["en"])])
+    with nowhere_to_write():
+        at.write()
+    book = at.desk.book
+    teams = [Team(team="house", languages=["zh"]), Team(team="abroad", languages=["en"])]
+    portfolio = book.portfolio.model_copy(update={"calls": Calls(teams=teams)})
+    renamed = type(book)(portfolio, book.policy, book.floor, book.folder)
+    at.desk = Desk(at.desk.engine, renamed, at.desk.portfolio_id, at.desk.clock, at.desk.environ)
+    assert {made["team"] for made in at.write()} == {"home", "abroad"}
+
+
+def test_an_announced_visit_is_open_on_its_day_and_over_on_the_next(office: Open) -> None:
+    at = office("visit", packs=["own-day", "own-visits"])
+    (made,) = at.write("visit")
+    (on,) = {
+        dt.date.fromisoformat(row["visit_on"]) for row in at.table(made) if row["account"] == "A1"
+    }
+    assert on > DATE + DAY
+
+    def forbidden(date: dt.date) -> set[str | None]:
+        now = at.desk.book.portfolio.calendar.start_of(date) + dt.timedelta(hours=10)
+        with at.desk.engine.connect() as conn:
+            page = page_of(conn, made["reference"], now, lambda _: at.desk.book)
+        assert page is not None
+        return {line["forbidden"] for line in page.lines if line["account"] == "A1"}
+
+    assert (forbidden(on), forbidden(on + DAY)) == ({None}, {"the day is over"})
