@@ -61,11 +61,15 @@ def plan_states(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
 
 
 def _broken(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """An instalment whose time is over was not paid in time, or was taken back since."""
     deadline = _deadline(book)
     return exists().where(
         instalment.c.plan_id == plan.c.plan_id,
         deadline <= at,
-        _paid(payment.c.booked_at < deadline) < instalment.c.total_amount,
+        or_(
+            _paid(payment.c.booked_at < deadline) < instalment.c.total_amount,
+            _paid(payment.c.booked_at <= at) < instalment.c.total_amount,
+        ),
     )
 
 

@@ -39,7 +39,7 @@ def is_pending(book: Book, at: dt.datetime | ColumnElement[dt.datetime]) -> Colu
 
 
 def is_broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
-    """Whether its time is over, and it was not paid in time.
+    """Whether its time is over, and it was not paid in time, or what was paid was taken back.
 
     Cancelled before its time was over, a promise was never broken; afterwards it stays so.
     """
@@ -47,7 +47,10 @@ def is_broken(book: Book, at: dt.datetime) -> ColumnElement[bool]:
         promise.c.made_at <= at,
         or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > _deadline(book)),
         _deadline(book) <= at,
-        _paid(payment.c.booked_at < _deadline(book)) < promise.c.amount,
+        or_(
+            _paid(payment.c.booked_at < _deadline(book)) < promise.c.amount,
+            _paid(payment.c.booked_at <= at) < promise.c.amount,
+        ),
     )
 
 

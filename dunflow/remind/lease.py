@@ -15,6 +15,7 @@ from dunflow.ledger.tables import contact, contact_account, contact_text
 from dunflow.remind.compose import compose, language_of
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
+from dunflow.remind.render.templates import EmptySlotError
 from dunflow.remind.senders.outcome import Message
 from dunflow.remind.verdict import Checked
 
@@ -43,7 +44,11 @@ def take(
     for checked, span in going:
         row, person, named = checked.contact, checked.person, checked.named
         spoken = [each for each in named if not each.quiet]
-        text = compose(book, row, person, spoken)
+        try:
+            text = compose(book, row, person, spoken)
+        except EmptySlotError:
+            offending[row.contact_id] = "lint.empty"
+            continue
         language = language_of(book, person.language)
         if family := offends(text, person.name, language, row.reference):
             offending[row.contact_id] = f"lint.{family}"

@@ -22,7 +22,6 @@ from dunflow.errors import ConfigError
 from dunflow.remind.render.slots import READ
 
 SHIPPED: Final = "include/templates"
-_EMPTY_WORDS: Final = frozenset({"None", "nan", "NaN", "NaT"})
 _LEFT_OVER: Final = re.compile(r"\{\w+\}|\}\}|%\}")
 """A slot of some other kind of template, or one whose opening braces are missing."""
 
@@ -41,6 +40,10 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 class EmptyValue(TemplateError):
     """A template wrote out a value that is not there."""
+
+
+class EmptySlotError(ConfigError):
+    """The same, for whoever renders: another customer may well have the value."""
 
 
 @lru_cache(maxsize=4096)
@@ -107,6 +110,8 @@ def _rendered(template: Template, render: Callable[[], str]) -> str:
         ) from err
     except TemplateSyntaxError as err:
         raise _syntax_error(err) from err
+    except EmptyValue as err:
+        raise EmptySlotError(f"template {template.name}: {err.message}") from None
     except TemplateError as err:
         raise ConfigError(
             f"template {template.name}: {err.message}; put the template right"
@@ -143,7 +148,7 @@ def _is_html(name: str | None) -> bool:
 def _refuse_empty(value: object) -> object:
     """Stands between each expression of a template and the text: "Dear None" can't be written."""
     if isinstance(value, str):
-        empty = not value or value.isspace() or value in _EMPTY_WORDS
+        empty = not value or value.isspace()
     else:
         empty = value is None or (isinstance(value, float | Decimal) and value != value)
     if empty:
