@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, Text, literal, select
+from sqlalchemy import Connection, Engine, Text, delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
+from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.receiver.script import call_of, script_of
 from dunflow.intake.replies import Reply, record_reply
@@ -68,15 +69,26 @@ class Desk:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hear(self, tellings: list[Telling]) -> int:
-        """Take these in; how many were new. All or none is kept, and then told again."""
-        now = self.clock.now()
+        """Take these in; how many were new. All or none is kept, and then told again.
+
+        Raises DunflowError, having taken the others, where a portfolio was never readable since the
+        receiver began: what is about its contacts is to be told again.
+        """
+        now, unread = self.clock.now(), 0
         with self.engine.begin() as conn:
             new = _keep(conn, tellings, now)
             found = receipts.find(conn, [(each.reference, each.provider_id) for each in new])
             known = [(each, of) for each, of in zip(new, found, strict=True) if of]
             for portfolio_id in sorted({of.portfolio_id for _, of in known}):
                 mine = [(each, of) for each, of in known if of.portfolio_id == portfolio_id]
-                self._take(conn, portfolio_id, mine, now)
+                if not self._take(conn, portfolio_id, mine, now):
+                    _forget(conn, [each for each, _ in mine])
+                    unread += len(mine)
+        if unread:
+            raise DunflowError(
+                f"{unread} tellings are about a portfolio that can't be read: mend its files "
+                "(dunflow check); they will be told again"
+            )
         return len(new)
 
     def receive(self, recipients: list[str], reply: Reply) -> int:
@@ -135,8 +147,9 @@ class Desk:
         portfolio_id: int,
         told: list[tuple[Telling, Found]],
         now: dt.datetime,
-    ) -> None:
-        """What is told of one portfolio's contacts. One that can't be read keeps its receipts."""
+    ) -> bool:
+        """What is told of one portfolio's contacts; whether all was done. Opt-outs bind also where
+        it can't be read."""
         book = self._book_of(conn, portfolio_id)
         if book is not None:
             heard: dict[dt.datetime, list[receipts.Told]] = {}
@@ -154,6 +167,7 @@ class Desk:
             at = _now_of(book, of.claimed_at, now) if book else now
             whose = {customer_id, *opt_outs.users_of(conn, portfolio_id, "email", address)}
             opt_outs.bind(conn, portfolio_id, ["email"], sorted(whose), [address], "provider", at)
+        return book is not None
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:
         name = conn.execute(
@@ -164,7 +178,8 @@ class Desk:
     def _books(self) -> dict[str, Book]:
         with self._lock:
             if time.monotonic() - self._read_at >= BOOKS_LAST_S:
-                self._known, self._read_at = self.books(), time.monotonic()
+                # While somebody edits a file it may be at fault: what it said before still holds.
+                self._known, self._read_at = self._known | self.books(), time.monotonic()
             return self._known
 
 
@@ -188,6 +203,16 @@ def _keep(conn: Connection, tellings: list[Telling], now: dt.datetime) -> list[T
     )
     new = {tuple(row) for row in kept}
     return [each for event, each in by_event.items() if event in new]
+
+
+def _forget(conn: Connection, tellings: list[Telling]) -> None:
+    """As if they had not been told."""
+    for each in tellings:
+        conn.execute(
+            delete(receipt).where(
+                receipt.c.provider == each.provider, receipt.c.event_id == each.event_id
+            )
+        )
 
 
 def _now_of(book: Book, claimed_at: dt.datetime | None, now: dt.datetime) -> dt.datetime:
