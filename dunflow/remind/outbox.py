@@ -142,10 +142,14 @@ def held_up(
 def states(
     conn: Connection, portfolio_id: int, business_date: dt.date, channels: list[str] | None = None
 ) -> dict[str, int]:
-    """The date's contacts: state → count."""
+    """The date's contacts: state → count. Ours, not those of agencies or of the system before."""
     counted = (
         select(contact.c.state, func.count())
-        .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date == business_date)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            contact.c.business_date == business_date,
+            contact.c.run_id.is_not(None),
+        )
         .group_by(contact.c.state)
         .order_by(contact.c.state)
     )

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from dunflow.ledger.loads import state_shown
 from dunflow.ledger.tables import (
@@ -59,7 +59,8 @@ def trend(
     ).all()
     known = [row.business_date for row in loads]
     late, decided = _runs(conn, portfolio_id, known)
-    reminded = _per_date(conn, contact, "state", portfolio_id, known)
+    ours = contact.c.run_id.is_not(None)  # not those of agencies, or of the system before
+    reminded = _per_date(conn, contact, "state", portfolio_id, known, ours)
     return [
         Line(
             **row._mapping,
@@ -96,11 +97,16 @@ def _runs(
 
 
 def _per_date(
-    conn: Connection, table: Table, what: str, portfolio_id: int, dates: Iterable[dt.date]
+    conn: Connection,
+    table: Table,
+    what: str,
+    portfolio_id: int,
+    dates: Iterable[dt.date],
+    *which: ColumnElement[bool],
 ) -> dict[dt.date, Counter[str]]:
     rows = conn.execute(
         select(table.c.business_date, table.c[what], func.count())
-        .where(table.c.portfolio_id == portfolio_id, table.c.business_date.in_(dates))
+        .where(table.c.portfolio_id == portfolio_id, table.c.business_date.in_(dates), *which)
         .group_by(table.c.business_date, table.c[what])
     )
     counts: dict[dt.date, Counter[str]] = defaultdict(Counter)

@@ -38,6 +38,11 @@ def open_databases() -> Databases:
     )
 
 
+def are_elsewhere() -> bool:
+    """Whether the environment names both, so that none is the embedded server's."""
+    return bool(os.environ.get(URL_VARIABLE) and os.environ.get(METADATA_VARIABLE))
+
+
 def stop_server() -> None:
     """Stop the embedded server; its clients are cut off, what they committed is safe."""
     # The wheel stops a server only for the last process that it has noted as a user, and one that

@@ -16,16 +16,21 @@ import psutil
 
 from dunflow.home import home
 
-_SAME_START_S = 0.05
-"""The system tells a start in ticks of a hundredth of a second."""
+_SAME_START_S = 2.0
+"""The system tells its own start in whole seconds, which may flicker."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class Started:
-    """What a pid file says."""
+    """What a pid file says: of which boot of the machine, and how long after it.
+
+    Not when by the clock, which may be set while the process runs.
+    """
 
     pid: int
-    started_at: float
+    boot: str
+    after_s: float
 
 
 def log_of(name: str) -> Path:
@@ -46,10 +51,12 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    started = Started(process.pid, psutil.Process(process.pid).create_time())
+    started = Started(process.pid, _boot(), _after_boot_s(psutil.Process(process.pid)))
     file = _pid_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"pid": started.pid, "started_at": started.started_at}))
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(vars(started)))
+    draft.replace(file)
     return started
 
 
@@ -93,9 +100,9 @@ def _wait_until_empty(known: Started, limit_s: float) -> None:
 def _leader(known: Started) -> psutil.Process | None:
     try:
         process = psutil.Process(known.pid)
-        same = abs(process.create_time() - known.started_at) < _SAME_START_S
         # One that ended and was not yet collected by its parent runs no more.
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        runs = _is(process, known) and process.status() != psutil.STATUS_ZOMBIE
+        return process if runs else None
     except psutil.NoSuchProcess:
         return None
 
@@ -104,7 +111,7 @@ def _members(known: Started) -> list[psutil.Process]:
     # While any process is left in a session, the system gives its number to nobody else. A session
     # of that number whose leader is another process is therefore none of ours.
     try:
-        if abs(psutil.Process(known.pid).create_time() - known.started_at) >= _SAME_START_S:
+        if not _is(psutil.Process(known.pid), known):
             return []
     except psutil.NoSuchProcess:
         pass
@@ -115,17 +122,33 @@ def _belongs(process: psutil.Process, known: Started) -> bool:
     try:
         return (
             os.getsid(process.pid) == known.pid
-            and process.create_time() >= known.started_at - _SAME_START_S
+            and known.boot == _boot()
+            and _after_boot_s(process) >= known.after_s - _SAME_START_S
             and process.status() != psutil.STATUS_ZOMBIE
         )
     except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
         return False
 
 
+def _is(process: psutil.Process, known: Started) -> bool:
+    """Whether it is the one that was started, and no other that has its number by now."""
+    same_start = abs(_after_boot_s(process) - known.after_s) < _SAME_START_S
+    return same_start and known.boot == _boot()
+
+
+def _after_boot_s(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()
+
+
+def _boot() -> str:
+    """Which boot of the machine this is; empty where the system does not tell."""
+    return _BOOT.read_text().strip() if _BOOT.exists() else ""
+
+
 def _read(name: str) -> Started | None:
     try:
         return Started(**json.loads(_pid_file(name).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):  # one that is damaged tells nothing
         return None
 
 

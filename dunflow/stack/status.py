@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from dunflow.ledger import embedded
 from dunflow.stack import process
-from dunflow.stack.databases import folder
+from dunflow.stack.databases import are_elsewhere, folder
 from dunflow.stack.parts import parts
 from dunflow.stack.ports import Ports, remembered
 
 
 @dataclass(frozen=True)
 class Status:
-    """Part → its process id, or None where it does not run."""
+    """Part → its process id, or None where it does not run. `database`: whether there is one."""
 
     ports: Ports
     parts: dict[str, int | None]
@@ -19,7 +19,7 @@ class Status:
 
     @property
     def is_up(self) -> bool:
-        return all(self.parts.values())
+        return all(self.parts.values()) and self.database
 
 
 def status() -> Status:
@@ -28,5 +28,5 @@ def status() -> Status:
     return Status(
         ports,
         {name: started.pid if started else None for name, started in found.items()},
-        embedded.is_running(folder()),
+        embedded.is_running(folder()) or are_elsewhere(),
     )

@@ -55,6 +55,8 @@ def up(ports: Ports | None = None, progress: Progress = lambda _: None) -> Runni
             )
         if missing:
             _start(ports, missing, progress)
+        else:
+            open_databases()  # which may have died alone
     secrets = local_secrets()
     return Running(
         ports,

@@ -87,9 +87,8 @@ def test_another_process_that_got_the_same_number_is_left_alone(home: Path) -> N
         [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
     )
     try:
-        earlier = psutil.Process(stranger.pid).create_time() - 3600
-        (home / "run").mkdir()
-        told = {"pid": stranger.pid, "started_at": earlier}
+        ours = process.start("family", [sys.executable, "-c", "pass"], os.environ)
+        told = vars(ours) | {"pid": stranger.pid, "after_s": ours.after_s - 3600}
         (home / "run/family.json").write_text(json.dumps(told))
         assert process.find("family") is None
         assert process.remains("family") == []
@@ -98,3 +97,25 @@ def test_another_process_that_got_the_same_number_is_left_alone(home: Path) -> N
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_clock_that_is_set_hides_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = _start(_STUBBORN)
+    one = psutil.Process(started.pid)
+    created, booted = psutil.Process.create_time, psutil.boot_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) + 3600)
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted() + 3600)
+    found = process.find("family")
+    assert found is not None
+    assert found.pid == started.pid
+    process.stop("family", patience_s=0.0)
+    monkeypatch.undo()
+    assert _has_ended(one)
+
+
+def test_a_pid_file_that_is_damaged_names_nobody(home: Path) -> None:
+    (home / "run").mkdir()
+    for text in ("", "{", "[1]", '{"pid": 1}'):
+        (home / "run/family.json").write_text(text)
+        assert process.find("family") is None
+        process.stop("family", patience_s=0.0)
