@@ -8,7 +8,18 @@ so until something new is agreed. One that was paid in full is over.
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import Instant, instalment, payment, plan
@@ -23,13 +34,15 @@ def current_plans(book: Book, portfolio_id: int, at: dt.datetime) -> Select[int]
     )
 
 
-def is_current(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
-    """Whether a row of `plan` is being kept at this instant."""
+def is_current(
+    book: Book, at: ColumnElement[dt.datetime], known: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
+    """Whether a row of `plan` is being kept at this instant, by the payments that are `known`."""
     return and_(
         plan.c.agreed_at <= at,
         or_(plan.c.cancelled_at.is_(None), plan.c.cancelled_at > at),
-        ~_broken(book, at),
-        ~_paid_up(at),
+        ~_broken(book, at, known),
+        ~_paid_up(at, known),
     )
 
 
@@ -60,27 +73,31 @@ def plan_states(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
     ).where(plan.c.portfolio_id == portfolio_id, plan.c.agreed_at <= at)
 
 
-def _broken(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+def _broken(
+    book: Book, at: ColumnElement[dt.datetime], known: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
     """An instalment whose time is over was not paid in time, or was taken back since."""
     deadline = _deadline(book)
     return exists().where(
         instalment.c.plan_id == plan.c.plan_id,
         deadline <= at,
         or_(
-            _paid(payment.c.booked_at < deadline) < instalment.c.total_amount,
-            _paid(payment.c.booked_at <= at) < instalment.c.total_amount,
+            _paid(payment.c.booked_at < deadline, known) < instalment.c.total_amount,
+            _paid(payment.c.booked_at <= at, known) < instalment.c.total_amount,
         ),
     )
 
 
-def _paid_up(at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+def _paid_up(
+    at: ColumnElement[dt.datetime], known: ColumnElement[bool] | None = None
+) -> ColumnElement[bool]:
     whole = (
         select(func.max(instalment.c.total_amount))
         .where(instalment.c.plan_id == plan.c.plan_id)
         .correlate(plan)
         .scalar_subquery()
     )
-    return _paid(payment.c.booked_at <= at) >= whole
+    return _paid(payment.c.booked_at <= at, known) >= whole
 
 
 def _deadline(book: Book) -> ColumnElement[dt.datetime]:
@@ -89,7 +106,9 @@ def _deadline(book: Book) -> ColumnElement[dt.datetime]:
     return func.timezone(literal(book.portfolio.time_zone), midnight)
 
 
-def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
+def _paid(
+    by_then: ColumnElement[bool], known: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
     """What was booked on the plan's account after the agreement and `by_then`."""
     return (
         select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
@@ -98,6 +117,7 @@ def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
             payment.c.currency == plan.c.currency,
             payment.c.booked_at > plan.c.agreed_at,
             by_then,
+            true() if known is None else known,
         )
         .correlate_except(payment)
         .scalar_subquery()

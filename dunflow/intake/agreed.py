@@ -87,6 +87,7 @@ def take_consents(given: Given) -> int:
         "basis": r.basis,
         "given_at": r.given_at,
         "revoked_at": r.revoked_at,
+        "end_recorded_at": case((r.revoked_at.is_not(None), literal(given.now))),
         "recorded_by": literal(given.by),
         "reason": r.reason,
     }
@@ -97,7 +98,7 @@ def take_consents(given: Given) -> int:
         .order_by(r.customer, r.channel, r.basis, r.given_at, r.revoked_at.nulls_last())
     )
     kept = insert(consent).from_select(list(columns), rows)
-    return _run(given, kept, consent, key, ("revoked_at",))
+    return _run(given, kept, consent, key, ("revoked_at", "end_recorded_at"))
 
 
 def _take(

@@ -52,6 +52,6 @@ def revoke_consents(
             consent.c.channel.in_(channels),
             consent.c.revoked_at.is_(None),
         )
-        .values(revoked_at=now)
+        .values(revoked_at=now, end_recorded_at=now)
     )
     return conn.execute(revoked).rowcount

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, false, func, select, tuple_
+from sqlalchemy import Connection, exists, false, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
 from dunflow.intake.given import Given
@@ -42,7 +42,7 @@ class Credit:
 
 
 def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
-    """Keep a payment, once however often it is delivered; for an account never seen, too."""
+    """Keep a payment that is known as soon as it is booked; for an account never seen, too."""
     row = insert(payment).values(
         portfolio_id=portfolio_id,
         payment_ref=paid.ref,
@@ -50,6 +50,7 @@ def record_payment(conn: Connection, portfolio_id: int, paid: Payment) -> None:
         amount=paid.amount,
         currency=paid.currency,
         booked_at=paid.booked_at,
+        recorded_at=paid.booked_at,
     )
     conn.execute(row.on_conflict_do_nothing())
 
@@ -59,10 +60,12 @@ def take_payments(given: Given) -> int:
     r = given.rows.c
     rows = (
         select(given.portfolio, r.ref, r.account, r.amount, r.currency, r.booked_at)
+        .add_columns(literal(given.now))
         .ext(distinct_on(r.ref))
         .order_by(r.ref, r.line)
     )
     names = ["portfolio_id", "payment_ref", "account_id", "amount", "currency", "booked_at"]
+    names.append("recorded_at")
     new = insert(payment).from_select(names, rows).on_conflict_do_nothing()
     count = given.conn.execute(new.execution_options(preserve_rowcount=True)).rowcount
     p = payment.c

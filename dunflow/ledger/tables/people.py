@@ -77,6 +77,7 @@ consent = Table(
     Column("basis", Text, nullable=False),
     Column("given_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("end_recorded_at", Instant),  # when we learnt that it was revoked
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
     UniqueConstraint("portfolio_id", "customer_id", "channel", "basis", "given_at"),

@@ -111,6 +111,7 @@ payment = Table(
     Column("amount", Numeric, nullable=False),
     Column("currency", Text, nullable=False),
     Column("booked_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),  # when we learnt of it
     UniqueConstraint("portfolio_id", "payment_ref"),
     Index(None, "account_id", "booked_at"),
 )

@@ -25,6 +25,7 @@ from dunflow.ledger.tables import (
     dead_address,
     hold,
     opt_out,
+    payment,
     placement,
     plan,
     promise,
@@ -58,11 +59,16 @@ def sent_on_promise(scope: Scope) -> Select[int]:
     return sent(scope).where(pending)
 
 
+def _known_then() -> ColumnElement[bool]:
+    """The payments of which we knew when the contact went out: a feed may tell them days late."""
+    return payment.c.recorded_at <= contact.c.claimed_at
+
+
 def sent_on_plan(scope: Scope) -> Select[int]:
     kept = exists().where(
         plan.c.account_id == contact_account.c.account_id,
         plan.c.recorded_at <= contact.c.claimed_at,
-        is_current(scope.book, contact.c.claimed_at),
+        is_current(scope.book, contact.c.claimed_at, _known_then()),
     )
     return sent(scope).where(kept)
 
@@ -115,7 +121,11 @@ def _agreed(rule: ConsentRule) -> ColumnElement[bool]:
         consent.c.channel == contact.c.channel,
         consent.c.basis.in_(rule.basis),
         consent.c.given_at <= contact.c.claimed_at,
-        or_(consent.c.revoked_at.is_(None), consent.c.revoked_at > contact.c.claimed_at),
+        or_(
+            consent.c.revoked_at.is_(None),
+            consent.c.revoked_at > contact.c.claimed_at,
+            consent.c.end_recorded_at > contact.c.claimed_at,
+        ),
     )
     if rule.fresh_within is not None:
         days = func.make_interval(0, 0, 0, days_of(rule.fresh_within))
