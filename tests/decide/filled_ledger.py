@@ -306,7 +306,14 @@ class Filler:
     ) -> None:
         money = {"currency": account.currency}
         rows.setdefault(t.payment, []).extend(
-            of | money | {"payment_ref": secrets.token_hex(8), "booked_at": at, "amount": amount}
+            of
+            | money
+            | {
+                "payment_ref": secrets.token_hex(8),
+                "booked_at": at,
+                "recorded_at": at,
+                "amount": amount,
+            }
             for at, amount in account.payments
         )
         rows.setdefault(t.promise, []).extend(

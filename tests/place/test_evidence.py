@@ -110,7 +110,8 @@ def _told_before(conn: Connection, desk: Desk) -> None:
             **same,
         )
     )
-    conn.execute(insert(payment).values(payment_ref="p1", amount="0.50", booked_at=NOON, **same))
+    paid = {"payment_ref": "p1", "amount": "0.50", "booked_at": NOON, "recorded_at": NOON}
+    conn.execute(insert(payment).values(**paid, **same))
 
 
 def test_evidence_tells_what_was_sent_agreed_and_paid(
