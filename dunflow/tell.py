@@ -205,6 +205,26 @@ def urls(running: "Running") -> None:
 
 
 @contextmanager
+def doing(first: str) -> Iterator[Callable[[str], None]]:
+    """Says what is being done: in one line that changes, or in many where nobody watches."""
+    if aside.is_terminal:
+        with aside.status(first) as shown:
+            yield shown.update
+        return
+    last = ""
+
+    def say(text: str) -> None:
+        nonlocal last
+        if text != last:
+            last = text
+            aside.print(text)
+
+    if first:
+        say(first)
+    yield say
+
+
+@contextmanager
 def dates_bar(
     dates: int,
 ) -> Iterator[tuple[Callable[[str], None], Callable[[dict[dt.date, str]], None]]]:
@@ -213,7 +233,8 @@ def dates_bar(
     Where nobody watches, such as in a log, each is a line.
     """
     if not aside.is_terminal:
-        yield aside.print, _lines()
+        with doing("") as say:
+            yield say, lambda found: say(f"Business dates: {states(found)}")
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=aside) as bar:
@@ -224,19 +245,6 @@ def dates_bar(
             bar.update(task, completed=over, description=f"Business dates: {states(found)}")
 
         yield lambda text: bar.update(task, description=text), ran
-
-
-def _lines() -> Callable[[dict[dt.date, str]], None]:
-    """Prints how far the dates are, where that changed."""
-    last = ""
-
-    def ran(found: dict[dt.date, str]) -> None:
-        nonlocal last
-        if (now := states(found)) != last:
-            last = now
-            aside.print(f"Business dates: {now}")
-
-    return ran
 
 
 def demo(shown: "Shown") -> None:

@@ -102,12 +102,12 @@ def _through_airflow(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.d
     from dunflow import tell
     from dunflow.stack.backfill import backfill as run
 
-    with tell.aside.status("Airflow runs the dates") as shown:
+    with tell.doing("Airflow runs the dates") as say:
         return run(
             portfolio,
             first,
             last,
-            lambda states: shown.update(f"Airflow runs the dates: {tell.states(states)}"),
+            lambda states: say(f"Airflow runs the dates: {tell.states(states)}"),
         )
 
 

@@ -20,11 +20,8 @@ def up(
     from dunflow import tell
     from dunflow.stack.up import up as start
 
-    with tell.aside.status("starting") as status:
-        running = start(
-            _ports(airflow_port, sandbox_port, receiver_port),
-            status.update,
-        )
+    with tell.doing("Starting") as say:
+        running = start(_ports(airflow_port, sandbox_port, receiver_port), say)
     urls = {
         "airflow": running.ports.airflow_url,
         "user": running.user,
@@ -55,8 +52,8 @@ def down(json_: bool) -> None:
     from dunflow import tell
     from dunflow.stack.down import down as stop
 
-    with tell.aside.status("stopping") as status:
-        stopped = stop(lambda part: status.update(f"stopping {part}"))
+    with tell.doing("Stopping") as say:
+        stopped = stop(lambda part: say(f"Stopping the {part}"))
     if json_:
         tell.as_json({"stopped": list(stopped)})
     else:

@@ -1,6 +1,8 @@
 """Proves the promises on the ledger: each check looks for rows that would break one."""
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,7 @@ from sqlalchemy import CompoundSelect, Connection, Select, func, select
 
 from dunflow.config.book import Book
 from dunflow.config.duties import HandOffDuties
+from dunflow.config.pack import Cap
 from dunflow.config.policy import Policy
 from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import account, policy_version
@@ -75,12 +78,20 @@ def audit(
     checked = []
     for promise, check in CHECKS.items():
         checked.append(_checked(conn, promise, check(scope)))
-    for cap in book.floor.caps:
-        promise = f"no customer was contacted over cap {cap.id}"
+    for name, cap in _named(book):
+        promise = f"no customer was contacted over cap {name}"
         checked.append(_checked(conn, promise, over_cap(scope, cap)))
     outside = list(outside_hours(conn, scope))
     within = "everything went out within contact hours"
     return [*checked, Checked(within, len(outside), outside[:SAMPLES])]
+
+
+def _named(book: Book) -> Iterator[tuple[str, Cap]]:
+    """The caps, with the pack's name where several packs have one of that name."""
+    times = Counter(cap.id for cap in book.floor.caps)
+    for pack in book.floor.packs:
+        for cap in pack.caps:
+            yield (cap.id if times[cap.id] == 1 else f"{cap.id} of {pack.pack.id}"), cap
 
 
 def _versions(conn: Connection, portfolio_id: int) -> list[Version]:

@@ -261,5 +261,6 @@ def test_stop_and_start_hold_at_once_and_each_message_is_kept_once(
     assert bound() == 0
     assert answer("SM3", "leave me alone", OptOutType="STOP") == 200
     assert bound() == both
-    assert answer("SM4", "STOP", To="+15005550009") == 200
+    # A refusal that no portfolio can take is not answered as if it had been heard.
+    assert answer("SM4", "STOP", To="+15005550009") == 500
     assert count(outbox, reply) == 3
