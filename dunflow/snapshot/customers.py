@@ -72,6 +72,7 @@ _BATCH = 50_000
 # So many new customers change what the planner should think of the table.
 _MANY = 20_000
 
+# No customer has more accounts than that, as far as counting them matters.
 _ROWS_EACH = 10
 
 
