@@ -163,6 +163,7 @@ def decide(day: Day) -> Figures:
         return _decide(day)
     except TrippedError as tripped:
         with day.engine.begin() as conn:
+            lock_portfolio(conn, book.name)
             note_stopped(conn, portfolio_id_of(conn, book.name), date, tripped.findings)
         raise BreakerTripped(why_stopped(book.name, date, tripped.findings)) from None
 

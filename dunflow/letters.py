@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    delete,
     exists,
     func,
     insert,
@@ -27,7 +26,6 @@ from sqlalchemy import (
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.given import among
 from dunflow.ledger.references import bears
 from dunflow.ledger.tables import (
     DONE,
@@ -46,7 +44,7 @@ from dunflow.remind import outbox
 from dunflow.remind.consequences import bury_addresses, refresh_ladder
 from dunflow.remind.letters.batch import write_batch
 from dunflow.remind.letters.letter import Letter, Unprintable, letter_of
-from dunflow.remind.overtaken import give_up, waiting_in
+from dunflow.remind.overtaken import give_up, leave_out, waiting_in
 from dunflow.remind.render.slots import Line, Slots, date_for_people
 
 Figures = dict[str, Any]
@@ -132,18 +130,11 @@ def _give_up(conn: Connection, desk: Desk, waiting: Select[int]) -> set[int]:
 
 
 def _leave_out(desk: Desk, number: int) -> bool:
-    """Leave out of a batch that did not arrive what may no longer be sent. Whether anything is
-    left; a batch of nothing is forgotten."""
-    of_batch = print_line.c.print_batch_id == number
-    listed = select(print_line.c.contact_id).where(of_batch)
+    """Take what may no longer be sent out of a batch that did not arrive; whether any is left."""
+    listed = select(print_line.c.contact_id).where(print_line.c.print_batch_id == number)
     with desk.engine.begin() as conn:
         gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
-        gone_lines = among(print_line.c.contact_id, sorted(gone))
-        conn.execute(delete(print_line).where(of_batch, gone_lines))
-        left = conn.execute(select(listed.exists())).scalar_one()
-        if not left:
-            conn.execute(delete(print_batch).where(print_batch.c.print_batch_id == number))
-    return bool(left)
+        return leave_out(conn, print_batch, print_line, number, gone)
 
 
 def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:

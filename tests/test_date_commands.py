@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from sqlalchemy import URL, make_url
 
 from dunflow.cli import main
+from dunflow.decide.breaker import note_stopped
 from dunflow.ledger import throwaway
 from dunflow.ledger.engine import URL_VARIABLE, make_engine, portfolio_id_of
 from dunflow.report.trend import trend
+from dunflow.snapshot.finding import vouched_for
 from tests.test_kill import _POLICY, _PORTFOLIO
 
 FIRST, SECOND = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
@@ -79,6 +81,20 @@ def test_a_person_learns_how_many_contacts_they_let_out_and_no_more_go(shop: Sho
     assert "A person accepted the date, knowing: contacts to be planned: seen 205" in ran
     assert "accepted 205" in ran
     assert "nothing to accept" in shop.says("accept", "shop", FIRST, *WHY, code=1)
+
+
+def test_a_run_that_was_stopped_before_somebody_accepted_takes_nothing_back(shop: Shop) -> None:
+    """Two runs at once: the one that was stopped writes so down after the other went on."""
+    shop.deliver(FIRST, range(200))
+    shop.day(FIRST, code=1)
+    shop.says("accept", "shop", FIRST, *WHY)
+    shop.day(FIRST)
+    engine = make_engine(make_url(os.environ[URL_VARIABLE]))
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, "shop")
+        note_stopped(conn, number, FIRST, vouched_for(conn, number, FIRST))
+    engine.dispose()
+    assert shop.states() == {FIRST: "accepted"}
 
 
 def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop) -> None:

@@ -43,7 +43,12 @@ def note_stopped(
     conn: Connection, portfolio_id: int, business_date: dt.date, findings: tuple[Finding, ...]
 ) -> None:
     """Keep what stopped the date, for the person who may accept it. Until then its snapshot is no
-    more trusted than one that the gate refused: other dates must not be judged by it."""
+    more trusted than one that the gate refused: other dates must not be judged by it.
+
+    Under the portfolio's lock: somebody may have accepted just now, and another run decided.
+    """
+    if are_covered(findings, vouched_for(conn, portfolio_id, business_date)):
+        return
     conn.execute(
         update(load)
         .where(load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 
+from dunflow.ledger.owners import last_owner
 from dunflow.ledger.tables import (
     consent,
     conversation,
@@ -14,20 +15,12 @@ from dunflow.ledger.tables import (
     opt_out,
     plan,
     promise,
-    snapshot,
 )
 
 
 def said(portfolio_id: int, account_id: int) -> Mapping[str, Select[Any]]:
     """Kind → rows about the account, or about whose it is by the newest snapshot that has it."""
-    owner = (
-        select(func.coalesce(customer.c.merged_into, customer.c.customer_id))
-        .join(snapshot, snapshot.c.customer_id == customer.c.customer_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
-        .order_by(snapshot.c.business_date.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    owner = last_owner(portfolio_id, account_id).scalar_subquery()
     h, p, o = hold.c, promise.c, opt_out.c
     known = select(customer.c.phone.label("address")).where(customer.c.customer_id == owner)
     known_too = select(customer.c.email).where(customer.c.customer_id == owner)

@@ -33,9 +33,9 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS
-from dunflow.intake.holders import last_owner
 from dunflow.intake.rules import Rule, rules_of
 from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.owners import last_owner
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import NEVER, account, customer, snapshot, taken_row
 from dunflow.snapshot.contact_points import read_email, read_phone

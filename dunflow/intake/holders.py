@@ -1,9 +1,10 @@
 """Whom something is about: the ledger's numbers for accounts and customers."""
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
+from dunflow.ledger.owners import last_owner
 from dunflow.ledger.tables import NEVER, account, customer, snapshot
 
 
@@ -60,18 +61,6 @@ def owner_of(conn: Connection, portfolio_id: int, account_id: int) -> int | None
     """The number of the person whose the account is, by the newest snapshot that has it."""
     found: int | None = conn.execute(last_owner(portfolio_id, account_id)).scalar()
     return found
-
-
-def last_owner(portfolio_id: int, account_id: int | ColumnElement[int]) -> Select[int]:
-    """The same as a query. Of an id that was merged since, it is whom it was merged into."""
-    last, person = snapshot.alias("last"), customer.alias("last_owner")
-    return (
-        select(func.coalesce(person.c.merged_into, person.c.customer_id))
-        .join_from(last, person, person.c.customer_id == last.c.customer_id)
-        .where(last.c.portfolio_id == portfolio_id, last.c.account_id == account_id)
-        .order_by(last.c.business_date.desc())
-        .limit(1)
-    )
 
 
 def _never_seen(what: str, ref: str) -> str:

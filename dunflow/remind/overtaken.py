@@ -4,10 +4,12 @@ It was never done: its step is decided again, on fresh figures.
 """
 
 import datetime as dt
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, select
 
 from dunflow.config.book import Book
+from dunflow.ledger.given import among
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.tables import contact
 from dunflow.remind import receipts
@@ -33,6 +35,20 @@ def give_up(
     undone = Seen(None, None, "undelivered", code, "later")
     receipts.take(conn, book, [(of, undone) for of in sorted(gone)], now)
     return gone
+
+
+def leave_out(
+    conn: Connection, batch: Table, line: Table, number: int, gone: Collection[int]
+) -> bool:
+    """Take these contacts out of a batch that nobody has yet; whether anything is left in it. A
+    batch of nothing is forgotten."""
+    (key,) = batch.primary_key
+    of_batch = line.c[key.name] == number
+    conn.execute(delete(line).where(of_batch, among(line.c.contact_id, sorted(gone))))
+    left = conn.execute(select(exists().where(of_batch))).scalar_one()
+    if not left:
+        conn.execute(delete(batch).where(key == number))
+    return bool(left)
 
 
 def waiting_in(which: ColumnElement[bool]) -> Select[int]:

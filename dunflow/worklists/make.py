@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    delete,
     exists,
     func,
     insert,
@@ -30,7 +29,6 @@ from dunflow.config.destination import Format
 from dunflow.config.policy import Channel
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -45,7 +43,7 @@ from dunflow.place.deliver import Place, place_of
 from dunflow.place.files import MANIFEST, SUFFIX, WRITERS, sha256
 from dunflow.place.lock import placement_lock
 from dunflow.placements import Desk
-from dunflow.remind.overtaken import give_up, waiting_in
+from dunflow.remind.overtaken import give_up, leave_out, waiting_in
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
 from dunflow.worklists.orders import write_orders
 from dunflow.worklists.teams import belongs_to, names_of
@@ -173,18 +171,11 @@ def _open(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | 
 
 
 def _leave_out(desk: Desk, number: int) -> bool:
-    """Leave out of a list that nobody has yet what is over or forbidden by now. Whether anything is
-    left; a list of nothing is forgotten."""
-    of_list = worklist_line.c.worklist_id == number
-    listed = select(worklist_line.c.contact_id).where(of_list)
+    """Take what may no longer be done out of a list that nobody has; whether any is left."""
+    listed = select(worklist_line.c.contact_id).where(worklist_line.c.worklist_id == number)
     with desk.engine.begin() as conn:
         gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
-        gone_lines = among(worklist_line.c.contact_id, sorted(gone))
-        conn.execute(delete(worklist_line).where(of_list, gone_lines))
-        left = conn.execute(select(listed.exists())).scalar_one()
-        if not left:
-            conn.execute(delete(worklist).where(worklist.c.worklist_id == number))
-    return bool(left)
+        return leave_out(conn, worklist, worklist_line, number, gone)
 
 
 def _begin(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, Text, delete, literal, select
+from sqlalchemy import Connection, Engine, Text, delete, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
@@ -215,12 +215,8 @@ def _keep(conn: Connection, tellings: list[Telling], now: dt.datetime) -> list[T
 
 def _forget(conn: Connection, tellings: list[Telling]) -> None:
     """As if they had not been told."""
-    for each in tellings:
-        conn.execute(
-            delete(receipt).where(
-                receipt.c.provider == each.provider, receipt.c.event_id == each.event_id
-            )
-        )
+    events = [(each.provider, each.event_id) for each in tellings]
+    conn.execute(delete(receipt).where(tuple_(receipt.c.provider, receipt.c.event_id).in_(events)))
 
 
 def _now_of(book: Book, claimed_at: dt.datetime | None, now: dt.datetime) -> dt.datetime:
