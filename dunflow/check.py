@@ -36,7 +36,7 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
-    unwise += _system_before(book)
+    unwise += _answers(book) + _system_before(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -63,6 +63,18 @@ def _credentials(book: Book) -> list[str]:
         except ConfigError as error:
             lacking.append(f"senders.{channel}: {error}. Here it is missing")
     return lacking
+
+
+def _answers(book: Book) -> list[str]:
+    """Every email says how to stop them by answering."""
+    email = book.portfolio.senders.email
+    if email is None or email.provider == "sandbox" or email.reply_to:
+        return []
+    unheard = (
+        f"senders.email: answers go to {email.from_}; unless SendGrid's inbound parse serves that "
+        "address, somebody has to read them and type in who says STOP (docs/operations.md)"
+    )
+    return [unheard]
 
 
 def _templates(book: Book) -> list[str]:

@@ -132,6 +132,8 @@ class Sender(Model):
     provider: Literal["sandbox", "twilio", "sendgrid"]
     from_: str = Field(alias="from")
     name: str | None = None
+    reply_to: str | None = None
+    """Email only: where answers go, if not to `from`. SendGrid's inbound parse must serve it."""
     per_second: Decimal | None = Field(None, gt=0)
     """At most so many messages a second, over all workers; none: as fast as the provider takes."""
     email_activity: bool = False
@@ -140,6 +142,11 @@ class Sender(Model):
     suppressions: bool = True
     """Whether SendGrid's lists of whom it sends nothing to are asked for. The API key must be
     allowed to read them."""
+
+    @property
+    def answered_at(self) -> str:
+        """The number or address to which people answer."""
+        return self.reply_to or self.from_
 
 
 class Senders(Model):
@@ -155,6 +162,16 @@ class Senders(Model):
                 raise ValueError(
                     f"{channel}.provider is {sender.provider!r}; use {right!r} or 'sandbox'"
                 )
+            if sender and channel != "email" and sender.reply_to:
+                raise ValueError(
+                    f"{channel}.reply_to is {sender.reply_to!r}; people answer to the number that "
+                    "they see, so leave it out"
+                )
+        if self.email and "@" not in self.email.answered_at:
+            raise ValueError(
+                f"email.reply_to is {self.email.answered_at!r}; write an address such as "
+                "answers@replies.lender.example"
+            )
         if self.voice and not re.fullmatch(r"\+[1-9][0-9]{6,14}", self.voice.from_):
             raise ValueError(
                 f'voice.from is {self.voice.from_!r}; write the number as "+8613490000000"'

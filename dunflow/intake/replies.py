@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import BusinessCalendar
@@ -14,7 +14,9 @@ from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading, classify
 from dunflow.intake.consents import Consent, record_consent, revoke_consents
 from dunflow.intake.promised import promised_amount, promised_day
-from dunflow.ledger.tables import dead_address, reply
+from dunflow.ledger.given import among
+from dunflow.ledger.references import number_of
+from dunflow.ledger.tables import contact, customer, dead_address, reply
 from dunflow.remind import opt_outs
 
 SHARING = (("sms", "voice", "call"), ("email",), ("letter", "visit"))
@@ -29,7 +31,9 @@ class Reply:
 
     `ref` is the provider's or core's name for it: taken in once. At least one of `address` (where
     it came from) and `customer_id` is known. `told`: what the provider itself has read in it, as
-    Twilio's OptOutType.
+    Twilio's OptOutType. `quoted`: what may be references of ours in it; they tell who it is that
+    writes from an address which we don't know. `forgeable`: anybody can write in this name, as by
+    email, so that only a person lifts an opt-out by it.
     """
 
     ref: str
@@ -39,6 +43,8 @@ class Reply:
     address: str | None = None
     customer_id: int | None = None
     told: Literal["stop", "start"] | None = None
+    quoted: Collection[str] = ()
+    forgeable: bool = False
 
 
 def record_reply(
@@ -60,6 +66,8 @@ def record_reply(
     address = given.address
     if address is None and given.customer_id is not None:
         address = opt_outs.point_of(conn, given.customer_id, given.channel)
+    elif address is not None and given.channel == "email":
+        address = opt_outs.as_we_write(conn, portfolio_id, address)
     people = _people(conn, portfolio_id, given, address)
     reading = reading or _read(given, stop_words)
     amount, on = _promise(given, reading, calendar)
@@ -72,7 +80,8 @@ def record_reply(
         body=given.text,
         received_at=given.received_at,
         kind=reading.kind,
-        state="open" if reading.waits_for_a_person else "kept",
+        # A refusal of somebody whom we don't know must find the customer whom it is about.
+        state="open" if reading.waits_for_a_person or not people else "kept",
         proposed_hold=reading.proposed_hold,
         proposed_amount=amount,
         proposed_on=on,
@@ -90,6 +99,8 @@ def record_reply(
 def _read(given: Reply, stop_words: Collection[str]) -> Reading:
     """What it says; a keyword that the provider knew counts whatever we make of the text."""
     reading = classify(given.text, given.channel, stop_words)
+    if given.forgeable and reading.starts:
+        return Reading("other")
     match given.told:
         case "stop":
             return replace(reading, kind="opt_out", stops=reading.stops | {given.channel})
@@ -100,12 +111,30 @@ def _read(given: Reply, stop_words: Collection[str]) -> Reading:
 
 
 def _people(conn: Connection, portfolio_id: int, given: Reply, address: str | None) -> list[int]:
-    """Who it was: the customer who is known, else everybody who is reached there."""
+    """Who it was: the customer who is known, else everybody who is reached there, else whoever got
+    the contacts that it quotes."""
     if given.customer_id is not None:
         return [given.customer_id]
     if address is None:
         raise DunflowError("reply: neither the customer nor the address is known; give one")
-    return opt_outs.users_of(conn, portfolio_id, given.channel, address)
+    there = opt_outs.users_of(conn, portfolio_id, given.channel, address)
+    return there or _recipients(conn, portfolio_id, given.quoted)
+
+
+def _recipients(conn: Connection, portfolio_id: int, quoted: Collection[str]) -> list[int]:
+    numbers = [number for each in quoted if (number := number_of(each)) is not None]
+    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    whose = (
+        select(person)
+        .join(contact, contact.c.customer_id == customer.c.customer_id)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            among(contact.c.contact_id, numbers),
+            contact.c.reference.in_(quoted),
+        )
+        .distinct()
+    )
+    return list(conn.execute(whose).scalars()) if numbers else []
 
 
 def _promise(

@@ -94,3 +94,12 @@ def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) ->
         .order_by(person)
     )
     return list(rows.scalars())
+
+
+def as_we_write(conn: Connection, portfolio_id: int, email: str) -> str:
+    """The address as our customer's row has it: whoever answers may write its letters in another
+    case, and every mailbox of today takes those for the same."""
+    known = select(customer.c.email).where(customer.c.portfolio_id == portfolio_id)
+    exact = known.where(customer.c.email == email).limit(1)
+    alike = known.where(func.lower(customer.c.email) == email.lower()).limit(1)
+    return conn.execute(exact).scalar() or conn.execute(alike).scalar() or email

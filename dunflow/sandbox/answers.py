@@ -5,6 +5,9 @@ receiver as Twilio would send it. A whole message of STOP makes that sender's te
 fail with 21610 until a START. The scope is the one number, or the Messaging Service. Sources:
 support.twilio.com 223134027 and 31560110671259.
 
+Where `to` is an address, it answers the newest mail that the person got, which it quotes, and goes
+to the receiver as SendGrid's inbound parse would send it.
+
 `POST /_sandbox/keys` with `{"number": "+86…", "digits": "0423"}` lets whoever answers the next call
 there press these, once the call asks for keys.
 """
@@ -17,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dunflow.sandbox.room import room_of
+from dunflow.sandbox.store import Filter
 
 STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 START = frozenset({"START", "YES", "UNSTOP"})
@@ -42,6 +46,10 @@ async def answer(request: Request) -> Response:
         sender, to, text = (str(given[name]) for name in ("from", "to", "text"))
     except (ValueError, LookupError, TypeError):
         return JSONResponse({"error": 'send {"from": "…", "to": "…", "text": "…"}'}, 400)
+    if "@" in to:
+        newest = room.store.newest(Filter(channel="email", recipient=sender), limit=1)
+        room.webhooks.answer_mail(sender, to, text, newest[0] if newest else None)
+        return Response(status_code=202)
     word = text.strip().upper()
     if word in STOP:
         room.store.stop(sender, to)

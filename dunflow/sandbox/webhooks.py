@@ -31,6 +31,7 @@ from twilio.request_validator import (
 from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, sandbox_event_key
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.life import stages
+from dunflow.sandbox.sendgrid.inbound import form_of
 from dunflow.sandbox.store import Fate, Message
 from dunflow.sandbox.twilio.told import CallTold, asked_at, said_in
 
@@ -175,6 +176,14 @@ class Webhooks:
         url = f"{self._receiver_url}/twilio/inbound"
         self._tell(0.0, lambda: self._form(url, form), "")
 
+    def answer_mail(self, sender: str, to: str, text: str, answered: Message | None) -> None:
+        """A person answers a mail, which their client quotes."""
+        if self._receiver_url is None:
+            return
+        body, kind = form_of(sender, to, text, answered)
+        url = f"{self._receiver_url}/sendgrid/inbound"
+        self._tell(0.0, lambda: (url, body, self._signed(body) | {"Content-Type": kind}), "")
+
     def _in_order(self, told: list, how: str) -> list:  # type: ignore[type-arg]
         """Early, late or the wrong way round, each at the time of another."""
         if how != "reversed":
@@ -232,15 +241,15 @@ class Webhooks:
         return url, urlencode(form).encode(), headers
 
     def _events(self, events: list[dict[str, object]]) -> Post:
-        body = "[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n"
+        body = ("[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n").encode()
+        headers = self._signed(body) | {"Content-Type": "application/json"}
+        return f"{self._receiver_url}/sendgrid/events", body, headers
+
+    def _signed(self, body: bytes) -> dict[str, str]:
+        """SendGrid's signature over the bytes that it sends."""
         timestamp = str(int(time.time()))
-        signed = self._key.sign((timestamp + body).encode(), ec.ECDSA(hashes.SHA256()))
-        headers = {
-            "Content-Type": "application/json",
-            SIGNATURE: base64.b64encode(signed).decode(),
-            TIMESTAMP: timestamp,
-        }
-        return f"{self._receiver_url}/sendgrid/events", body.encode(), headers
+        signed = self._key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        return {SIGNATURE: base64.b64encode(signed).decode(), TIMESTAMP: timestamp}
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> str | None:

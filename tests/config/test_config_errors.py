@@ -313,6 +313,29 @@ def test_a_real_sender_without_its_credentials_is_told(
     assert not any("senders.sms" in told for told in warnings())
 
 
+def test_answers_to_mails_that_nobody_hears_are_told(harbour: Path) -> None:
+    sender = "provider: sendgrid, from: a@harbour.example"
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
+    told = []
+    for more in ("", ", reply_to: b@replies.harbour.example"):
+        senders = f"mode: shadow\nsenders: {{email: {{{sender}{more}}}}}\n"
+        (harbour / "portfolio.yaml").write_text(PORTFOLIO + senders)
+        told.append([each for each in warnings() if "answers go to a@harbour.example" in each])
+    assert [len(each) for each in told] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("sender", "why"),
+    [
+        ('sms: {provider: sandbox, from: "+1500", reply_to: "+1501"}', "sms.reply_to is '+1501'"),
+        ("email: {provider: sandbox, from: a@b.example, reply_to: b}", "email.reply_to is 'b'"),
+    ],
+)
+def test_answers_go_where_they_can(harbour: Path, sender: str, why: str) -> None:
+    (harbour / "portfolio.yaml").write_text(PORTFOLIO + f"senders: {{{sender}}}\n")
+    assert why in refusal()
+
+
 def warnings() -> list[str]:
     return check("harbour").warnings
 

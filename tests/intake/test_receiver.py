@@ -238,6 +238,11 @@ def test_whoever_calls_a_mail_spam_gets_no_more(
     }
 
 
+def test_nobody_fills_the_memory_with_what_is_not_signed(receiver: Receiver) -> None:
+    assert receiver.post("/sendgrid/events", b"[" * 10_000_001, {}) == 413
+    assert receiver.post("/twilio/inbound", b"a=" + b"b" * 1_000_000, {}) == 403
+
+
 def test_stop_and_start_hold_at_once_and_each_message_is_kept_once(
     outbox: Outbox, receiver: Receiver
 ) -> None:

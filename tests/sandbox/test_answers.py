@@ -1,5 +1,6 @@
 """People who write back: to the receiver, and to what Twilio itself knows of them."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,13 @@ import requests
 from sqlalchemy import Engine, select
 from twilio.base.exceptions import TwilioRestException
 
-from dunflow.clock import VirtualClock
+from dunflow.clock import DatabaseClock, VirtualClock
 from dunflow.intake.receiver.app import create_app as create_receiver
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import WEBHOOK_SECRET, read_keys
-from dunflow.ledger.tables import opt_out
+from dunflow.ledger.tables import opt_out, reply
+from dunflow.remind.senders.choose import make_email
+from dunflow.remind.senders.outcome import Accepted, Message
 from dunflow.sandbox.app import create_app
 from dunflow.sandbox.serve import bind, serve
 from tests.remind.contacts import Outbox, outbox_of
@@ -88,7 +91,7 @@ def wired(
             WEBHOOK_SECRET: request.param,
         }
     )
-    desk = Desk(ledger, VirtualClock(NOW), lambda: {box.book.name: box.book})
+    desk = Desk(ledger, DatabaseClock(ledger), lambda: {box.book.name: box.book})
     app = create_app(
         tmp_path,
         credentials=CREDENTIALS,
@@ -113,6 +116,43 @@ def test_a_stop_reaches_the_receiver_and_binds_at_once(wired: tuple[Sandbox, Out
         time.sleep(0.02)
     assert (row.customer_id, None) in bound
     assert (None, phone) in bound
+
+
+@pytest.mark.parametrize("wired", [""], indirect=True)
+def test_an_answer_by_mail_reaches_the_receiver_with_what_it_quotes(
+    wired: tuple[Sandbox, Outbox],
+) -> None:
+    sandbox, box = wired
+    row = box.row(box.put("accepted", channel="email"))
+    email = box.book.portfolio.senders.email
+    assert email
+    mail = Message(
+        reference=row.reference,
+        channel="email",
+        to=row.address,
+        body=f"Your reference: {row.reference}\nTo stop emails, reply with the word STOP.",
+        subject="Your account",
+        html=None,
+        valid_until=NOW + dt.timedelta(hours=1),
+    )
+    environ = {
+        "DUNFLOW_SANDBOX_URL": sandbox.url,
+        "DUNFLOW_SANDBOX_API_KEY": CREDENTIALS.api_key,
+    }
+    assert isinstance(make_email(email, environ).send(mail, now=NOW), Accepted)
+    write_back(sandbox, "I have never had such a loan", to=email.answered_at, sender=row.address)
+    give_up_at = time.monotonic() + 10
+    while not (kept := _replies(box)):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+    assert kept == [(row.customer_id, "dispute", "I have never had such a loan")]
+    assert not _opted_out(box)
+
+
+def _replies(box: Outbox) -> list[tuple[int | None, str, str]]:
+    with box.engine.connect() as conn:
+        rows = conn.execute(select(reply.c.customer_id, reply.c.kind, reply.c.body))
+        return [tuple(row) for row in rows]
 
 
 def _opted_out(box: Outbox) -> list[tuple[int | None, str | None]]:

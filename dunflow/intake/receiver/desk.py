@@ -92,20 +92,21 @@ class Desk:
         return len(new)
 
     def receive(self, recipients: list[str], reply: Reply) -> int:
-        """Keep a reply for each portfolio that sends as one of `recipients`; for how many.
+        """Keep a reply for each portfolio that is answered at one of `recipients`; for how many.
 
         Raises DunflowError where none does that can be read: a refusal must not be lost unseen.
         """
+        asked = {each.lower() for each in recipients}
         books = [
             book
             for _, book in sorted(self._books().items())
             if (sender := getattr(book.portfolio.senders, reply.channel))
-            and sender.from_ in recipients
+            and sender.answered_at.lower() in asked
         ]
         if not books:
             raise DunflowError(
-                f"a reply came, and no portfolio that can be read sends {reply.channel} as "
-                f"{' or '.join(recipients)}; see dunflow check"
+                f"a reply came, and no portfolio that can be read is answered by {reply.channel} "
+                f"at {' or '.join(recipients)}; see dunflow check"
             )
         with self.engine.begin() as conn:
             kept = [

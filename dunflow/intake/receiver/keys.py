@@ -27,6 +27,8 @@ TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 TOO_OLD_S = 48 * 3600
 """SendGrid repeats an event for a day; what is older than two is a replay."""
 WEBHOOK_SECRET = "TWILIO_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+SENDGRID_KEYS = ("SENDGRID_WEBHOOK_PUBLIC_KEY", "SENDGRID_PARSE_PUBLIC_KEY")
+"""Of the event webhook, and of inbound parse: each has a pair of its own."""
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -76,8 +78,7 @@ def read_keys(environ: Mapping[str, str]) -> Keys:
         )
     sandbox = environ.get("DUNFLOW_SANDBOX_AUTH_TOKEN", "")
     tokens = (environ.get("TWILIO_AUTH_TOKEN", ""), sandbox)
-    public = environ.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
-    keys = [_public_key(public)] if public else []
+    keys = [_public_key(name, environ[name]) for name in SENDGRID_KEYS if environ.get(name)]
     if sandbox:
         keys.append(sandbox_event_key(sandbox).public_key())
     return Keys(
@@ -95,16 +96,16 @@ def sandbox_event_key(auth_token: str) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(number, ec.SECP256R1())
 
 
-def _public_key(text: str) -> ec.EllipticCurvePublicKey:
+def _public_key(name: str, text: str) -> ec.EllipticCurvePublicKey:
     try:
         key = serialization.load_der_public_key(base64.b64decode(text, validate=True))
     except ValueError as err:
         raise ConfigError(
-            "SENDGRID_WEBHOOK_PUBLIC_KEY is not a key; copy the verification key of the signed "
-            "event webhook, one line of base64 without BEGIN and END"
+            f"{name} is not a key; copy the public key of SendGrid's signed webhook, one line of "
+            "base64 without BEGIN and END"
         ) from err
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ConfigError("SENDGRID_WEBHOOK_PUBLIC_KEY is not a key on an elliptic curve")
+        raise ConfigError(f"{name} is not a key on an elliptic curve; SendGrid's keys are")
     return key
 
 

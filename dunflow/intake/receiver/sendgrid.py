@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dunflow.intake.receiver.body import read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
@@ -35,10 +36,10 @@ DROPPED: tuple[tuple[str, Blame], ...] = (
 
 async def events(request: Request) -> Response:
     """POST: a list of events about any number of mails, of ours and of others."""
-    body = await request.body()
+    body = await read_body(request, MAX_BYTES)
     desk: Desk = request.app.state.desk
     keys: Keys = request.app.state.keys
-    if len(body) > MAX_BYTES:
+    if body is None:
         return PlainTextResponse("too large", 413)
     if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
         return PlainTextResponse("the signature does not hold", 403)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dunflow.intake.receiver.body import read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
@@ -22,6 +23,8 @@ from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.twilio import STATUS_PATH
 from dunflow.remind.senders.twilio_ask import ARRIVED, FAILED
 
+MAX_BYTES = 1_000_000
+"""A webhook of Twilio's has some dozens of short fields."""
 SAYS: dict[str, Literal["stop", "start"]] = {"STOP": "stop", "START": "start"}
 """`OptOutType`, which Twilio gives where a Messaging Service has Advanced Opt-Out."""
 
@@ -79,7 +82,10 @@ ROUTES = [
 
 async def verified(request: Request) -> FormData | None:
     """The form, if Twilio signed it. Blank fields are part of what is signed."""
-    raw = (await request.body()).decode(errors="replace")
+    body = await read_body(request, MAX_BYTES)
+    if body is None:
+        return None
+    raw = body.decode(errors="replace")
     fields: list[tuple[str, str | UploadFile]] = [*parse_qsl(raw, keep_blank_values=True)]
     form = FormData(fields)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")

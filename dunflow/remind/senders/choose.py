@@ -98,6 +98,7 @@ def make_email(config: SenderConfig, environ: Mapping[str, str]) -> SendGridEmai
             api_key=_read(environ, "DUNFLOW_SANDBOX_API_KEY"),
             sender=config.from_,
             sender_name=config.name,
+            reply_to=config.reply_to,
             base_url=_sandbox_url(environ),
             has_activity=True,
         )

@@ -112,6 +112,7 @@ class SendGridEmail:
         api_key: str,
         sender: str,
         sender_name: str | None = None,
+        reply_to: str | None = None,
         base_url: str = BASE_URL,
         timeout_s: float = TIMEOUT_S,
         has_activity: bool = False,
@@ -128,12 +129,13 @@ class SendGridEmail:
         )
         self._has_activity = has_activity
         self._from = {"email": sender} | ({"name": sender_name} if sender_name else {})
+        self._reply_to = reply_to
 
     def send(self, message: Message, *, now: datetime) -> Outcome:
         if message.valid_until <= now:
             return Busy("expired", 0.0)
         try:
-            reply = self._sendgrid.send(payload(message, self._from))
+            reply = self._sendgrid.send(payload(message, self._from, self._reply_to))
         except UntrustedError as err:
             return Down(err.why, "the certificate of SendGrid's server could not be verified")
         except NeverSentError as err:
@@ -158,13 +160,15 @@ class SendGridEmail:
         return listed(self._sendgrid.client, since)
 
 
-def payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
+def payload(
+    message: Message, sender: dict[str, str], reply_to: str | None = None
+) -> dict[str, object]:
     """The request. Links and opens are left untracked: the first would hide the lender's address
     behind another, and an open proves nothing, as mail scanners open everything."""
     content = [{"type": "text/plain", "value": message.body}]
     if message.html:
         content.append({"type": "text/html", "value": message.html})
-    return {
+    mail: dict[str, object] = {
         "personalizations": [
             {"to": [{"email": message.to}], "custom_args": {REFERENCE: message.reference}}
         ],
@@ -176,6 +180,9 @@ def payload(message: Message, sender: dict[str, str]) -> dict[str, object]:
             "open_tracking": {"enable": False},
         },
     }
+    if reply_to:
+        mail["reply_to"] = {"email": reply_to}
+    return mail
 
 
 def _refused(err: HTTPError) -> Outcome:

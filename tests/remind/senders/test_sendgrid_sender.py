@@ -50,6 +50,19 @@ def test_an_email_may_be_plain_text_only(sandbox, email, now):
     assert kept.html is None
 
 
+def test_answers_go_where_they_are_read(sandbox, email, now):
+    sender = SendGridEmail(
+        api_key="SG.the.key",
+        sender="billing@harbour.example",
+        reply_to="answers@replies.harbour.example",
+        base_url=sandbox.url,
+    )
+    assert isinstance(sender.send(email(), now=now), Accepted)
+    with open_reader(sandbox.state) as reader:
+        [kept] = reader.scan()
+    assert json.loads(kept.options)["reply_to"] == {"email": "answers@replies.harbour.example"}
+
+
 def test_neither_links_nor_opens_are_tracked(provider, reply, email, now):
     sendgrid = provider(lambda _: reply(202, headers={"X-Message-Id": "abc"}))
     make(sendgrid.url).send(email(), now=now)

@@ -1,0 +1,130 @@
+"""SendGrid's inbound parse: what people answer by email.
+
+It posts each mail that comes to a domain of ours as a form, signed like its events if a security
+policy says so, and again for three days unless the answer is a 2xx. The mail itself is taken whole
+("POST the raw, full MIME message"), since the parts that SendGrid makes of it are each in an
+encoding of their own. Sources: twilio.com/docs/sendgrid/for-developers/parsing-email/inbound-email
+and …/securing-your-parse-webhooks.
+"""
+
+import hashlib
+import json
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import getaddresses
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dunflow.intake.receiver.body import read_body
+from dunflow.intake.receiver.desk import Desk
+from dunflow.intake.receiver.keys import Keys
+from dunflow.intake.receiver.quoted import is_reply, own_words, plain, references
+from dunflow.intake.replies import Reply
+
+MAX_BYTES = 30_000_000
+"""SendGrid passes on no larger ones."""
+LONGEST_TEXT = 10_000
+"""Of a mail, so many characters are kept."""
+RAW, ENVELOPE = "email", "envelope"
+BY_MACHINES = frozenset({"auto_reply", "bulk", "junk", "list"})
+"""What `Precedence` says of mails that no person wrote."""
+
+
+async def inbound(request: Request) -> Response:
+    """POST: a mail that came to one of our addresses."""
+    body = await read_body(request, MAX_BYTES)
+    desk: Desk = request.app.state.desk
+    keys: Keys = request.app.state.keys
+    if body is None:
+        return PlainTextResponse("too large", 413)
+    if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
+        return PlainTextResponse("the signature does not hold", 403)
+    form = fields(request.headers.get("content-type", ""), body)
+    if RAW not in form:
+        # It is told again for days: enough to change the setting.
+        why = 'the field "email" is missing; in the settings of inbound parse, tick the raw message'
+        return PlainTextResponse(why, 500)
+    mail = message_from_bytes(form[RAW], policy=policy.default)
+    sender = _addresses(mail, "from")
+    if not sender or _is_automatic(mail):
+        return Response(status_code=204)
+    ours = _envelope(form.get(ENVELOPE, b"")) or _addresses(mail, "to")
+    text = text_of(mail)
+    reply = Reply(
+        ref=f"mail {_id_of(mail, form[RAW])}",
+        channel="email",
+        text=_said(text, str(mail["subject"] or ""), ours),
+        received_at=desk.now(),
+        address=sender[0],
+        quoted=references(text),
+        forgeable=True,
+    )
+    await run_in_threadpool(desk.receive, ours, reply)
+    return Response(status_code=204)
+
+
+ROUTES = [Route("/sendgrid/inbound", inbound, methods=["POST"])]
+
+
+def fields(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The fields of a multipart form, as the bytes that came."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    form = message_from_bytes(head + body, policy=policy.HTTP)
+    found = {}
+    for part in form.iter_parts() if form.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        value = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(value, bytes):
+            found[name] = value
+    return found
+
+
+def text_of(mail: EmailMessage) -> str:
+    """All that can be read in it, as plain text; "" where there is nothing but attachments."""
+    part = mail.get_body(("plain", "html"))
+    if part is None:
+        return ""
+    try:
+        text = str(part.get_content())
+    except (LookupError, ValueError):
+        # An encoding that does not exist, or is not the one that was used.
+        text = part.get_payload(decode=True).decode(errors="replace")  # type: ignore[union-attr]
+    return plain(text) if part.get_content_subtype() == "html" else text
+
+
+def _said(text: str, subject: str, ours: list[str]) -> str:
+    """What the writer wants to say; some write it into the subject."""
+    words = own_words(text, ours)
+    said = words if is_reply(subject) else f"{subject}\n{words}"
+    return said.strip()[:LONGEST_TEXT].replace("\0", "")
+
+
+def _is_automatic(mail: EmailMessage) -> bool:
+    """Whether no person wrote it: an absence, or a mail that came back (RFC 3834, RFC 6522)."""
+    if mail.get_content_type() == "multipart/report" or "x-autoreply" in mail:
+        return True
+    submitted = str(mail["auto-submitted"] or "no").strip().lower()
+    return submitted != "no" or str(mail["precedence"] or "").strip().lower() in BY_MACHINES
+
+
+def _addresses(mail: EmailMessage, header: str) -> list[str]:
+    found = getaddresses([str(value) for value in mail.get_all(header, [])])
+    return [address for _, address in found if "@" in address]
+
+
+def _envelope(raw: bytes) -> list[str]:
+    """The addresses of ours that it came to, also where they stand in no heading."""
+    try:
+        to = json.loads(raw)["to"]
+    except (ValueError, LookupError, TypeError):
+        return []
+    return [address for address in to if isinstance(address, str)] if isinstance(to, list) else []
+
+
+def _id_of(mail: EmailMessage, raw: bytes) -> str:
+    """The same when it is posted again; a Message-ID itself may hold an address."""
+    named = str(mail["message-id"] or "").strip().encode()
+    return hashlib.sha256(named or raw).hexdigest()[:32]
