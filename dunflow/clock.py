@@ -61,8 +61,8 @@ class VirtualClock:
 class BusinessCalendar:
     """The instants of a portfolio's business dates.
 
-    A wall time that does not exist on a clock-change day is read as the moment the clocks jump over
-    it; one that exists twice is the first of the two.
+    A wall time that the clocks jump over is read by the clocks of before, so half past two is half
+    past three; one that exists twice is the first of the two.
     """
 
     zone: ZoneInfo

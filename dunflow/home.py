@@ -4,13 +4,15 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from dunflow.config.book import root
 from dunflow.errors import ConfigError
 
 
 def home() -> Path:
-    """The state folder; made on first use, readable by its owner's processes only by path."""
+    """The state folder; made on first use. A server of its own user lives in it, so that others may
+    pass through; what is secret has the mode 600."""
     given = os.environ.get("DUNFLOW_HOME")
     folder = Path(given).resolve() if given else root() / ".dunflow"
     try:
@@ -40,15 +42,15 @@ def local_secrets() -> dict[str, str]:
             "DUNFLOW_AIRFLOW_PASSWORD": secrets.token_urlsafe(12),
             "DUNFLOW_AIRFLOW_SECRET": secrets.token_urlsafe(32),
         }
-        draft = file.with_suffix(".draft")
+        # Two first starts at once, each with a draft of its own: the link fails for the second,
+        # which then reads the first's.
         try:
-            draft.touch(mode=0o600)
+            with NamedTemporaryFile("w", dir=file.parent, prefix="secrets.") as draft:
+                draft.writelines(f"{name}={value}\n" for name, value in fresh.items())
+                draft.flush()
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft.name, file)
         except OSError as error:
             raise _unusable(file.parent, error) from error
-        draft.write_text("".join(f"{name}={value}\n" for name, value in fresh.items()))
-        # Two first starts at once: the link fails for the second, which then reads the first's.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, file)
-        draft.unlink(missing_ok=True)
     lines = file.read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)

@@ -128,6 +128,14 @@ def test_an_opt_out_binds_customer_and_number_and_is_lifted_with_both(run: Any) 
     assert [each["address"] for each in told(run)["opt_outs"]] == [None, "+8613800138001"]
     run("opt-out", P, "C7", "sms", "--lift", *WHY, *NOW)
     assert all(each["lifted_at"] for each in told(run)["opt_outs"])
+    assert {each["lifted_source"] for each in told(run)["opt_outs"]} == {"ann: said so"}
+
+
+def test_who_took_a_consent_back_and_why_is_kept(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    run("consent", P, "C7", "voice", *WHY, *NOW)
+    run("consent", P, "C7", "voice", "--revoke", "--reason", "by letter", "--by", "bob", *NOW)
+    assert [each["end_source"] for each in told(run)["consents"]] == ["bob: by letter"]
 
 
 def block(step: str) -> None:

@@ -157,7 +157,10 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
             payment.c.account_id,
             payment.c.currency,
             func.sum(payment.c.amount).label("amount"),
-            func.max(local_day(book, payment.c.booked_at)).label("last_on"),
+            # A payment that was taken back is none.
+            func.max(local_day(book, payment.c.booked_at))
+            .filter(payment.c.amount > 0)
+            .label("last_on"),
         )
         .where(
             payment.c.portfolio_id == portfolio_id,

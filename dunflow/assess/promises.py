@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Numeric, Select, and_, func, literal, or_, select, true
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import Instant, payment, promise
@@ -27,14 +27,19 @@ def broken_promises(book: Book, portfolio_id: int, at: dt.datetime) -> Select[An
     )
 
 
-def is_pending(book: Book, at: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
-    """Whether a row of `promise` is not kept, and its date plus grace not over."""
+def is_pending(
+    book: Book,
+    at: dt.datetime | ColumnElement[dt.datetime],
+    known: ColumnElement[bool] | None = None,
+) -> ColumnElement[bool]:
+    """Whether a row of `promise` is not kept, by the payments that are `known`, and its date plus
+    grace not over."""
     when = literal(at, Instant) if isinstance(at, dt.datetime) else at
     return and_(
         promise.c.made_at <= when,
         or_(promise.c.cancelled_at.is_(None), promise.c.cancelled_at > when),
         _deadline(book) > when,
-        _paid(payment.c.booked_at <= when) < promise.c.amount,
+        _paid(payment.c.booked_at <= when, known) < promise.c.amount,
     )
 
 
@@ -61,7 +66,9 @@ def _deadline(book: Book) -> ColumnElement[dt.datetime]:
     return func.timezone(literal(book.portfolio.time_zone), midnight)
 
 
-def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
+def _paid(
+    by_then: ColumnElement[bool], known: ColumnElement[bool] | None = None
+) -> ColumnElement[Any]:
     """What was paid on the account after the promise was made and `by_then`."""
     return (
         select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
@@ -71,6 +78,7 @@ def _paid(by_then: ColumnElement[bool]) -> ColumnElement[Any]:
                 payment.c.currency == promise.c.currency,
                 payment.c.booked_at > promise.c.made_at,
                 by_then,
+                true() if known is None else known,
             )
         )
         .correlate_except(payment)

@@ -135,7 +135,7 @@ def opt_out(
         point = opt_outs.point_of(at.conn, number, channel)
         points = [point] if point is not None else []
         if lift:
-            opt_outs.lift(at.conn, at.portfolio_id, [channel], [number], points, at.now)
+            opt_outs.lift(at.conn, at.portfolio_id, [channel], [number], points, source, at.now)
         else:
             whom = [number], points
             opt_outs.bind(at.conn, at.portfolio_id, [channel], *whom, source, at.now)
@@ -175,7 +175,8 @@ def consent(
     with desk(portfolio, now) as at:
         number = customer_of(at.conn, at.portfolio_id, customer)
         if revoke:
-            revoke_consents(at.conn, at.portfolio_id, [number], [channel], at.now)
+            source = f"{by}: {reason}"
+            revoke_consents(at.conn, at.portfolio_id, [number], [channel], source, at.now)
         else:
             given = Consent(number, channel, basis, at.now, by, reason)
             record_consent(at.conn, at.portfolio_id, given)

@@ -41,9 +41,11 @@ def revoke_consents(
     portfolio_id: int,
     customers: Collection[int],
     channels: Collection[str],
+    source: str,
     now: dt.datetime,
 ) -> int:
-    """Take back every consent of these customers to these channels; how many there were."""
+    """Take back every consent of these customers to these channels; how many there were. `source`:
+    who says so, and why."""
     revoked = (
         update(consent)
         .where(
@@ -52,6 +54,6 @@ def revoke_consents(
             consent.c.channel.in_(channels),
             consent.c.revoked_at.is_(None),
         )
-        .values(revoked_at=now, end_recorded_at=now)
+        .values(revoked_at=now, end_recorded_at=now, end_source=source)
     )
     return conn.execute(revoked).rowcount

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.clock import DAY, BusinessCalendar
 from dunflow.config.pack import Floor
 from dunflow.errors import DunflowError
 from dunflow.intake.holders import owner_of
@@ -42,14 +41,6 @@ class Hold:
     recorded_by: str
     reason: str | None = None
     ref: str | None = None
-
-
-def span(
-    calendar: BusinessCalendar, first: dt.date, last: dt.date | None
-) -> tuple[dt.datetime, dt.datetime | None]:
-    """`(from_at, until_at)` of a hold from the first day to the last, both included."""
-    until_at = calendar.start_of(last + DAY) if last else None
-    return calendar.start_of(first), until_at
 
 
 def record_hold(conn: Connection, portfolio_id: int, given: Hold) -> int | None:

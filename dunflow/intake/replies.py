@@ -173,14 +173,14 @@ def _heed(
         for channel in sorted(reading.stops):
             at = addresses if channel in _sharing(given.channel) else _points(conn, people, channel)
             opt_outs.bind(conn, portfolio_id, [channel], people, at, "reply", now)
-        revoke_consents(conn, portfolio_id, people, reading.stops, now)
+        revoke_consents(conn, portfolio_id, people, reading.stops, "reply", now)
     elif _may_be_answered(given, reading) and len(people) == 1:
         # Who writes by text may be answered by text: a ground that some packs know.
         by = "reply"
         texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
         record_consent(conn, portfolio_id, texted)
     if reading.starts and not _said_since(conn, portfolio_id, given, "opt_out", people, addresses):
-        opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, now)
+        opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, "reply", now)
 
 
 def _may_be_answered(given: Reply, reading: Reading) -> bool:
@@ -206,10 +206,12 @@ def _said_since(
     addresses: list[str],
 ) -> bool:
     """Whether a later START or STOP was taken in before this: deliveries may come out of order."""
+    # Whoever says that they are the wrong person may have said STOP in the same breath.
+    kinds = {kind, WRONG_PERSON} if kind == "opt_out" else {kind}
     later = exists().where(
         reply.c.portfolio_id == portfolio_id,
         reply.c.channel == given.channel,
-        reply.c.kind == kind,
+        reply.c.kind.in_(kinds),
         reply.c.received_at > given.received_at,
         reply.c.customer_id.in_(people) | reply.c.address.in_(addresses),
     )
@@ -245,18 +247,28 @@ def decide_reply(
             reply.c.proposed_on,
         )
     ).one_or_none()
-    if state == "dismissed":
-        _reach_again(conn, portfolio_id, reply_id)
     if decided is None:
         raise DunflowError(
             f"reply {reply_id}: is not open; see the open ones with dunflow reply PORTFOLIO"
         )
+    if state == "dismissed":
+        _reach_again(conn, portfolio_id, reply_id)
     return decided
 
 
 def _reach_again(conn: Connection, portfolio_id: int, reply_id: int) -> None:
-    """Nobody else is reached there after all, as far as it was this reply that seemed to say so."""
-    said = select(reply.c.address).where(reply.c.reply_id == reply_id, reply.c.kind == WRONG_PERSON)
+    """Nobody else is reached there after all, unless another reply says so as well."""
+    other = reply.alias("other")
+    said = select(reply.c.address).where(
+        reply.c.reply_id == reply_id,
+        reply.c.kind == WRONG_PERSON,
+        ~exists().where(
+            other.c.portfolio_id == portfolio_id,
+            other.c.address == reply.c.address,
+            other.c.kind == WRONG_PERSON,
+            other.c.state != "dismissed",
+        ),
+    )
     conn.execute(
         delete(dead_address).where(
             dead_address.c.portfolio_id == portfolio_id,

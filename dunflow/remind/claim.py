@@ -108,7 +108,7 @@ def _open_channels(
 def _claim(
     conn: Connection, book: Book, portfolio_id: int, going: _Open, most: int, now: dt.datetime
 ) -> Batch:
-    due = _lock_due(conn, portfolio_id, going.channels, 1 if going.trial else most, now)
+    due = _lock_due(conn, portfolio_id, going.channels, most, now)
     contacts = _one_per_customer(due)
     if not contacts:
         return Batch(0, [])
@@ -117,6 +117,9 @@ def _claim(
     forbidden = {each.contact.contact_id: v for each, v in by_verdict if isinstance(v, str)}
     _move(conn, [(each.contact, v) for each, v in by_verdict if isinstance(v, Later)], now)
     allowed = [(each, v) for each, v in by_verdict if isinstance(v, Span)]
+    if going.trial:
+        # Of several, since the first ones may be forbidden by now: then they would try nothing.
+        allowed = allowed[:1]
     claimed, offending = take(conn, book, allowed, now)
     _cancel(conn, forbidden | offending, now)
     return Batch(len(contacts), claimed)

@@ -79,10 +79,7 @@ def take_trial(conn: Connection, portfolio_id: int, channel: str, now: dt.dateti
 
 def _keep(conn: Connection, portfolio_id: int, channel: str, down: Down, now: dt.datetime) -> None:
     tries = sender_fault.c.tries + 1
-    later = case(
-        *[(tries == count, try_sender_at(count, now)) for count in (2,)],
-        else_=try_sender_at(3, now),
-    )
+    later = case((tries == 2, try_sender_at(2, now)), else_=try_sender_at(3, now))
     conn.execute(
         insert(sender_fault)
         .values(

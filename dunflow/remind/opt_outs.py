@@ -53,9 +53,11 @@ def lift(
     channels: Collection[str],
     customers: Collection[int],
     addresses: Collection[str],
+    source: str,
     now: dt.datetime,
 ) -> int:
-    """The customers and the addresses may be contacted again; how many rows were lifted.
+    """The customers and the addresses may be contacted again; how many rows were lifted. `source`:
+    who says so, and why.
 
     Lifts no hold, and not what binds somebody else who uses the address.
     """
@@ -68,7 +70,7 @@ def lift(
             opt_out.c.lifted_at.is_(None),
             theirs,
         )
-        .values(lifted_at=now)
+        .values(lifted_at=now, lifted_source=source)
     )
     return conn.execute(lifted).rowcount
 

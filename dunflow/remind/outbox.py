@@ -1,6 +1,7 @@
 """The outbox as a whole: what ends by itself, what comes next, how much there is of what."""
 
 import datetime as dt
+from collections.abc import Collection
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, run, sender_fault
@@ -203,6 +205,17 @@ def plan_again(conn: Connection, which: ColumnElement[bool], now: dt.datetime) -
     return str(moved.state)
 
 
+def lock_in_order(conn: Connection, contacts: Collection[int]) -> None:
+    """Keep others from these contacts for the rest of this transaction: in one order for all who
+    write down what became of several at once, so that nobody waits in a ring."""
+    conn.execute(
+        select(contact.c.contact_id)
+        .where(among(contact.c.contact_id, sorted(contacts)))
+        .order_by(contact.c.contact_id)
+        .with_for_update()
+    )
+
+
 def take_room(conn: Connection, contacts: list[int]) -> None:
     """These contacts turned out to have been sent: they take their steps, where those are free."""
     if not contacts:
@@ -214,13 +227,33 @@ def take_room(conn: Connection, contacts: list[int]) -> None:
         other.c.repetition == contact_account.c.repetition,
         other.c.occupies,
     )
-    conn.execute(
-        update(contact_account)
+    # Two of one step may both turn out to have been sent: the first one takes it.
+    free = (
+        select(contact_account.c.contact_id, contact_account.c.account_id)
         .where(
             among(contact_account.c.contact_id, contacts),
             contact_account.c.dropped.is_(None),
             ~contact_account.c.occupies,
             ~taken,
+        )
+        .ext(
+            distinct_on(
+                contact_account.c.episode_id, contact_account.c.step, contact_account.c.repetition
+            )
+        )
+        .order_by(
+            contact_account.c.episode_id,
+            contact_account.c.step,
+            contact_account.c.repetition,
+            contact_account.c.contact_id,
+        )
+        .subquery("free")
+    )
+    conn.execute(
+        update(contact_account)
+        .where(
+            contact_account.c.contact_id == free.c.contact_id,
+            contact_account.c.account_id == free.c.account_id,
         )
         .values(occupies=True)
     )

@@ -141,7 +141,7 @@ class _Held:
 
 
 def _hold(conn: Connection, contacts: Collection[int]) -> dict[int, _Held]:
-    """Locked in one order for all who tell at once, so that nobody waits in a ring."""
+    outbox.lock_in_order(conn, contacts)
     rows = conn.execute(
         select(
             contact.c.contact_id,
@@ -156,10 +156,7 @@ def _hold(conn: Connection, contacts: Collection[int]) -> dict[int, _Held]:
             contact.c.ended_at,
             contact.c.ask_at,
             contact.c.asked,
-        )
-        .where(among(contact.c.contact_id, sorted(contacts)))
-        .order_by(contact.c.contact_id)
-        .with_for_update()
+        ).where(among(contact.c.contact_id, list(contacts)))
     )
     return {row.contact_id: _Held(row) for row in rows}
 

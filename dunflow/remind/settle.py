@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, Text, and_, func, select, update
+from sqlalchemy import BigInteger, Connection, Integer, Text, func, update
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import Kind, given
@@ -16,7 +16,7 @@ from dunflow.remind.consequences import (
     start_gap,
 )
 from dunflow.remind.lease import Claimed
-from dunflow.remind.receipts import TWICE, Told
+from dunflow.remind.receipts import Told
 from dunflow.remind.schedule import first_look_at, next_result_at, try_again_at
 from dunflow.remind.senders.listed import LISTED
 from dunflow.remind.senders.outcome import Accepted, Busy, Down, Outcome, Refused, Seen, Unknown
@@ -70,6 +70,7 @@ def settle(
 
 def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
     """The contacts that were still as this worker left them."""
+    outbox.lock_in_order(conn, [row["of"] for row in rows])
     result = given("result", _COLUMNS, rows)
     written = conn.execute(
         update(contact)
@@ -139,11 +140,3 @@ def _spoken(settled: list[Settled]) -> dict[str, Down | None]:
         elif isinstance(outcome, Accepted):
             spoken.setdefault(channel, None)
     return spoken
-
-
-def accepted_twice(conn: Connection, portfolio_id: int) -> int:
-    """How many contacts a provider has more than once."""
-    counted = select(func.count()).where(
-        and_(contact.c.portfolio_id == portfolio_id, contact.c.reason == TWICE)
-    )
-    return int(conn.execute(counted).scalar_one())

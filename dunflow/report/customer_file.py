@@ -136,6 +136,7 @@ def customer_file(
                 consent.c.revoked_at,
                 consent.c.recorded_by,
                 consent.c.reason,
+                consent.c.end_source,
             )
             .where(consent.c.customer_id == number)
             .order_by(consent.c.given_at),
@@ -153,6 +154,7 @@ def customer_file(
                 placement.c.destination.label("to"),
                 placement.c.business_date.label("date"),
                 placement.c.state,
+                placement.c.reason,
             )
             .join(account, account.c.account_id == placement.c.account_id)
             .where(of_them.has(placement.c.account_id, placement.c.business_date))
@@ -356,6 +358,7 @@ def _opt_outs(conn: Connection, portfolio_id: int, number: int) -> list[File]:
             opt_out.c.since_at,
             opt_out.c.lifted_at,
             opt_out.c.source,
+            opt_out.c.lifted_source,
         )
         .where(
             opt_out.c.portfolio_id == portfolio_id,

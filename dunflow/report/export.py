@@ -114,7 +114,8 @@ def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
     theirs = addresses_of([number]).subquery("theirs")
     return (
         select(opt_out.c.channel, opt_out.c.address, opt_out.c.since_at, opt_out.c.lifted_at)
-        .add_columns(opt_out.c.source, opt_out.c.confirmation, opt_out.c.confirmed_at)
+        .add_columns(opt_out.c.source, opt_out.c.lifted_source)
+        .add_columns(opt_out.c.confirmation, opt_out.c.confirmed_at)
         .where(
             opt_out.c.portfolio_id == portfolio_id,
             or_(

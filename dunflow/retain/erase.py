@@ -174,6 +174,10 @@ def _records(
         waiver: and_(
             accounts.has(waiver.c.account_id, waiver.c.waived_at), waiver.c.waived_at < before
         ),
+        placement: and_(
+            accounts.has(placement.c.account_id, placement.c.business_date),
+            placement.c.ended_at < before,
+        ),
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
         ),

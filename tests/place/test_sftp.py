@@ -127,7 +127,7 @@ def test_what_the_agency_leaves_elsewhere_on_its_server_is_taken_in(
     assert [collected()["new"] for _ in range(2)] == [1, 0]
     with desk.engine.connect() as conn:
         (origin,) = conn.execute(select(delivery.c.origin)).scalars()
-    assert origin == "sftp://127.0.0.1/out/told.csv"
+    assert origin == "agency: sftp://127.0.0.1/out/told.csv"
 
 
 @pytest.mark.parametrize("files", [1, 4])

@@ -2,14 +2,15 @@
 
 import datetime as dt
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text, update
 
-from dunflow.ledger.tables import resolution, sender_fault
-from dunflow.remind import ask, brake, faults, outbox, rates, settle
+from dunflow.ledger.tables import contact, contact_account, resolution, sender_fault
+from dunflow.remind import ask, brake, faults, outbox, rates, receipts, settle
 from dunflow.remind.lease import Claimed
 from dunflow.remind.rates import QUERY_EVERY
 from dunflow.remind.resolve import ResolveError, resolve, waiting
@@ -241,6 +242,51 @@ def test_a_sender_at_fault_is_known_to_all_and_tried_by_one(box: Outbox) -> None
     tell(box, again, Accepted("SM1"))
     with box.engine.begin() as conn:
         assert conn.execute(select(func.count()).select_from(sender_fault)).scalar_one() == 0
+
+
+def test_two_of_one_step_that_were_both_sent_leave_it_to_the_first(box: Outbox) -> None:
+    first, second = box.put("expired"), box.put("expired")
+    with box.engine.begin() as conn:
+        of = select(contact_account.c.episode_id).where(contact_account.c.contact_id == first)
+        conn.execute(
+            update(contact_account)
+            .where(contact_account.c.contact_id == second)
+            .values(episode_id=of.scalar_subquery())
+        )
+        told = [(second, Seen("SM2", NOW)), (first, Seen("SM1", NOW))]
+        receipts.take(conn, box.book, told, NOW)
+    assert [box.state(each) for each in (first, second)] == ["accepted", "accepted"]
+    assert [box.row(each).occupies for each in (first, second)] == [True, False]
+
+
+def test_who_writes_down_several_waits_for_the_first_and_holds_no_other(box: Outbox) -> None:
+    first, second = box.put("claimed"), box.put("claimed")
+    messages = {
+        each: Message(box.row(each).reference, "sms", "+1", "text", None, None, NOW)
+        for each in (first, second)
+    }
+
+    def settled() -> None:
+        with box.engine.begin() as conn:
+            results: list[settle.Settled] = [
+                (Claimed(each, 1, messages[each]), Accepted(f"SM{each}"))
+                for each in (second, first)
+            ]
+            settle.settle(conn, box.book, box.portfolio_id, results, NOW)
+
+    with ThreadPoolExecutor(1) as pool, box.engine.begin() as conn:
+        outbox.lock_in_order(conn, [first])
+        waiting = pool.submit(settled)
+        give_up_at = time.monotonic() + 10
+        while not conn.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+            assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+        # A ring would close here.
+        free = select(contact.c.contact_id).where(contact.c.contact_id == second)
+        conn.execute(free.with_for_update(nowait=True))
+        conn.commit()
+        waiting.result(timeout=10)
+    assert [box.state(each) for each in (first, second)] == ["accepted", "accepted"]
 
 
 def test_what_was_not_tried_after_a_fault_does_not_hide_it(box: Outbox) -> None:

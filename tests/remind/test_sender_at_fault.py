@@ -1,5 +1,6 @@
 """A sender that can't even be made stops its own channel, and nothing of it is in doubt."""
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from sqlalchemy import select
 from dunflow import day as stages
 from dunflow.config.book import Book
 from dunflow.errors import SenderDown
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact
+from dunflow.remind import faults, opt_outs
+from dunflow.remind.claim import claim
+from dunflow.remind.senders.outcome import Down
 from tests.test_at_once import DATE, PEOPLE, day  # noqa: F401 - a fixture
 
 
@@ -35,3 +40,23 @@ def test_credentials_that_are_nowhere_stop_their_channel_alone(
     assert states["email", "planned"] == PEOPLE // 2
     assert states["sms", "accepted"] > PEOPLE // 4
     assert not any(state == "claimed" for _, state in states)
+
+
+def test_a_trial_is_not_spent_on_a_contact_that_may_not_go(
+    day: tuple[stages.Day, Path],  # noqa: F811
+) -> None:
+    opened, _ = day
+    for stage in (stages.snapshot, stages.gate, stages.decide):
+        stage(opened)
+    now = opened.clock.now() + dt.timedelta(hours=6)
+    with opened.engine.begin() as conn:
+        number = portfolio_id_of(conn, opened.book.name)
+        due = select(contact.c.contact_id, contact.c.customer_id).where(contact.c.channel == "sms")
+        first, second = conn.execute(
+            due.order_by(contact.c.severity.desc(), contact.c.contact_id).limit(2)
+        )
+        opt_outs.bind(conn, number, ["sms"], [first.customer_id], [], "desk", now)
+        faults.note(conn, number, {"sms": Down("20003", "no credentials")}, now)
+        later = faults.known(conn, number)["sms"].try_at
+        batch = claim(conn, opened.book, number, ["sms"], later, 100)
+    assert [each.contact_id for each in batch.claimed] == [second.contact_id]

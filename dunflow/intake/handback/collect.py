@@ -47,9 +47,9 @@ def collect(
             continue
         # Whether a file is whole is about the real time, also where history is replayed.
         whole = [each for each in waiting if each.is_whole(dt.datetime.now(dt.UTC))]
-        known = _marks(engine, book, place)
+        known = _marks(engine, book, destination, place)
         for file in whole:
-            if known.get(_origin(place, file)) == file.mark:
+            if known.get(_origin(destination, place, file)) == file.mark:
                 continue
             try:
                 counts += _take(engine, book, destination, place, file, by, now)
@@ -82,22 +82,28 @@ def _take(
                 rejected=len({fault.line for fault in taken.rejected}),
             )
             told = counts.total(), counts["new"], counts["rejected"]
-            note_delivery(conn, number, KIND, _origin(place, file), told, by, now, file.mark)
+            origin = _origin(destination, place, file)
+            note_delivery(conn, number, KIND, origin, told, by, now, file.mark)
     return counts
 
 
-def _origin(place: Place, file: Left) -> str:
-    return f"{place.shown}/{file.name}"
+def _origin(destination: str, place: Place, file: Left) -> str:
+    """Two receivers may have the same path on one server, each under a user of its own."""
+    return f"{_of(destination, place)}{file.name}"
 
 
-def _marks(engine: Engine, book: Book, place: Place) -> dict[str, str | None]:
-    """The files of the place that were taken in, by their origin."""
+def _of(destination: str, place: Place) -> str:
+    return f"{destination}: {place.shown}/"
+
+
+def _marks(engine: Engine, book: Book, destination: str, place: Place) -> dict[str, str | None]:
+    """The files of the receiver that were taken in, by their origin."""
     with engine.begin() as conn:
         rows = conn.execute(
             select(delivery.c.origin, delivery.c.mark).where(
                 delivery.c.portfolio_id == portfolio_id_of(conn, book.name),
                 delivery.c.kind == KIND,
-                delivery.c.origin.startswith(f"{place.shown}/", autoescape=True),
+                delivery.c.origin.startswith(_of(destination, place), autoescape=True),
             )
         )
         return dict(rows.all())

@@ -41,7 +41,8 @@ opt_out = Table(
     Column("address", Text),
     Column("since_at", Instant, nullable=False),  # when we learned of it: it binds from then on
     Column("lifted_at", Instant),
-    Column("source", Text, nullable=False),
+    Column("source", Text, nullable=False),  # who said so, and why
+    Column("lifted_source", Text),
     # The one message that says so, by the reference that it goes out with: set before the call, so
     # that there is never a second one.
     Column("confirmation", Text),
@@ -78,6 +79,7 @@ consent = Table(
     Column("given_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("end_recorded_at", Instant),  # when we learnt that it was revoked
+    Column("end_source", Text),  # by whom, and why
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
     UniqueConstraint("portfolio_id", "customer_id", "channel", "basis", "given_at"),

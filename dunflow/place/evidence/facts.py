@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, select
 
+from dunflow.assess.progress import local_day
 from dunflow.assess.promises import is_broken, is_pending
 from dunflow.config.book import Book
 from dunflow.ledger.tables import (
@@ -53,7 +54,7 @@ def facts(
             found[row.placement_id]["notices"].append(reader.notice(row))
     for row in conn.execute(_promises(book, placements, now)):
         found[row.placement_id]["promises"].append(reader.promise(row))
-    for row in conn.execute(_payments(placements)):
+    for row in conn.execute(_payments(book, placements)):
         found[row.placement_id]["payments"].append(reader.payment(row))
     return found
 
@@ -116,7 +117,7 @@ def _promises(book: Book, placements: Sequence[int], now: dt.datetime) -> Select
     )
 
 
-def _payments(placements: Sequence[int]) -> Select[Any]:
+def _payments(book: Book, placements: Sequence[int]) -> Select[Any]:
     """Since the account came onto the ladder."""
     p = payment.c
     return (
@@ -124,7 +125,10 @@ def _payments(placements: Sequence[int]) -> Select[Any]:
         .join(episode, episode.c.episode_id == placement.c.episode_id)
         .join(
             payment,
-            and_(p.account_id == placement.c.account_id, p.booked_at >= episode.c.started_on),
+            and_(
+                p.account_id == placement.c.account_id,
+                local_day(book, p.booked_at) >= episode.c.started_on,
+            ),
         )
         .where(placement.c.placement_id.in_(placements))
         .order_by(p.booked_at, p.payment_id)

@@ -22,7 +22,6 @@ from dunflow.remind.render.message import Text, render, render_note
 from dunflow.remind.render.slots import NEUTRAL, Slots, called, values
 
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
-_DIGITS: Final = re.compile(r"\d")
 _OPT_OUT: Final = re.compile(r"\bstop\b|unsubscribe|opt out|退订|拒收")
 _DEBT: Final = re.compile(
     r"\b(debts?|loans?|ow(e|es|ed|ing)|overdue|arrears|unpaid|pay\w*|repay\w*|instal\w*|credit"
@@ -59,11 +58,14 @@ def offends(
     Texts of one template differ in names, numbers and references alone, which offend nobody, so
     they are looked at once.
     """
-    whole = "\n".join(part for part in (text.subject, text.body) if part)
+    whole = _whole(text)
     name = called(customer_name, language)
     if name != NEUTRAL[language]:
         whole = whole.replace(name, "")
-    return _first_in(_DIGITS.sub("0", whole.replace(reference, "")))
+    whole = whole.replace(reference, "")
+    for digit in "123456789":  # many times as quick as one expression
+        whole = whole.replace(digit, "0")
+    return _first_in(whole)
 
 
 @lru_cache(maxsize=8192)

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     Date,
     Exists,
+    FromClause,
     Integer,
     Select,
     Text,
@@ -182,16 +183,20 @@ def _newer_run() -> Exists:
 
 def over_cap(scope: Scope, cap: Cap) -> Select[int]:
     """Contacts before which the customer's days already held as many as the cap allows."""
-    other = contact.alias("other")
-    whose = {
-        "debtor": other.c.customer_id == contact.c.customer_id,
-        "contact_point": other.c.address == contact.c.address,
-        "debt": other.c.account_id == contact.c.account_id,
-    }[cap.by]
+    other, names = contact.alias("other"), contact_account.alias("names")
+    together: FromClause
+    match cap.by:
+        case "debtor":
+            together = contact.join(other, other.c.customer_id == contact.c.customer_id)
+        case "contact_point":
+            together = contact.join(other, other.c.address == contact.c.address)
+        case "debt":  # also those that name the account beside another one
+            named = contact.join(names, names.c.account_id == contact.c.account_id)
+            together = named.join(other, other.c.contact_id == names.c.contact_id)
     first = contact.c.contact_on - func.make_interval(0, 0, 0, cap.days - 1)
     return (
         select(contact.c.account_id)
-        .join(other, whose)
+        .select_from(together)
         .where(
             contacted(scope),
             known_as_one(),

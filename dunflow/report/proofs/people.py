@@ -54,7 +54,7 @@ def sent_on_promise(scope: Scope) -> Select[int]:
     pending = exists().where(
         promise.c.account_id == contact_account.c.account_id,
         promise.c.recorded_at <= contact.c.claimed_at,
-        is_pending(scope.book, contact.c.claimed_at),
+        is_pending(scope.book, contact.c.claimed_at, _known_then()),
     )
     return sent(scope).where(pending)
 
