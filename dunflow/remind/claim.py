@@ -132,6 +132,7 @@ def _waiting(portfolio_id: int, channels: list[str], now: dt.datetime) -> Column
         contact.c.channel.in_(channels),
         contact.c.not_before_at <= now,
         contact.c.expires_at > now,
+        outbox.is_trusted(),
     )
 
 

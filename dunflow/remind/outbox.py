@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.ledger.given import among
-from dunflow.ledger.tables import contact, contact_account, run, sender_fault
+from dunflow.ledger.tables import contact, contact_account, load, run, sender_fault
 from dunflow.remind import brake, rates
 from dunflow.remind.senders.listed import LISTED
 
@@ -37,6 +37,16 @@ def cancel(
 ) -> None:
     """Cancel the planned contacts of `which`: what they were planned on holds no longer."""
     _end_planned(conn, portfolio_id, which, "cancelled", literal(reason, Text), now)
+
+
+def is_trusted() -> ColumnElement[bool]:
+    """Whether the contact's date may be gone by. Loaded again, it waits for the gate; refused, for
+    a person or for better rows: what an earlier run planned waits with it."""
+    return ~exists().where(
+        load.c.portfolio_id == contact.c.portfolio_id,
+        load.c.business_date == contact.c.business_date,
+        load.c.state != "accepted",
+    )
 
 
 def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
@@ -103,6 +113,7 @@ def next_due(
         contact.c.state == "planned",
         contact.c.channel.not_in(halted),
         due < contact.c.expires_at,
+        is_trusted(),
     )
     waiting = select(func.min(due)).where(
         contact.c.portfolio_id == portfolio_id,

@@ -3,15 +3,15 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from dunflow.assess.facts import facts
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.decide.bars import barred
-from dunflow.decide.guards import SETTLED, quieting
 from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, customer
+from dunflow.remind.spoken import silencing
 
 
 def forbidden(
@@ -48,9 +48,9 @@ def _by_facts_of(
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
     leading = select(contact.c.account_id).where(which)
     known = facts(book, portfolio_id, business_date, moment, leading).subquery("known")
-    quiet = case((known.c.account_id.is_(None), literal(SETTLED, Text)), else_=quieting(known))
     why = func.coalesce(
-        quiet, barred(book, portfolio_id, contact.c.channel, contact.c.address, now)
+        silencing(book, known, contact.c.step),
+        barred(book, portfolio_id, contact.c.channel, contact.c.address, now),
     ).label("why")
     rows = (
         select(contact.c.contact_id, why)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Row,
     Text,
     case,
-    literal,
     null,
     select,
     true,
@@ -24,7 +23,6 @@ from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.bars import address_for, barred
 from dunflow.decide.caps import Going, caps_reached
-from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.decide.zones import Places, wall_zones
@@ -32,6 +30,7 @@ from dunflow.ledger.given import among, given
 from dunflow.ledger.tables import account, contact, contact_account, customer
 from dunflow.remind import lines
 from dunflow.remind.compose import Named
+from dunflow.remind.spoken import silencing
 
 planned = contact.alias("planned")
 
@@ -137,10 +136,7 @@ def _named(
             known.c.overdue,
             known.c.due_on,
             known.c.dpd,
-            # An account that a reload left out owes nothing any more.
-            case(
-                (known.c.account_id.is_(None), literal(SETTLED, Text)), else_=quieting(known)
-            ).label("quiet"),
+            silencing(book, known, contact_account.c.step).label("quiet"),
         )
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .join(account, account.c.account_id == contact_account.c.account_id)

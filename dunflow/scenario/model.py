@@ -11,7 +11,7 @@ from dunflow.config.base import Amount, Currency, Model, WallTime
 from dunflow.config.destination import Destination
 from dunflow.config.feeds import KINDS
 from dunflow.config.policy import Channel
-from dunflow.config.portfolio import Language, Region, Zone
+from dunflow.config.portfolio import Gate, Language, Region, Zone
 
 
 def _dates(value: object) -> object:
@@ -49,6 +49,8 @@ class PortfolioChanges(Model):
     history: Literal["by_date", "current_only"] = "by_date"
     mode: Literal["live", "shadow"] = "live"
     max_contacts: int | None = None
+    # A story holds a handful of accounts: shares and counts mean nothing there unless it says so.
+    gate: Gate = Gate(min_rows=0, max_rejected=Decimal(1))
 
 
 class Customer(Model):
@@ -95,8 +97,11 @@ class Credit(Model):
 
 
 class Change(Model):
+    """`since`: the source spoke otherwise before, as when an extract is corrected."""
+
     account: str
     from_: dt.date = Field(alias="from")
+    since: Instant | None = None
     due: dt.date | None = None
     overdue: Amount | None = None
     customer: str | None = None

@@ -5,7 +5,6 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import URL, Connection
@@ -14,7 +13,7 @@ from dunflow.clock import VirtualClock
 from dunflow.config.base import build, read_document, read_documents
 from dunflow.config.book import Book, make_book, root
 from dunflow.config.policy import Policy
-from dunflow.config.portfolio import Gate, Lender, Portfolio, Sender, Senders, Source, Volume
+from dunflow.config.portfolio import Lender, Portfolio, Sender, Senders, Source, Volume
 from dunflow.errors import ConfigError
 from dunflow.ledger import throwaway
 from dunflow.ledger.engine import portfolio_id_of
@@ -147,8 +146,7 @@ def book_of(story: Story) -> Book:
         run_at=given.run_at,
         destinations=given.destinations,
         source=Source(kind="files", path="{business_date}.csv", history=given.history),
-        # A story holds a handful of accounts: shares and counts mean nothing there.
-        gate=Gate(min_rows=0, max_rejected=Decimal(1)),
+        gate=given.gate,
         volume=Volume(max_times_usual=None, max_contacts=given.max_contacts),
         mode=given.mode,
         lender=Lender(

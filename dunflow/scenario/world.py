@@ -79,11 +79,17 @@ class World:
     ) -> dict[str, Cell] | None:
         if self._covers(self._absent, name, business_date, asked_at):
             return None
-        changes = [c for c in self._changes if c.account == name and c.from_ <= business_date]
+        changes = [
+            change
+            for change in self._changes
+            if change.account == name
+            and change.from_ <= business_date
+            and self._is_said(change.since, asked_at)
+        ]
         now: dict[str, object] = account.model_dump()
         points: dict[str, Cell] = {}
         for change in changes:
-            given = change.model_dump(exclude={"account", "from_"}, exclude_unset=True)
+            given = change.model_dump(exclude={"account", "from_", "since"}, exclude_unset=True)
             points |= {key: given.pop(key) for key in CONTACT_POINTS if key in given}
             now |= given
         owed = Decimal(str(now["overdue"])) - self._paid(name, business_date)
@@ -108,9 +114,12 @@ class World:
         return any(
             span.account == account
             and span.dates[0] <= date <= span.dates[1]
-            and (span.since is None or _at(span.since, self._calendar.zone) <= asked_at)
+            and self._is_said(span.since, asked_at)
             for span in spans
         )
+
+    def _is_said(self, since: dt.datetime | None, asked_at: dt.datetime) -> bool:
+        return since is None or _at(since, self._calendar.zone) <= asked_at
 
     def _paid(self, name: str, business_date: dt.date) -> Decimal:
         close = self._calendar.close_of(business_date)

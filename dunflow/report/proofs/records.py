@@ -51,6 +51,19 @@ def without_decision(scope: Scope) -> Select[int]:
         snapshot.c.business_date.between(scope.first, scope.last),
         ran,
         ~has,
+        ~_waits_for_a_person(snapshot.c.portfolio_id, snapshot.c.business_date),
+    )
+
+
+def _waits_for_a_person(
+    portfolio_id: ColumnElement[int], business_date: ColumnElement[dt.date]
+) -> ColumnElement[bool]:
+    """The date came again and was not trusted: its rows have no decisions yet, and its decisions
+    are about other rows."""
+    return exists().where(
+        load.c.portfolio_id == portfolio_id,
+        load.c.business_date == business_date,
+        load.c.state != "accepted",
     )
 
 
@@ -66,6 +79,7 @@ def without_reason_to_be(scope: Scope) -> Select[int]:
         ~seen,
         decision.c.reason.not_in(("quarantined", "cured")),
         ~_stands_from_before(),
+        ~_waits_for_a_person(decision.c.portfolio_id, decision.c.business_date),
     )
 
 
