@@ -91,5 +91,7 @@ def standing(
 
 
 def takes_back(refusal: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a reason takes an account back that has left: nothing is owed, or it is held."""
-    return or_(refusal.in_((SETTLED, "credit_covers")), refusal.like("hold.%"))
+    """Whether a reason takes an account back that has left: the arrears are gone, also where the
+    next instalment is in the snapshot already, or it is held."""
+    gone = (SETTLED, "credit_covers", EPISODE_OVER)
+    return or_(refusal.in_(gone), refusal.like("hold.%"))
