@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     FromClause,
     Integer,
@@ -44,26 +43,6 @@ def first_reasons(
     said = union_all(*parts).subquery("said")
     return (
         select(said.c.of, said.c.reason).ext(distinct_on(said.c.of)).order_by(said.c.of, said.c.nth)
-    )
-
-
-def point_of(channel: str) -> Column[str | None]:
-    """The customer's contact point by which a channel reaches them."""
-    match channel:
-        case "email":
-            return customer.c.email
-        case "letter" | "visit":
-            return customer.c.address
-        case _:
-            return customer.c.phone
-
-
-def address_for(channel: ColumnElement[str]) -> ColumnElement[str]:
-    """The same, of a channel that stands in a row."""
-    return case(
-        (channel == "email", customer.c.email),
-        (channel.in_(("letter", "visit")), customer.c.address),
-        else_=customer.c.phone,
     )
 
 

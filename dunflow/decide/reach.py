@@ -29,13 +29,14 @@ from sqlalchemy import (
 
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
-from dunflow.decide.bars import Arm, address_for, bars, first_reasons
+from dunflow.decide.bars import Arm, bars, first_reasons
 from dunflow.decide.caps import Going, alike_by, count_together, over
 from dunflow.decide.guards import in_gap
 from dunflow.decide.layers import layer
 from dunflow.decide.openings import openings
 from dunflow.decide.rest import resting
 from dunflow.decide.zones import place_key
+from dunflow.ledger.points import address_for
 from dunflow.ledger.scratch import MANY, count_of, has_rows, keep
 from dunflow.ledger.tables import Instant, account, contact, customer
 

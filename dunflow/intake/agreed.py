@@ -63,6 +63,7 @@ def take_promises(given: Given) -> int:
         "account_id": r.account,
         "amount": r.amount,
         "currency": r.currency,
+        "currency_told": r.currency_told,
         "promised_on": r.by,
         "made_at": r.made_at,
         "recorded_at": literal(given.now),

@@ -35,7 +35,7 @@ from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS
 from dunflow.intake.rules import Rule, rules_of
 from dunflow.ledger.loads import newest_accepted
-from dunflow.ledger.owners import last_owner
+from dunflow.ledger.owners import last_currency, last_owner
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import NEVER, account, customer, snapshot, taken_row
 from dunflow.snapshot.contact_points import read_email, read_phone
@@ -212,7 +212,7 @@ def _numbered(
             ours = and_(person.c.portfolio_id == portfolio_id, person.c.customer_ref == i.c[name])
             tables = tables.outerjoin(person, ours)
             numbers[name] = func.coalesce(person.c.merged_into, person.c.customer_id)
-    currency: ColumnElement[str] = literal(book.portfolio.currency, Text)
+    currency: ColumnElement[str | None] = literal(None, Text)
     if "account" in columns:
         ours = and_(account.c.portfolio_id == portfolio_id, account.c.account_ref == i.c.account)
         tables = tables.outerjoin(account, ours)
@@ -223,12 +223,15 @@ def _numbered(
             snapshot.c.account_id == account.c.account_id,
         )
         tables = tables.outerjoin(snapshot, here)
-        currency = func.coalesce(snapshot.c.currency, currency)
-        # One that is paid by now is in no newest snapshot.
+        # One that is paid by now, or could not be read, is in no newest snapshot.
+        owed_in = last_currency(portfolio_id, account.c.account_id).correlate(account)
+        currency = func.coalesce(snapshot.c.currency, owed_in.scalar_subquery())
         before = last_owner(portfolio_id, account.c.account_id).correlate(account)
         numbers["owner"] = func.coalesce(snapshot.c.customer_id, before.scalar_subquery())
     if "currency" in columns:
-        numbers["currency"] = func.coalesce(i.c.currency, currency)
+        known = func.coalesce(i.c.currency, currency)
+        numbers["currency"] = func.coalesce(known, literal(book.portfolio.currency, Text))
+        numbers["currency_told"] = known.is_not(None)
         numbers["said_currency"] = i.c.currency
     if reading is not None:
         name = "value" if "value" in columns else "address"

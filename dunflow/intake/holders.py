@@ -4,8 +4,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
-from dunflow.ledger.owners import last_owner
-from dunflow.ledger.tables import NEVER, account, customer, snapshot
+from dunflow.ledger.owners import last_currency, last_owner
+from dunflow.ledger.tables import NEVER, account, customer
 
 
 def account_of(conn: Connection, portfolio_id: int, ref: str) -> int:
@@ -48,12 +48,7 @@ def ensure_customer(conn: Connection, portfolio_id: int, ref: str) -> int:
 
 def currency_of(conn: Connection, portfolio_id: int, account_id: int) -> str | None:
     """The account's currency in the newest snapshot that has it."""
-    found: str | None = conn.execute(
-        select(snapshot.c.currency)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.account_id == account_id)
-        .order_by(snapshot.c.business_date.desc())
-        .limit(1)
-    ).scalar()
+    found: str | None = conn.execute(last_currency(portfolio_id, account_id)).scalar()
     return found
 
 

@@ -60,12 +60,12 @@ def take_payments(given: Given) -> int:
     r = given.rows.c
     rows = (
         select(given.portfolio, r.ref, r.account, r.amount, r.currency, r.booked_at)
-        .add_columns(literal(given.now))
+        .add_columns(literal(given.now), r.currency_told)
         .ext(distinct_on(r.ref))
         .order_by(r.ref, r.line)
     )
     names = ["portfolio_id", "payment_ref", "account_id", "amount", "currency", "booked_at"]
-    names.append("recorded_at")
+    names += ["recorded_at", "currency_told"]
     new = insert(payment).from_select(names, rows).on_conflict_do_nothing()
     count = given.conn.execute(new.execution_options(preserve_rowcount=True)).rowcount
     p = payment.c

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, Text, cast, exists, func, literal, null, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from dunflow.decide.bars import address_for
 from dunflow.intake.given import Given
+from dunflow.ledger.points import address_for
 from dunflow.ledger.scratch import count_of
 from dunflow.ledger.tables import customer, opt_out
 

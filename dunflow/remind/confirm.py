@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select, exists, func, select, true
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.bars import point_of
 from dunflow.ledger.engine import make_durable
+from dunflow.ledger.points import point_of
 from dunflow.ledger.tables import customer, opt_out, reply
 from dunflow.remind import notes
 from dunflow.remind.notes import Note

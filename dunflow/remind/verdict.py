@@ -21,12 +21,13 @@ from dunflow.assess.facts import facts
 from dunflow.assess.moment import Moment
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.bars import address_for, barred
+from dunflow.decide.bars import barred
 from dunflow.decide.caps import Going, caps_reached
 from dunflow.decide.rest import resting
 from dunflow.decide.windows import Span, next_opening
 from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.given import among, given
+from dunflow.ledger.points import address_for
 from dunflow.ledger.tables import account, contact, contact_account, customer
 from dunflow.remind import lines
 from dunflow.remind.compose import Named

@@ -22,6 +22,7 @@ from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import Renewal, bad_contact_points, take_customers
 from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
 from dunflow.snapshot.finding import are_covered, vouched_for
+from dunflow.snapshot.first_seen import said_no_before, settle_first_seen
 from dunflow.snapshot.gate import contacts_changed
 from dunflow.snapshot.layout import make_layout
 from dunflow.snapshot.missing import hold_missing
@@ -122,6 +123,7 @@ def _take(
         number_accounts(conn, portfolio_id, stage, matched)
         fill_known(conn, portfolio_id, business_date, matched, again)
 
+    said_no = said_no_before(conn, portfolio_id)
     is_first = neighbours(conn, portfolio_id, business_date).before is None
 
     def is_trusted(renewal: Renewal) -> bool:
@@ -133,6 +135,7 @@ def _take(
         conn, book, portfolio_id, business_date, stage, matched, meanwhile, is_trusted
     )
     fill_new(conn, portfolio_id, business_date, matched, again)
+    settle_first_seen(conn, portfolio_id, business_date, said_no)
     bad = bad_contact_points(book, portfolio_id, stage, taken.readings)
     fill_quarantine(conn, portfolio_id, business_date, stage, bad)
     hold_missing(conn, portfolio_id, business_date, stage)

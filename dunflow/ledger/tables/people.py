@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 from dunflow.ledger.tables.books import account, customer, portfolio
@@ -145,6 +147,7 @@ promise = Table(
     Column("account_id", ForeignKey(account.c.account_id), nullable=False),
     Column("amount", Numeric, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("currency_told", Boolean, nullable=False, server_default=true()),  # or it is assumed
     Column("promised_on", Date, nullable=False),  # to be paid by the end of this day
     Column("made_at", Instant, nullable=False),  # payments after it count
     Column("recorded_at", Instant, nullable=False),  # binds from then on
@@ -155,6 +158,7 @@ promise = Table(
     Column("cancelled_because", Text),
     Column("promise_ref", Text),
     UniqueConstraint("portfolio_id", "promise_ref"),
+    Index("ix_promise_untold", "account_id", postgresql_where=text("NOT currency_told")),
     Index(None, "account_id"),
 )
 
@@ -166,6 +170,7 @@ plan = Table(
     Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
     Column("account_id", ForeignKey(account.c.account_id), nullable=False),
     Column("currency", Text, nullable=False),
+    Column("currency_told", Boolean, nullable=False, server_default=true()),  # or it is assumed
     Column("grace_days", Integer, nullable=False),
     Column("agreed_at", Instant, nullable=False),  # payments after it count towards it
     Column("recorded_at", Instant, nullable=False),  # binds from then on
@@ -176,6 +181,7 @@ plan = Table(
     Column("cancelled_because", Text),
     Column("plan_ref", Text),
     UniqueConstraint("portfolio_id", "plan_ref"),
+    Index("ix_plan_untold", "account_id", postgresql_where=text("NOT currency_told")),
     Index(None, "account_id"),
     # A new agreement takes the place of the one before it.
     Index(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -110,9 +111,11 @@ payment = Table(
     Column("account_id", ForeignKey(account.c.account_id), nullable=False),
     Column("amount", Numeric, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("currency_told", Boolean, nullable=False, server_default=true()),  # or it is assumed
     Column("booked_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),  # when we learnt of it
     UniqueConstraint("portfolio_id", "payment_ref"),
+    Index("ix_payment_untold", "account_id", postgresql_where=text("NOT currency_told")),
     Index(None, "account_id", "booked_at"),
 )
 

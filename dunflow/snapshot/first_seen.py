@@ -1,0 +1,94 @@
+"""What was told of people and accounts before a snapshot had them, as when a portfolio goes live.
+
+Only a snapshot says whose an account is, in which currency it owes, and where its customer is
+reached.
+"""
+
+import datetime as dt
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    TableClause,
+    and_,
+    cast,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from dunflow.ledger.points import address_for
+from dunflow.ledger.scratch import keep
+from dunflow.ledger.tables import (
+    NEVER,
+    customer,
+    hold,
+    opt_out,
+    payment,
+    plan,
+    promise,
+    snapshot,
+)
+
+
+def said_no_before(conn: Connection, portfolio_id: int) -> TableClause:
+    """`customer_id, channel, since_at, source`: the opt-outs of whom no snapshot has had yet. To be
+    asked before the customers of one are taken."""
+    o = opt_out.c
+    unseen = (
+        select(o.customer_id, o.channel, o.since_at, o.source)
+        .join(customer, customer.c.customer_id == o.customer_id)
+        .where(
+            o.portfolio_id == portfolio_id,
+            o.customer_id.is_not(None),
+            o.lifted_at.is_(None),
+            customer.c.seen_on == NEVER,
+        )
+    )
+    return keep(conn, "said_no_before", unseen)
+
+
+def settle_first_seen(
+    conn: Connection, portfolio_id: int, business_date: dt.date, said_no: TableClause
+) -> None:
+    """Complete what was told by what the date's snapshot says; `said_no` as before it was taken."""
+    here = and_(snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == business_date)
+    conn.execute(
+        update(hold)
+        .where(
+            here,
+            hold.c.portfolio_id == portfolio_id,
+            hold.c.of_customer_id.is_(None),
+            hold.c.account_id == snapshot.c.account_id,
+        )
+        .values(of_customer_id=snapshot.c.customer_id)
+    )
+    for table in (payment, promise, plan):
+        conn.execute(
+            update(table)
+            .where(here, ~table.c.currency_told, table.c.account_id == snapshot.c.account_id)
+            .values(currency=snapshot.c.currency, currency_told=True)
+        )
+    _bind_addresses(conn, portfolio_id, said_no)
+
+
+def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -> None:
+    """An opt-out binds the address as well, whoever else uses it."""
+    n = said_no.c
+    address = address_for(n.channel)
+    rows = (
+        select(
+            literal(portfolio_id),
+            n.channel,
+            cast(null(), BigInteger),
+            address,
+            n.since_at,
+            n.source,
+        )
+        .join_from(said_no, customer, customer.c.customer_id == n.customer_id)
+        .where(address.is_not(None))
+    )
+    names = ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"]
+    conn.execute(insert(opt_out).from_select(names, rows).on_conflict_do_nothing())
