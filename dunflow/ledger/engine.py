@@ -120,4 +120,5 @@ def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
         close_scratch(conn)
 
 
+LOCKS_OF_POINTS = 0x706F696E  # "poin"
 _LOCK_SPACE = 0x64756E  # "dun": keeps clear of other users of advisory locks in this database

@@ -31,6 +31,7 @@ from dunflow.ledger.points import address_for
 from dunflow.ledger.tables import account, contact, contact_account, customer
 from dunflow.remind import lines
 from dunflow.remind.compose import Named
+from dunflow.remind.shared_points import crowded
 from dunflow.remind.spoken import silencing
 
 planned = contact.alias("planned")
@@ -72,7 +73,12 @@ def check(
     checked = [
         _judge(openings, row, people[row.contact_id], named[row.contact_id]) for row in contacts
     ]
+    # In this order: what waits here is counted by the next claim.
+    rows = [each.contact for each in _going(checked)]
+    waits = crowded(conn, book, portfolio_id, rows, people)
+    checked = _with(checked, dict.fromkeys(waits, Later(now, "contact.in_flight")))
     checked = _with(checked, _too_often(conn, book, _going(checked)))
+    checked = _beside(conn, book, checked)
     going = [each.contact for each in _going(checked)]
     later = Later(now + lines.WAIT, "contact.in_flight")
     return _with(checked, dict.fromkeys(lines.busy(conn, going, people), later))
@@ -224,3 +230,58 @@ def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, 
     )
     rows = conn.execute(select(checked).where(checked.c.reason.is_not(None)))
     return dict(rows.all())
+
+
+def _beside(conn: Connection, book: Book, checked: list[Checked]) -> list[Checked]:
+    """The same without the accounts beside the leading one for which a pack counts, or rests, debt
+    by debt: a contact that speaks of one is a contact about it."""
+    caps = [cap for cap in book.floor.caps if cap.by == "debt"]
+    rests = [rest for rest in book.floor.cooldowns if rest.by == "debt"]
+    several = [each for each in _going(checked) if len(each.named) > 1]
+    if not several or not (caps or rests):
+        return checked
+    out = given(
+        "out",
+        {"contact_id": BigInteger, "out_on": Date, "address": Text},
+        [
+            {
+                "contact_id": each.contact.contact_id,
+                "out_on": each.today,
+                "address": each.person.address,
+            }
+            for each in several
+        ],
+    )
+    beside = contact_account.alias("beside")
+    one_more = Going(
+        channel=planned.c.channel,
+        customer_id=planned.c.customer_id,
+        account_id=beside.c.account_id,
+        address=out.c.address,
+        out_on=out.c.out_on,
+    )
+    reached = caps_reached(caps, one_more, counts=true())
+    over = [*resting(rests, one_more), *reached.arms]
+    named = planned.join(out, out.c.contact_id == planned.c.contact_id).join(
+        beside, beside.c.contact_id == planned.c.contact_id
+    )
+    said = (
+        select(planned.c.contact_id, beside.c.account_id, case(*over, else_=null()).label("why"))
+        .select_from(reached.joined_to(named))
+        .where(beside.c.dropped.is_(None), beside.c.account_id != planned.c.account_id)
+        .subquery("said")
+    )
+    spoken = conn.execute(select(said).where(said.c.why.is_not(None)))
+    quiet = {(contact_id, account_id): why for contact_id, account_id, why in spoken}
+    return [
+        replace(
+            each,
+            named=[
+                replace(
+                    one, quiet=one.quiet or quiet.get((each.contact.contact_id, one.account_id))
+                )
+                for one in each.named
+            ],
+        )
+        for each in checked
+    ]
