@@ -189,8 +189,11 @@ def _decide(day: Day) -> Figures:
 
 
 def channels(day: Day) -> list[str]:
-    """The channels by which the policy reaches people."""
-    return sorted(day.book.policy.channels)
+    """The channels by which the policy reaches people, and those by which contacts are still open:
+    a policy may lose a channel while a message of it is in doubt."""
+    with day.engine.begin() as conn:
+        still_open = outbox.open_channels(conn, portfolio_id_of(conn, day.book.name))
+    return sorted(day.book.policy.channels | still_open)
 
 
 def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" = None) -> Figures:
@@ -200,7 +203,7 @@ def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" 
     """
     from dunflow.remind.dispatch import Dispatcher
 
-    wanted = only or channels(day)
+    wanted = channels(day) if only is None else only
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
     with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:

@@ -130,6 +130,15 @@ def next_due(
     return instant
 
 
+def open_channels(conn: Connection, portfolio_id: int) -> set[str]:
+    """The channels by which something is still to go out, or to be asked about."""
+    is_open = or_(
+        contact.c.state.in_(("planned", "claimed", "in_doubt")), contact.c.ask_at.is_not(None)
+    )
+    found = select(contact.c.channel).where(contact.c.portfolio_id == portfolio_id, is_open)
+    return set(conn.execute(found.distinct()).scalars())
+
+
 def held_up(
     conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
 ) -> dict[str, str]:

@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Engine, func, select, text, update
 
+from dunflow import day as stages
+from dunflow.clock import VirtualClock
 from dunflow.ledger.tables import contact, contact_account, resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, receipts, settle
 from dunflow.remind.lease import Claimed
@@ -242,6 +244,18 @@ def test_a_sender_at_fault_is_known_to_all_and_tried_by_one(box: Outbox) -> None
     tell(box, again, Accepted("SM1"))
     with box.engine.begin() as conn:
         assert conn.execute(select(func.count()).select_from(sender_fault)).scalar_one() == 0
+
+
+def test_a_channel_that_the_policy_lost_is_asked_about_to_the_end(box: Outbox) -> None:
+    day = stages.Day(box.engine, box.book, DATE, VirtualClock(NOW), {})
+    assert "voice" not in stages.channels(day)
+    doubtful = box.put("in_doubt", channel="voice", ask_at=NOW)
+    assert "voice" in stages.channels(day)
+    ask_until_settled(box, doubtful, Absent())
+    assert "voice" in stages.channels(day)  # planned again
+    with box.engine.begin() as conn:
+        outbox.sweep(conn, box.portfolio_id, NOW + dt.timedelta(days=2))
+    assert "voice" not in stages.channels(day)
 
 
 def test_two_of_one_step_that_were_both_sent_leave_it_to_the_first(box: Outbox) -> None:
