@@ -52,6 +52,16 @@ class Book:
         packs = [*self.floor.packs, *(read_pack(each.stem, [each.parent]) for each in shipped)]
         return frozenset(word for pack in packs for word in pack.opt_out.words)
 
+    def demands(self, step: str) -> list[str]:
+        """Why packs want this step done: it gives the notice before a hand-off. No person can waive
+        it, and a waiver of before the pack was named counts no more."""
+        asked = []
+        for rule in self.policy.hand_off:
+            packs = self.floor.notice_asked_by(self.portfolio.destination(rule.to).kind)
+            if packs and rule.after and rule.after.step == step:
+                asked.append(f"{', '.join(packs)} asks for it before a hand-off to {rule.to}")
+        return asked
+
     @cached_property
     def document(self) -> dict[str, object]:
         """Policy and packs as JSON: what a decision refers to as its policy version."""

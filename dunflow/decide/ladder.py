@@ -141,8 +141,9 @@ class _Rung:
         return self._given_up(self.step)
 
     def _waived(self, step: Step) -> ColumnElement[bool]:
-        """Only a mandatory step is ever waived."""
-        return self._f.c.progress[step.step][3].is_not(None) if step.mandatory else false()
+        """Only a mandatory step is ever waived, and none that a pack demands by now."""
+        may_be = step.mandatory and not self._book.demands(step.step)
+        return self._f.c.progress[step.step][3].is_not(None) if may_be else false()
 
     def _given_up(self, step: Step) -> ColumnElement[bool]:
         failed = func.coalesce(cast(self._f.c.progress[step.step][1].astext, Integer), 0)

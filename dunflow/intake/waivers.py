@@ -4,7 +4,6 @@ What comes after it goes on with the next run. A step that a pack demands is nev
 """
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
@@ -38,7 +37,7 @@ def waive(
     Should run under the portfolio's lock, so that no run decides halfway. Raises WaiveError.
     """
     _require_mandatory(book, step)
-    if demanded := list(demands(book, step)):
+    if demanded := book.demands(step):
         raise WaiveError(
             f"{step}: can't be waived, since {'; '.join(demanded)}; "
             "mend the contact point, or give the step a channel that reaches the customer"
@@ -111,15 +110,6 @@ def blocked(conn: Connection, book: Book, portfolio_id: int) -> list[dict[str, A
         .order_by(d.dpd.desc(), account.c.account_ref)
     )
     return [dict(row._mapping) for row in rows]
-
-
-def demands(book: Book, step: str) -> Iterator[str]:
-    """Why packs want this step done: it gives the notice before a hand-off."""
-    for rule in book.policy.hand_off:
-        kind = book.portfolio.destination(rule.to).kind
-        packs = book.floor.notice_asked_by(kind)
-        if packs and rule.after and rule.after.step == step:
-            yield f"{', '.join(packs)} asks for it before a hand-off to {rule.to}"
 
 
 def _require_mandatory(book: Book, step: str) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, event
 
+from dunflow.config.book import Book
 from dunflow.ledger.tables import decision
 from dunflow.remind.claim import Batch
 from dunflow.remind.dispatch import Calls, Dispatcher
@@ -21,6 +23,15 @@ class MortalDispatcher(Dispatcher):
     """Dies with what it next claims: before any call, or with all calls made and none recorded."""
 
     dies_after: Literal["claim", "accept"] | None = None
+
+    @property
+    def book(self) -> Book:
+        return self._book
+
+    @book.setter
+    def book(self, edited: Book) -> None:
+        """In production each run and each dispatch reads the files anew."""
+        self._book, self.asking = edited, replace(self.asking, book=edited)
 
     def call(self, batch: Batch, now: Any, drained: Drained) -> Calls:
         if self.dies_after == "claim":

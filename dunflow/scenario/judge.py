@@ -32,11 +32,10 @@ def differences(
     conn: Connection,
     played: Played,
     expect: Expect,
-    book: Book,
     provider_ids: list[str],
 ) -> list[str]:
     """What is not as expected. `provider_ids` are those of the messages that the sandbox has."""
-    calendar = book.portfolio.calendar
+    book, calendar = played.book, played.book.portfolio.calendar
     found = _contacts(conn, played.portfolio_id)
     sent = [row for row in found if row["state"] in ACTUAL]
     confirmed = _confirmed(conn, played.portfolio_id)

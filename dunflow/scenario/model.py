@@ -291,6 +291,13 @@ class Take(Model):
         return self
 
 
+class Edit(Model):
+    """Somebody edits the policy: from then on these keys are laid over it."""
+
+    at: Instant
+    changes: dict[str, Any]
+
+
 class Placement(Model):
     """What a person decides about the placement of an account."""
 
@@ -338,6 +345,7 @@ class Entry(Model):
     resume: Brake | None = None
     resolve: Resolve | None = None
     accept: Accept | None = None
+    edit: Edit | None = None
     approve: Placement | None = None
     reject: Placement | None = None
     recall: Placement | None = None

@@ -1,7 +1,7 @@
 """Plays a scenario's timeline through the production code, on a clock that it moves itself."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -33,8 +33,10 @@ RETRY_AFTER = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Played:
-    """How it ended: dates that the gate stopped, and what loading was refused with."""
+    """How it ended: dates that the gate stopped, and what loading was refused with. `book`: as it
+    was edited to the end."""
 
+    book: Book
     portfolio_id: int
     stopped: list[dt.date]
     refused: list[str]
@@ -46,26 +48,39 @@ class Player:
     def __init__(
         self,
         scenario: Scenario,
-        book: Book,
+        read: Callable[[Mapping[str, object]], Book],
         engine: Engine,
         clock: VirtualClock,
         environ: Mapping[str, str],
     ) -> None:
-        self._scenario, self._book, self._engine = scenario, book, engine
+        self._scenario, self._read, self._engine = scenario, read, engine
         self._clock, self._environ = clock, environ
-        self._calendar = book.portfolio.calendar
+        self._edits: dict[str, object] = {}
+        self._book = read(self._edits)
+        self._calendar = self._book.portfolio.calendar
         self._world = World(scenario, self._calendar)
-        self._channels: list[str] = sorted(book.policy.channels)
         self._bad_days = BadDays(environ)
         self._dying: str | None = None
         self._stopped: list[dt.date] = []
         self._refused: list[str] = []
         with engine.begin() as conn:
-            self._portfolio_id = portfolio_id_of(conn, book.name)
-        self._people = People(book, self._portfolio_id, self._world)
-        self._placements = Placements(Desk(engine, book, self._portfolio_id, clock, environ))
+            self._portfolio_id = portfolio_id_of(conn, self._book.name)
 
     _dispatcher: MortalDispatcher
+
+    @property
+    def _people(self) -> People:
+        return People(self._book, self._portfolio_id, self._world)
+
+    @property
+    def _placements(self) -> Placements:
+        desk = Desk(self._engine, self._book, self._portfolio_id, self._clock, self._environ)
+        return Placements(desk)
+
+    @property
+    def _channels(self) -> list[str]:
+        now = self._clock.now().date()
+        return stages.channels(Day(self._engine, self._book, now, self._clock, self._environ))
 
     def play(self) -> Played:
         """From the first entry to `until`."""
@@ -81,7 +96,7 @@ class Player:
                 self._happen(number, entry)
                 self._place()
             self._pass_until(self._end())
-        return Played(self._portfolio_id, self._stopped, self._refused)
+        return Played(self._book, self._portfolio_id, self._stopped, self._refused)
 
     def _happen(self, number: int, entry: Entry) -> None:
         if entry.run:
@@ -103,6 +118,10 @@ class Player:
             self._bad_days.order(entry.fault, self._world)
         elif entry.crash:
             self._crash(entry.crash)
+        elif entry.edit:
+            self._pass_until(self._at(entry.edit.at))
+            self._edits |= entry.edit.changes
+            self._book = self._dispatcher.book = self._read(self._edits)
         else:
             self._said(number, entry)
             self._decide_placement(number, entry)

@@ -3,8 +3,9 @@
 import datetime as dt
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection
@@ -97,7 +98,6 @@ def run_stories(
 
 def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -> Ending:
     """Play one scenario and compare."""
-    book = book_of(story)
     clock = VirtualClock(EARLIEST)
     credentials = Credentials(
         account_sid=f"AC{secrets.token_hex(16)}",
@@ -114,12 +114,12 @@ def run_story(story: Story, server: URL, template: str, *, keep: bool = False) -
     ):
         environ["DUNFLOW_SANDBOX_URL"] = sandbox
         environ[EXPORTS] = str(Path(state) / "exports")
-        played = Player(story.scenario, book, engine, clock, environ).play()
+        played = Player(story.scenario, partial(book_of, story), engine, clock, environ).play()
         with open_reader(Path(state)) as reader:
             ids = [message.provider_id for message in reader.scan()]
         with engine.connect() as conn:
-            lines = differences(conn, played, story.scenario.expect, book, ids)
-            lines += _broken_promises(conn, book)
+            lines = differences(conn, played, story.scenario.expect, ids)
+            lines += _broken_promises(conn, played.book)
         kept = url.render_as_string(hide_password=False) if keep else None
     return Ending(story, lines, kept)
 
@@ -134,8 +134,9 @@ def _broken_promises(conn: Connection, book: Book) -> list[str]:
     ]
 
 
-def book_of(story: Story) -> Book:
-    """The portfolio, policy and packs of a scenario; its source and senders are the runner's."""
+def book_of(story: Story, edits: Mapping[str, object] | None = None) -> Book:
+    """The portfolio, policy and packs of a scenario; its source and senders are the runner's.
+    `edits`: keys that are laid over the policy since the story began."""
     given, folder = story.scenario.portfolio, story.file.parent
     portfolio = Portfolio(
         portfolio="scenario",
@@ -162,7 +163,8 @@ def book_of(story: Story) -> Book:
         ),
     )
     origin = str(story.file)
-    policy = build(Policy, _policy(story.scenario, folder) | story.scenario.policy_changes, origin)
+    changes = {**story.scenario.policy_changes, **(edits or {})}
+    policy = build(Policy, _policy(story.scenario, folder) | changes, origin)
     places = [folder / "packs", folder.parent / "packs", root() / "include/jurisdictions"]
     return make_book(portfolio, policy, folder, places, origin)
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     column,
     exists,
+    false,
     or_,
     select,
     values,
@@ -16,7 +17,6 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.progress import local_day
-from dunflow.intake.waivers import demands
 from dunflow.ledger.tables import DONE, contact, contact_account, placement, run, waiver
 from dunflow.report.proofs.scope import Scope, Version
 
@@ -84,11 +84,27 @@ def _rules(scope: Scope, version: Version) -> list[tuple[int, str, str, int, boo
 
 
 def waived_though_demanded(scope: Scope) -> Select[int]:
-    """Waivers of steps that the packs of today demand."""
-    steps = {each.step for each in scope.book.policy.ladder}
-    demanded = [step for step in steps if any(demands(scope.book, step))]
-    return select(waiver.c.account_id).where(
-        waiver.c.portfolio_id == scope.portfolio_id,
-        waiver.c.business_date.between(scope.first, scope.last),
-        waiver.c.step.in_(demanded),
+    """Waivers of steps that the packs of their day demanded."""
+    destination = scope.book.portfolio.destination
+    demanded = [
+        and_(run.c.policy_version_id == version.number, waiver.c.step == rule.after.step)
+        for version in scope.versions
+        for rule in version.policy.hand_off
+        if rule.after
+        and any(
+            duties.for_(destination(rule.to).kind).notice_days is not None
+            for duties in version.duties
+        )
+    ]
+    of_day = and_(
+        run.c.portfolio_id == waiver.c.portfolio_id, run.c.business_date == waiver.c.business_date
+    )
+    return (
+        select(waiver.c.account_id)
+        .join(run, of_day)
+        .where(
+            waiver.c.portfolio_id == scope.portfolio_id,
+            waiver.c.business_date.between(scope.first, scope.last),
+            or_(false(), *demanded),
+        )
     )
