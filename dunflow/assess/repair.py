@@ -26,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union,
     update,
 )
@@ -53,7 +54,7 @@ def repair(
         conn.execute(statement)
     of_touched = episode.c.account_id.in_(select(touched.c.account_id))
     refresh(conn, book, select(episode.c.episode_id).where(of_touched))
-    _find_highest_tier(conn, book, portfolio_id, touched)
+    find_highest_tier(conn, book, portfolio_id, touched)
 
 
 def _touched(
@@ -267,10 +268,15 @@ _FOLLOW = (
 )
 
 
-def _find_highest_tier(
-    conn: Connection, book: Book, portfolio_id: int, touched: TableClause
+def find_highest_tier(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    touched: TableClause,
+    but_for: dt.date | None = None,
 ) -> None:
-    """The highest tier that was decided within each episode as it is now."""
+    """The highest tier that was decided within each episode of these accounts as it is now, or that
+    would have been `but_for` one date, which is decided again."""
     highest = (
         select(
             episode.c.episode_id, func.max(tier_rank(book.policy, decision.c.tier)).label("rank")
@@ -283,6 +289,7 @@ def _find_highest_tier(
                 decision.c.account_id == episode.c.account_id,
                 decision.c.business_date >= episode.c.started_on,
                 or_(episode.c.ended_on.is_(None), decision.c.business_date < episode.c.ended_on),
+                true() if but_for is None else decision.c.business_date != but_for,
             ),
         )
         .group_by(episode.c.episode_id)

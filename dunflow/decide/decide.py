@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.assess.moment import Moment
+from dunflow.assess.repair import find_highest_tier
 from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
 from dunflow.decide.judge import judge
@@ -74,6 +75,8 @@ def decide(
             snapshot.c.business_date == business_date,
             snapshot.c.account_id.not_in(select(bound.c.account_id)),
         )
+        if not moment.late:
+            _forget_tiers(conn, book, portfolio_id, business_date, bound)
     judged = judge(conn, book, portfolio_id, business_date, moment, accounts)
     reached = reach(conn, book, portfolio_id, business_date, judged, moment)
     turn = turns(conn, book, portfolio_id, judged, reached, moment)
@@ -139,6 +142,24 @@ def _bound(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[
     )
     both = contacted.union(proposed).subquery()
     return select(both.c.account_id)
+
+
+def _forget_tiers(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, bound: TableClause
+) -> None:
+    """A tier to which only those rows led that are about to be replaced was never reached: the
+    extract may have been corrected."""
+    raised = (
+        select(decision.c.account_id)
+        .join(episode, episode.c.episode_id == decision.c.episode_id)
+        .where(
+            decision.c.portfolio_id == portfolio_id,
+            decision.c.business_date == business_date,
+            decision.c.tier == episode.c.highest_tier,
+            decision.c.account_id.not_in(select(bound.c.account_id)),
+        )
+    )
+    find_highest_tier(conn, book, portfolio_id, keep(conn, "raised", raised), business_date)
 
 
 def _remember_tiers(conn: Connection, book: Book, judged: TableClause) -> None:

@@ -146,8 +146,18 @@ class Ladder:
         return len(failed) >= attempts
 
     def waived_on(self, account: Account, step: Step) -> dt.date | None:
+        if self.is_demanded(step):
+            return None  # whatever a person said
         at = account.waived.get(step["step"])
         return self.day.day_of(at) if at and at <= self.day.now else None
+
+    def is_demanded(self, step: Step) -> bool:
+        """Whether a pack wants it done before a hand-off."""
+        return any(
+            rule["to"] in self.pack.get("handoff", {})
+            and (rule.get("after") or {}).get("step") == step["step"]
+            for rule in self.policy.get("hand_off", [])
+        )
 
     def done_with(self, account: Account, rank: int, step: Step) -> bool:
         times = 1 + step.get("repeat", {}).get("times", 0)
@@ -215,8 +225,6 @@ class Ladder:
             if after := rule.get("after"):
                 [step] = [s for _, s in self.steps if s["step"] == after["step"]]
                 since = self.waived_on(account, step)
-                if rule["to"] in self.pack.get("handoff", {}):
-                    since = None  # a pack wants it done, whatever a person says
                 if self.done(account, step):
                     since = self.last_done(account, step)
                 if since is None or self.days_since(since) < after["days"]:
