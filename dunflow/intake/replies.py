@@ -21,6 +21,8 @@ from dunflow.remind import opt_outs
 
 SHARING = (("sms", "voice", "call"), ("email",), ("letter", "visit"))
 """Channels that reach a person at the same contact point."""
+LATELY = dt.timedelta(days=30)
+"""So long whoever is written to may take to answer."""
 WRONG_PERSON: Final = "wrong_person"
 """A kind of reply, and why its address is given up."""
 
@@ -112,13 +114,34 @@ def _read(given: Reply, stop_words: Collection[str]) -> Reading:
 
 def _people(conn: Connection, portfolio_id: int, given: Reply, address: str | None) -> list[int]:
     """Who it was: the customer who is known, else everybody who is reached there, else whoever got
-    the contacts that it quotes."""
+    the contacts that it quotes, else everybody who was reached there lately."""
     if given.customer_id is not None:
         return [given.customer_id]
     if address is None:
         raise DunflowError("reply: neither the customer nor the address is known; give one")
-    there = opt_outs.users_of(conn, portfolio_id, given.channel, address)
-    return there or _recipients(conn, portfolio_id, given.quoted)
+    return (
+        opt_outs.users_of(conn, portfolio_id, given.channel, address)
+        or _recipients(conn, portfolio_id, given.quoted)
+        or _reached_lately(conn, portfolio_id, given, address)
+    )
+
+
+def _reached_lately(conn: Connection, portfolio_id: int, given: Reply, address: str) -> list[int]:
+    """Who was written to or called there before their number or address became another one."""
+    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    since = given.received_at.date() - LATELY
+    reached = (
+        select(person)
+        .join(contact, contact.c.customer_id == customer.c.customer_id)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            contact.c.business_date >= since,  # the index by dates is the only one that helps
+            contact.c.channel.in_(_sharing(given.channel)),
+            contact.c.address == address,
+        )
+        .distinct()
+    )
+    return list(conn.execute(reached).scalars())
 
 
 def _recipients(conn: Connection, portfolio_id: int, quoted: Collection[str]) -> list[int]:

@@ -10,14 +10,14 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from twilio.request_validator import RequestValidator
 
 from dunflow.clock import VirtualClock
 from dunflow.intake.receiver.app import create_app
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, Keys, read_keys, sandbox_event_key
-from dunflow.ledger.tables import dead_address, opt_out, receipt, reply
+from dunflow.ledger.tables import customer, dead_address, opt_out, receipt, reply
 from dunflow.remind import settle
 from dunflow.remind.lease import Claimed
 from dunflow.remind.senders.outcome import Accepted, Message
@@ -269,3 +269,52 @@ def test_stop_and_start_hold_at_once_and_each_message_is_kept_once(
     # A refusal that no portfolio can take is not answered as if it had been heard.
     assert answer("SM4", "STOP", To="+15005550009") == 500
     assert count(outbox, reply) == 3
+
+
+def test_one_event_that_makes_no_sense_does_not_befall_the_others(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    row = outbox.row(outbox.put("accepted", channel="email", provider_id="rid", accepted_at=NOW))
+    spam = {"event": "spamreport", "sg_event_id": "e1", "sg_message_id": "rid.1"}
+    odd: list[dict[str, object]] = [
+        {"event": "processed", "sg_event_id": "e2", "sg_message_id": "x.1", "timestamp": at}
+        for at in (1772500000000, 1e20, float("nan"), "soon", None)
+    ]
+    odd.append({"event": "processed", "sg_event_id": "e\0", "sg_message_id": "\ud800.1"})
+    assert receiver.sendgrid(*odd, spam | {"dunflow_reference": row.reference}) == 204
+    assert count(outbox, opt_out) == 2
+    assert [receiver.sendgrid(sent=sent) for sent in (b"null", b"5", b"[" * 100_000)] == [403] * 3
+
+
+def test_a_body_that_is_no_list_of_events_is_refused(receiver: Receiver) -> None:
+    for sent in (b"null", b"5", b"[" * 100_000):
+        timestamp = str(int(NOW.timestamp()))
+        signed = sandbox_event_key(TOKEN).sign(timestamp.encode() + sent, ec.ECDSA(hashes.SHA256()))
+        headers = {SIGNATURE: base64.b64encode(signed).decode(), TIMESTAMP: timestamp}
+        assert receiver.post("/sendgrid/events", sent, headers) == 400
+        assert receiver.post("/sendgrid/events", sent, headers | {TIMESTAMP: "1" * 5000}) == 403
+
+
+@pytest.mark.parametrize("prefix", ["", "rcs:", "whatsapp:"])
+def test_a_no_counts_by_whatever_way_it_came(
+    outbox: Outbox, receiver: Receiver, prefix: str
+) -> None:
+    sent = outbox.row(outbox.put("accepted", provider_id=SID))
+    fields = {"MessageSid": "SM1", "From": prefix + sent.address, "To": prefix + "+15005550006"}
+    assert receiver.twilio("/twilio/inbound", **fields, Body="STOP\0") == 200
+    with outbox.engine.connect() as conn:
+        bound = conn.execute(select(opt_out.c.customer_id, opt_out.c.address)).all()
+    assert {tuple(row) for row in bound} == {(sent.customer_id, None), (None, sent.address)}
+
+
+def test_whoever_was_texted_there_is_known_though_they_have_another_number_by_now(
+    outbox: Outbox, receiver: Receiver
+) -> None:
+    sent = outbox.row(outbox.put("accepted", provider_id=SID))
+    with outbox.engine.begin() as conn:
+        conn.execute(update(customer).values(phone="+8613900139000"))
+    fields = {"MessageSid": "SM1", "From": sent.address, "To": "+15005550006", "Body": "STOP"}
+    assert receiver.twilio("/twilio/inbound", **fields) == 200
+    with outbox.engine.connect() as conn:
+        bound = conn.execute(select(opt_out.c.customer_id, opt_out.c.address)).all()
+    assert {tuple(row) for row in bound} == {(sent.customer_id, None), (None, sent.address)}

@@ -8,7 +8,8 @@ from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.replies import Reply
-from dunflow.ledger.tables import dead_address, receipt, reply
+from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.tables import dead_address, opt_out, receipt, reply
 from dunflow.remind.senders.outcome import Seen
 from tests.remind.contacts import NOW, Outbox, outbox_of
 
@@ -58,3 +59,15 @@ def test_one_that_was_never_readable_has_it_told_again(box: Outbox) -> None:
     desk._read_at = -1e9
     assert desk.hear([told]) == 1
     assert count(box, dead_address) == 1
+
+
+def test_a_no_binds_in_a_portfolio_that_nobody_can_read(box: Outbox) -> None:
+    sender = box.book.portfolio.senders.sms
+    assert sender is not None
+    desk = Desk(box.engine, VirtualClock(NOW), lambda: {box.book.name: box.book})
+    with box.engine.begin() as conn:
+        other = portfolio_id_of(conn, "unreadable")
+    assert desk.receive([sender.from_], Reply("SM1", "sms", "STOP", NOW, "+8613800138001")) == 1
+    with box.engine.connect() as conn:
+        bound = conn.execute(select(opt_out.c.portfolio_id, opt_out.c.address)).all()
+    assert (other, "+8613800138001") in {tuple(row) for row in bound}

@@ -94,7 +94,8 @@ class Desk:
     def receive(self, recipients: list[str], reply: Reply) -> int:
         """Keep a reply for each portfolio that is answered at one of `recipients`; for how many.
 
-        Raises DunflowError where none does that can be read: a refusal must not be lost unseen.
+        A portfolio that can't be read may be answered there as well: a refusal binds in it, too.
+        Raises DunflowError where none can be read that is: a refusal must not be lost unseen.
         """
         asked = {each.lower() for each in recipients}
         books = [
@@ -120,7 +121,21 @@ class Desk:
                 )
                 for book in books
             ]
+            refused = {channel for each in kept if each for channel in each[1].stops}
+            if refused and reply.address:
+                self._bind_elsewhere(conn, sorted(refused), reply.address, reply.received_at)
         return sum(each is not None for each in kept)
+
+    def _bind_elsewhere(
+        self, conn: Connection, channels: list[str], address: str, now: dt.datetime
+    ) -> None:
+        """In the portfolios of the ledger of which nobody knows whether they are answered there."""
+        known = set(self._books())
+        rows = conn.execute(select(portfolio.c.portfolio_id, portfolio.c.name))
+        for number, name in rows.all():
+            for channel in channels if name not in known else ():
+                people = opt_outs.users_of(conn, number, channel, address)
+                opt_outs.bind(conn, number, [channel], people, [address], "reply", now)
 
     def script(self, reference: str) -> Script | None:
         """What the call of this reference says; None if we make no such call."""

@@ -26,6 +26,7 @@ SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 TOO_OLD_S = 48 * 3600
 """SendGrid repeats an event for a day; what is older than two is a replay."""
+_DIGITS = 12  # of seconds since 1970
 WEBHOOK_SECRET = "TWILIO_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 SENDGRID_KEYS = ("SENDGRID_WEBHOOK_PUBLIC_KEY", "SENDGRID_PARSE_PUBLIC_KEY")
 """Of the event webhook, and of inbound parse: each has a pair of its own."""
@@ -55,7 +56,7 @@ class Keys:
     def sendgrid_signed(self, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
         """Whether SendGrid sent this very body: it signs the bytes, not what they mean."""
         timestamp = headers.get(TIMESTAMP, "")
-        if not timestamp.isascii() or not timestamp.isdigit():
+        if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > _DIGITS:
             return False
         if abs(now_s - int(timestamp)) > TOO_OLD_S:
             return False

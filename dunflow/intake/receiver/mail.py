@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.receiver.body import read_body
+from dunflow.intake.receiver.body import keepable, read_body
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.quoted import is_reply, own_words, plain, references
@@ -99,7 +99,7 @@ def _said(text: str, subject: str, ours: list[str]) -> str:
     """What the writer wants to say; some write it into the subject."""
     words = own_words(text, ours)
     said = words if is_reply(subject) else f"{subject}\n{words}"
-    return said.strip()[:LONGEST_TEXT].replace("\0", "")
+    return keepable(said.strip()[:LONGEST_TEXT])
 
 
 def _is_automatic(mail: EmailMessage) -> bool:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.receiver.body import read_body
+from dunflow.intake.receiver.body import keepable, read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
@@ -45,8 +45,10 @@ async def events(request: Request) -> Response:
         return PlainTextResponse("the signature does not hold", 403)
     try:
         posted = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return PlainTextResponse("not JSON", 400)
+    if not isinstance(posted, list):
+        return PlainTextResponse("not a list of events", 400)
     tellings = [read(event) for event in posted if isinstance(event, dict)]
     tray: Tray = request.app.state.tray
     await run_in_threadpool(tray.put, [each for each in tellings if each])
@@ -61,15 +63,15 @@ def read(event: dict[str, Any]) -> Telling | None:
     name, event_id = event.get("event"), event.get("sg_event_id")
     if not isinstance(name, str) or not isinstance(event_id, str):
         return None
-    request_id = str(event.get("sg_message_id") or "").partition(".")[0] or None
+    request_id = keepable(str(event.get("sg_message_id") or "")).partition(".")[0] or None
     reference = event.get(REFERENCE)
     code = _code(name, event)
     return Telling(
         provider="sendgrid",
-        event_id=event_id,
-        reference=reference if isinstance(reference, str) else None,
+        event_id=keepable(event_id),
+        reference=keepable(reference) if isinstance(reference, str) else None,
         provider_id=request_id,
-        status=name,
+        status=keepable(name),
         error_code=code,
         seen=_seen(name, event, request_id, code),
         says_no=name in OBJECTIONS,
@@ -88,11 +90,18 @@ def _seen(
     if request_id is None and code is None:
         return None
     # Other events come hours or days after it was accepted.
-    at = event.get("timestamp") if name == "processed" else None
-    told_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
+    told_at = _instant(event.get("timestamp")) if name == "processed" else None
     if code is not None:
         return Seen(request_id, None, "undelivered", code, _blames(code, event))
     return Seen(request_id, told_at, "accepted" if name in ON_ITS_WAY else "delivered")
+
+
+def _instant(timestamp: object) -> datetime | None:
+    """None for what is no time of any calendar: it must not befall the other events."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _blames(code: str, event: dict[str, Any]) -> Blame:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.receiver.body import read_body
+from dunflow.intake.receiver.body import keepable, read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
@@ -66,11 +66,11 @@ async def inbound(request: Request) -> Response:
         channel="sms",
         text=text_of(form, "Body"),
         received_at=desk.now(),
-        address=sender,
+        address=number_of(sender),
         told=SAYS.get(text_of(form, "OptOutType")),
     )
-    ours = [name for name in (text_of(form, "To"), text_of(form, "MessagingServiceSid")) if name]
-    await run_in_threadpool(desk.receive, ours, reply)
+    ours = [number_of(text_of(form, "To")), text_of(form, "MessagingServiceSid")]
+    await run_in_threadpool(desk.receive, [each for each in ours if each], reply)
     return Response("<Response/>", media_type="text/xml")
 
 
@@ -101,8 +101,14 @@ def _seen(sid: str, told: str, code: str | None) -> Seen:
     return Seen(sid, None)
 
 
+def number_of(written: str) -> str:
+    """The number of `rcs:+8613…` or `whatsapp:+8613…`: somebody who says no there means us, however
+    the words came, and one opt-out covers SMS and RCS."""
+    return written.rpartition(":")[2]
+
+
 def text_of(form: FormData, name: str) -> str:
-    return str(form.get(name, ""))
+    return keepable(str(form.get(name, "")))
 
 
 def desk_of(request: Request) -> Desk:
