@@ -174,7 +174,7 @@ def test_a_letter_says_what_to_quote_and_shows_the_link_as_a_code(
 
 def states(desk: Desk) -> list[tuple[str, str | None]]:
     with desk.engine.connect() as conn:
-        rows = conn.execute(select(contact.c.state, contact.c.error_code).order_by("contact_id"))
+        rows = conn.execute(select(contact.c.state, contact.c.reason).order_by("contact_id"))
         return [tuple(row) for row in rows]
 
 
@@ -186,7 +186,7 @@ def pay(desk: Desk) -> None:
         record_payment(conn, desk.portfolio_id, paid)
 
 
-NEVER = ("undelivered", "never_printed")
+NEVER = ("cancelled", "never_printed")
 
 
 def test_who_has_paid_before_the_printer_came_gets_no_letter(listed: MakeDesk) -> None:

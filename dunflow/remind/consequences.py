@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dunflow.assess.progress import refresh
 from dunflow.config.book import Book
 from dunflow.ledger.given import among
-from dunflow.ledger.tables import account, contact, contact_account, dead_address
+from dunflow.ledger.tables import ACTUAL, account, contact, contact_account, dead_address
 from dunflow.remind import opt_outs
 
 
@@ -27,6 +27,28 @@ def start_gap(conn: Connection, accepted: list[int]) -> None:
         update(account)
         .where(account.c.account_id == latest.c.account_id)
         .values(last_contact_at=func.greatest(account.c.last_contact_at, latest.c.accepted_at))
+    )
+
+
+def take_back_gap(conn: Connection, contacts: list[int]) -> None:
+    """These contacts turned out not to have been made: the gap counts from those that were."""
+    if not contacts:
+        return
+    named, other = contact_account.alias("named"), contact_account.alias("other")
+    last = (
+        select(func.max(contact.c.accepted_at))
+        .join(other, other.c.contact_id == contact.c.contact_id)
+        .where(
+            other.c.account_id == account.c.account_id,
+            other.c.dropped.is_(None),
+            contact.c.state.in_(ACTUAL),
+        )
+        .correlate(account)
+        .scalar_subquery()
+    )
+    of_them = select(named.c.account_id).where(among(named.c.contact_id, contacts))
+    conn.execute(
+        update(account).where(account.c.account_id.in_(of_them)).values(last_contact_at=last)
     )
 
 

@@ -6,15 +6,15 @@ It was never done: its step is decided again, on fresh figures.
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, select, update
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import among
 from dunflow.ledger.loads import newest_accepted
-from dunflow.ledger.tables import contact
-from dunflow.remind import receipts
+from dunflow.ledger.tables import ACTUAL, contact
+from dunflow.remind import outbox
+from dunflow.remind.consequences import refresh_ladder, take_back_gap
 from dunflow.remind.recheck import forbidden
-from dunflow.remind.senders.outcome import Seen
 
 
 def give_up(
@@ -27,13 +27,25 @@ def give_up(
     now: dt.datetime,
 ) -> set[int]:
     """Of the contacts `waiting`, give up those for which it is `too_late`, or a guard speaks by the
-    newest facts; their numbers. `code` says where they never came to."""
+    newest facts; their numbers. `code` says where they never came to.
+
+    They were listed and so far counted as made. They were not: no cap, no gap and no number of
+    attempts counts them.
+    """
     late = set(conn.execute(waiting.where(too_late)).scalars())
     left = set(conn.execute(waiting.where(~too_late)).scalars())
     newest = newest_accepted(conn, portfolio_id)
     gone = late | set(forbidden(conn, book, portfolio_id, left, now, newest) if left else ())
-    undone = Seen(None, None, "undelivered", code, "later")
-    receipts.take(conn, book, [(of, undone) for of in sorted(gone)], now)
+    undone = conn.execute(
+        update(contact)
+        .where(among(contact.c.contact_id, sorted(gone)), contact.c.state.in_(ACTUAL))
+        .values(state="cancelled", reason=code, ended_at=now, accepted_at=None, contact_on=None)
+        .returning(contact.c.contact_id)
+    ).scalars()
+    contacts = sorted(undone)
+    outbox.make_room(conn, contacts)
+    take_back_gap(conn, contacts)
+    refresh_ladder(conn, book, contacts)
     return gone
 
 

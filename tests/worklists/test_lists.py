@@ -138,7 +138,7 @@ def test_a_line_whose_day_is_over_before_it_was_listed_is_not_done(office: Open)
     at = office()
     at.desk.clock.move_to(at.desk.clock.now() + dt.timedelta(days=1))  # type: ignore[attr-defined]
     assert at.write() == []
-    assert set(at.states().values()) == {"undelivered"}
+    assert set(at.states().values()) == {"cancelled"}
 
 
 def test_the_console_shows_a_list_and_what_must_not_be_done_any_more(office: Open) -> None:

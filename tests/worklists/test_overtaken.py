@@ -12,7 +12,7 @@ from dunflow.console.lists import page_of
 from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.payments import Payment, record_payment
-from dunflow.ledger.tables import contact, worklist
+from dunflow.ledger.tables import account, contact, episode, worklist
 from dunflow.place.deliver import Place
 from dunflow.placements import Desk
 from tests.worklists.conftest import DATE, Office, Open
@@ -51,7 +51,7 @@ def listed(at: Office) -> list[list[str]]:
 
 
 def states(at: Office) -> list[tuple[str, str | None]]:
-    return sorted((row.state, row.error_code) for row in at.rows(contact))
+    return sorted((row.state, row.reason) for row in at.rows(contact))
 
 
 def test_a_list_that_goes_on_leaves_out_whom_a_guard_forbids_by_now(office: Open) -> None:
@@ -60,7 +60,7 @@ def test_a_list_that_goes_on_leaves_out_whom_a_guard_forbids_by_now(office: Open
         at.write()
     pay_and_die(at.desk)
     assert listed(at) == [["A4", "A3"]]
-    assert states(at).count(("undelivered", "never_listed")) == 2
+    assert states(at).count(("cancelled", "never_listed")) == 2
 
 
 def test_whom_a_guard_forbids_is_on_no_new_list_either(office: Open) -> None:
@@ -76,7 +76,11 @@ def test_a_list_whose_day_is_over_is_forgotten(office: Open) -> None:
     pass_days(at, 3)
     assert listed(at) == []
     assert at.rows(worklist) == []
-    assert set(states(at)) == {("undelivered", "never_listed")}
+    assert set(states(at)) == {("cancelled", "never_listed")}
+    # Nobody was called: neither a cap nor a gap counts it, nor is it one of a step's attempts.
+    assert {row.contact_on for row in at.rows(contact)} == {None}
+    assert {row.last_contact_at for row in at.rows(account)} == {None}
+    assert not any(row.progress for row in at.rows(episode))
 
 
 def test_nobody_is_on_the_lists_of_two_days(office: Open) -> None:
