@@ -12,6 +12,7 @@ from sqlalchemy import (
     TableClause,
     and_,
     cast,
+    exists,
     literal,
     null,
     select,
@@ -76,8 +77,15 @@ def settle_first_seen(
 
 def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -> None:
     """An opt-out binds the address as well, whoever else uses it."""
-    n = said_no.c
+    n, there = said_no.c, opt_out.alias("there")
     address = address_for(n.channel)
+    # Bound with the person where their reply told it, and perhaps lifted since by whoever shares it.
+    was_bound = exists().where(
+        there.c.portfolio_id == portfolio_id,
+        there.c.channel == n.channel,
+        there.c.address == address,
+        there.c.since_at >= n.since_at,
+    )
     rows = (
         select(
             literal(portfolio_id),
@@ -88,7 +96,7 @@ def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -
             n.source,
         )
         .join_from(said_no, customer, customer.c.customer_id == n.customer_id)
-        .where(address.is_not(None))
+        .where(address.is_not(None), ~was_bound)
     )
     names = ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"]
     conn.execute(insert(opt_out).from_select(names, rows).on_conflict_do_nothing())
