@@ -79,7 +79,7 @@ def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -
     """An opt-out binds the address as well, whoever else uses it."""
     n, there = said_no.c, opt_out.alias("there")
     address = address_for(n.channel)
-    # Bound with the person where their reply told it, and perhaps lifted since by whoever shares it.
+    # Bound with the person where a reply told it, and perhaps lifted since by whoever shares it.
     was_bound = exists().where(
         there.c.portfolio_id == portfolio_id,
         there.c.channel == n.channel,
