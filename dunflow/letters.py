@@ -32,6 +32,7 @@ from dunflow.ledger.tables import (
     account,
     contact,
     contact_account,
+    contact_text,
     customer,
     print_batch,
     print_line,
@@ -56,6 +57,8 @@ UNPRINTABLE = "unprintable"
 NEVER_PRINTED = "never_printed"
 """The code of a letter that was too late, or forbidden, before the printer had it."""
 ROW_GONE = "the date was loaded again, without the account"
+NO_WORDING = "it was listed without its wording"
+"""Of one that was listed when the wording was not yet kept: whatever it says now, no record has."""
 WAITS_AT_MOST = dt.timedelta(days=14)
 """So long a letter may wait for the printer: its figures are those of its day."""
 
@@ -199,7 +202,7 @@ def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str,
     gone = conn.execute(failed).all()
     contacts = [of for of, *_ in gone]
     outbox.make_room(conn, contacts)
-    buried = [of for of, address, why in gone if address and why != ROW_GONE]
+    buried = [of for of, address, why in gone if address and why not in (ROW_GONE, NO_WORDING)]
     bury_addresses(conn, buried, desk.clock.now())
     refresh_ladder(conn, desk.book, contacts)
 
@@ -228,11 +231,12 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
         select(
             contact.c.contact_id,
             contact.c.reference,
-            contact.c.template,
             contact.c.currency,
             contact.c.business_date,
             contact.c.address,
             contact.c.accepted_at,
+            contact_text.c.subject.label("opening"),
+            func.split_part(contact_text.c.body, "\n", -2).label("closing"),  # it ends with a "\n"
             customer.c.name,
             customer.c.language,
             account.c.account_ref,
@@ -241,6 +245,7 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
         )
         .select_from(print_line)
         .join(contact, contact.c.contact_id == print_line.c.contact_id)
+        .outerjoin(contact_text, contact_text.c.contact_id == contact.c.contact_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .join(named, and_(named.c.contact_id == contact.c.contact_id, named.c.dropped.is_(None)))
         .join(account, account.c.account_id == named.c.account_id)
@@ -257,6 +262,8 @@ def _letter(desk: Desk, accounts: list[Any]) -> Letter:
     if any(row.due_on is None for row in accounts):
         raise Unprintable(ROW_GONE)
     portfolio, first = desk.book.portfolio, accounts[0]
+    if first.opening is None:
+        raise Unprintable(NO_WORDING)
     language = first.language if first.language in LANGUAGES else portfolio.language
     slots = Slots(
         reference=first.reference,
@@ -272,4 +279,4 @@ def _letter(desk: Desk, accounts: list[Any]) -> Letter:
     )
     written_on = portfolio.calendar.local_date(first.accepted_at)
     date = date_for_people(written_on, language)
-    return letter_of(slots, first.address, date, first.template, desk.book.folder)
+    return letter_of(slots, first.address, date, first.opening, first.closing)

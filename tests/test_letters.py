@@ -3,64 +3,75 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pypdfium2 as pdfium
 import pytest
 from pypdfium2.raw import FPDF_PAGEOBJ_PATH
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from dunflow import day as stages
+from dunflow import placements
 from dunflow.clock import VirtualClock
 from dunflow.day import Day
 from dunflow.intake.payments import Payment, record_payment
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.tables import contact, dead_address, episode
-from dunflow.letters import print_letters
+from dunflow.ledger.tables import contact, contact_text, dead_address, episode
+from dunflow.letters import NO_WORDING, print_letters
 from dunflow.place.deliver import EXPORTS, Place
+from dunflow.place.life import Chosen
 from dunflow.placements import Desk
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, book_of
 from dunflow.snapshot.pull import Pull
 
 DATE = dt.date(2026, 3, 9)
+STEP = {"step": "s", "at_dpd": 1, "channel": "letter", "template": "final"}
 POLICY = {
     "policy": "by_letter",
     "packs": [],
-    "tiers": [
-        {
-            "tier": "only",
-            "from_dpd": 1,
-            "steps": [{"step": "s", "at_dpd": 1, "channel": "letter", "template": "final"}],
-        }
-    ],
+    "tiers": [{"tier": "only", "from_dpd": 1, "steps": [STEP]}],
 }
+NOTICE = POLICY | {
+    "tiers": [{"tier": "only", "from_dpd": 1, "steps": [{**STEP, "purpose": "notice"}]}],
+    "hand_off": [{"to": "court", "when": {"dpd": {"from": 2}}}],
+}
+COURT = {"court": {"kind": "legal", "evidence": True}}
 MANY = [("BIG", f"{number:08}", "C9", "en", "1 Long Road\nBeijing") for number in range(400)]
 FEW = [
     ("Ann #set *Example* $x$", "0010", "C1", "en", "12 Some Street\nShanghai 200000"),
     ("王小明", "20", "C2", "zh", "上海市浦东新区1号"),
     ("Nobody", "30", "C3", "en", "1\n2\n3\n4\n5\n6\n7"),
 ]
-MakeDesk = Callable[[list[tuple[str, ...]]], Desk]
+MakeDesk = Callable[..., Desk]
 
 
 @pytest.fixture
 def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
     """A day that lists a letter for each customer of these rows."""
 
-    def make(rows: list[tuple[str, ...]]) -> Desk:
-        story = {"scenario": "s", "policy": POLICY, "accounts": {}, "timeline": [], "expect": {}}
+    def make(
+        rows: list[tuple[str, ...]],
+        folder: Path | None = None,
+        policy: dict[str, Any] = POLICY,
+        date: dt.date = DATE,
+    ) -> Desk:
+        story = {"scenario": "s", "policy": policy, "accounts": {}, "timeline": [], "expect": {}}
+        story["portfolio"] = {"destinations": COURT}
         book = book_of(Story(Path(__file__), Scenario.model_validate(story)))
-        clock = VirtualClock(book.portfolio.calendar.usual_time_of(DATE))
-        day = Day(ledger, book, DATE, clock, {})
+        book = replace(book, folder=folder or book.folder)
+        clock = VirtualClock(book.portfolio.calendar.usual_time_of(date))
+        day = Day(ledger, book, date, clock, {})
         frame = pd.DataFrame(rows, columns=["name", "account", "customer", "language", "address"])
         blank = ["phone", "email", "time_zone", "balance", "product", "segment"]
         blank += ["instalments_overdue", "last_payment_on"]
         given = {"due_on": "2026-03-08", "overdue": "1300.00", "currency": "CNY"}
         frame = frame.assign(**given, **dict.fromkeys(blank))
-        close = book.portfolio.calendar.close_of(DATE)
+        close = book.portfolio.calendar.close_of(date)
         stages.snapshot(day, Pull(iter([frame.astype("string[pyarrow]")]), close))
         stages.gate(day)
         stages.decide(day)
@@ -77,6 +88,11 @@ def pages(tmp_path: Path) -> list[str]:
     return [page.get_textpage().get_text_range() for f in files for page in pdfium.PdfDocument(f)]
 
 
+def close(text: str) -> str:
+    """Without its spaces: a page breaks lines where the text has none."""
+    return "".join(text.split())
+
+
 def test_a_letter_says_who_how_much_and_how_to_pay(listed: MakeDesk, tmp_path: Path) -> None:
     print_letters(listed(FEW))
     english, chinese = pages(tmp_path)
@@ -85,6 +101,81 @@ def test_a_letter_says_who_how_much_and_how_to_pay(listed: MakeDesk, tmp_path: P
     assert "Page 1 of 1" in english
     for said in ("王小明", "上海市浦东新区", "1,300.00", "400-000-0000"):
         assert said in chinese
+
+
+def worded(folder: Path, opening: str, closing: str = "Call us.") -> Path:
+    """A portfolio whose letters say this."""
+    file = folder / "templates/en/final/email.txt"
+    file.parent.mkdir(parents=True)
+    blocks = {"opening": opening, "closing": closing}
+    said = [f"{{% block {name} %}}{words}{{% endblock %}}" for name, words in blocks.items()]
+    file.write_text("\n".join(said), encoding="utf-8")
+    return folder
+
+
+def test_a_template_that_changes_after_the_claim_changes_no_letter(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    desk = listed(FEW[:1], worded(tmp_path / "then", "Said when\nclaimed.", "Closed then."))
+    today = worded(tmp_path / "today", "Said today.", "Closed today.")
+    print_letters(replace(desk, book=replace(desk.book, folder=today)))
+    (page,) = pages(tmp_path)
+    for said in ("Said when claimed.", "Closed then."):
+        assert said in page
+    assert "today" not in page
+
+
+def test_a_threat_in_the_wording_of_a_letter_does_not_go_out(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    desk = listed(FEW[:1], worded(tmp_path / "own", "You will be arrested."))
+    assert print_letters(desk) == []
+    with desk.engine.connect() as conn:
+        rows = conn.execute(select(contact.c.state, contact.c.reason)).all()
+    assert [tuple(row) for row in rows] == [("cancelled", "lint.E03_crime")]
+
+
+def test_the_page_says_what_was_kept_of_it(listed: MakeDesk, tmp_path: Path) -> None:
+    desk = listed(FEW[:2])
+    print_letters(desk)
+    with desk.engine.connect() as conn:
+        kept = conn.execute(select(contact_text).order_by(contact_text.c.contact_id)).all()
+    for page, text in zip(pages(tmp_path), kept, strict=True):
+        for said in (text.subject, text.body.splitlines()[-1], "1,300.00"):
+            assert close(said) in close(page)
+
+
+def test_the_evidence_words_a_letter_as_its_page_did(listed: MakeDesk, tmp_path: Path) -> None:
+    print_letters(listed(FEW[1:2], policy=NOTICE))
+    desk = listed(FEW[1:2], policy=NOTICE, date=DATE + dt.timedelta(days=1))
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    (page,) = pages(tmp_path)
+    (evidence,) = tmp_path.glob("*/court/*/*.pdf")
+    shown = "".join(each.get_textpage().get_text_range() for each in pdfium.PdfDocument(evidence))
+    with desk.engine.connect() as conn:
+        (kept,) = conn.execute(select(contact_text)).all()
+    for said in (kept.subject, kept.body.splitlines()[-1]):
+        assert close(said) in close(page)
+        assert close(said) in close(shown)
+
+
+def test_a_letter_whose_wording_was_not_kept_is_decided_again(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    desk = listed(FEW[:2])
+    with desk.engine.begin() as conn:
+        first = select(contact.c.contact_id).order_by(contact.c.contact_id).limit(1)
+        before = contact_text.c.contact_id == first.scalar_subquery()
+        conn.execute(update(contact_text).where(before).values(subject=None))
+    (made,) = print_letters(desk)
+    assert list(made["unprintable"].values()) == [NO_WORDING]
+    assert made["letters"] == 1
+    assert states(desk) == [("undelivered", None), ("accepted", None)]
+    with desk.engine.connect() as conn:
+        progress = conn.execute(select(episode.c.progress).order_by("episode_id")).scalars()
+        assert [each["s"][:2] for each in progress] == [[0, 1], [1, 0]]
+        assert conn.execute(select(dead_address)).all() == []
 
 
 def test_every_page_bears_the_reference_of_its_own_letter(listed: MakeDesk, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ CONTENT: list[tuple[str, str, Channel, Slot]] = [
 PARTS: dict[Channel, list[str]] = {
     "sms": ["sms.txt"],
     "email": ["subject.txt", "email.txt", "email.html"],
-    "letter": ["list.txt"],
+    "letter": ["email.txt"],
 }
 SAYS: dict[Slot, str] = {
     "institution_name": "{{ lender.name }}",
@@ -50,18 +50,33 @@ SAYS: dict[Slot, str] = {
 }
 
 
+WORDED = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in ("opening", "closing"))
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
 @pytest.mark.parametrize(("fact", "pack", "channel", "slot"), CONTENT)
 def test_a_text_without_what_the_fact_asks_for_is_refused(
-    fact: str, pack: str, channel: Channel, slot: Slot, tmp_path: Path
+    fact: str,
+    pack: str,
+    channel: Channel,
+    slot: Slot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    asked = floor(pack)
+
     def missing(*left_out: Slot) -> list[str]:
         folder = tmp_path / ("whole" if not left_out else "lacking")
+        said = [words for name, words in SAYS.items() if name not in left_out]
         for part in PARTS[channel]:
-            file = folder / "templates/en/own" / part
-            file.parent.mkdir(parents=True, exist_ok=True)
-            said = [words for name, words in SAYS.items() if name not in left_out]
-            file.write_text("; ".join(said), encoding="utf-8")
-        return lint_templates(["en"], {"own": [channel]}, folder, floor(pack))
+            write(folder / "templates/en/own" / part, WORDED + "; ".join(said))
+        monkeypatch.setenv("DUNFLOW_ROOT", str(folder))  # the frame of letters is shipped
+        write(folder / "include/templates/en/_base/letter.txt", "; ".join(said))
+        return lint_templates(["en"], {"own": [channel]}, folder, asked)
 
     assert missing() == []
     assert any(f"does not say {slot}" in fault for fault in missing(slot)), fact

@@ -1,10 +1,8 @@
 """One letter, as the printer's page shows it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from dunflow.remind.render.slots import LenderView, Slots, every_account, one_line, values
-from dunflow.remind.render.templates import block, load
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,8 +29,8 @@ class Unprintable(ValueError):
     """A letter can't be printed; its text says why, without the address."""
 
 
-def letter_of(slots: Slots, address: str | None, date: str, template: str, folder: Path) -> Letter:
-    """The letter for these facts, worded as the template's email is.
+def letter_of(slots: Slots, address: str | None, date: str, opening: str, closing: str) -> Letter:
+    """The letter for these facts, with the wording that was fixed when it was claimed.
 
     Lists every account, however many there are. Raises Unprintable without an address.
     """
@@ -43,7 +41,6 @@ def letter_of(slots: Slots, address: str | None, date: str, template: str, folde
     if len(lines) > _ADDRESS_LINES:
         raise Unprintable(f"the address has more than {_ADDRESS_LINES} lines")
     given = values(slots)
-    wording = load(slots.language, template, "email.txt", folder)
     lender = given["lender"]
     assert isinstance(lender, LenderView)
     return Letter(
@@ -57,8 +54,8 @@ def letter_of(slots: Slots, address: str | None, date: str, template: str, folde
         complaints=lender.complaints,
         date=date,
         as_of=str(given["as_of"]),
-        opening=one_line(block(wording, "opening", given)),
-        closing=one_line(block(wording, "closing", given)),
+        opening=opening,
+        closing=closing,
         accounts=tuple(
             {
                 "tail": f"…{account.tail}",

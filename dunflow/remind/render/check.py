@@ -11,7 +11,7 @@ from jinja2 import meta
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Lender
 from dunflow.errors import ConfigError
-from dunflow.remind.render.message import FRAME, PARTS
+from dunflow.remind.render.message import FRAME, PARTS, render
 from dunflow.remind.render.slots import LISTED, Line, Slots, values
 from dunflow.remind.render.templates import environment, fill, load
 
@@ -31,18 +31,31 @@ def check_templates(
 ) -> list[str]:
     """What is wrong with the templates that the portfolio in `folder` uses, each fault once.
 
-    `templates` says by which channels each one goes out. Finds missing parts, syntax errors and
-    unknown variables, also in branches that few contacts reach.
+    `templates` says by which channels each one goes out. Finds missing parts and blocks, syntax
+    errors and unknown variables, also in branches that few contacts reach.
     """
     faults: dict[str, None] = {}
     for language in languages:
         samples = [values(slots) for slots in _samples(language)]
         for template, channels in templates.items():
-            for part in dict.fromkeys(part for each in channels for part in PARTS[each]):
-                faults.update(dict.fromkeys(_faults(language, template, part, folder, samples)))
-            if "voice" in channels:
-                faults.update(dict.fromkeys(_faults(language, *FRAME, folder, samples)))
+            parts = [(template, part) for each in channels for part in PARTS[each]]
+            parts += [FRAME] if "voice" in channels else []
+            found = [fault for part in parts for fault in _faults(language, *part, folder, samples)]
+            found = found or list(_lacking(language, template, channels, folder))
+            faults.update(dict.fromkeys(found))
     return list(faults)
+
+
+def _lacking(
+    language: Language, template: str, channels: Collection[Channel], folder: Path
+) -> Iterator[str]:
+    """What only shows when parts that are in order are put together, such as a missing block."""
+    for channel in channels:
+        for slots in _samples(language):
+            try:
+                render(channel, template, slots, folder)
+            except ConfigError as err:
+                yield str(err)
 
 
 def _faults(

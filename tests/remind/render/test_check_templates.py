@@ -22,8 +22,15 @@ def test_each_missing_part_is_told_once(own_folder: Path) -> None:
         "template en/own/email.txt",
         "template en/own/email.html",
         "template en/own/call.txt",
-        "template en/own/list.txt",
     ]
+
+
+def test_a_letter_without_its_wording_is_told(own_folder: Path, write: Write) -> None:
+    [missing] = check_templates(["en"], {"own": ["letter"]}, own_folder)
+    assert missing.startswith("template en/own/email.txt: there is no such file")
+    write("en/bare/email.txt", "{% block opening %}Please pay.{% endblock %}")
+    [lacking] = check_templates(["en"], {"bare": ["letter"]}, own_folder)
+    assert lacking.startswith("template en/bare/email.txt: has no block 'closing'")
 
 
 def test_an_unknown_variable_is_found_on_a_branch_that_is_never_taken(

@@ -74,7 +74,7 @@ def test_a_text_says_who_what_how_and_whom_to_ask(
         for each in said:
             assert each in form
         assert "pay.starbridge.example/r?a=1&b=2" in form
-    assert (text.subject is not None) == (channel == "email")
+    assert (text.subject is not None) == (channel in ("email", "letter"))
     assert (text.html is not None) == (channel == "email")
 
 
@@ -163,6 +163,32 @@ def test_four_hundred_accounts_are_one_email(
         assert "3,803.80" in form
         assert "4,004.00" in form
     assert len(text.html.encode()) < 50_000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_opens_and_closes_as_the_email_and_lists_every_account(
+    language: str, folder: Path, slots: Make, line: MakeLine
+) -> None:
+    accounts = tuple(line(number, "10.01", dpd=number) for number in range(1, 401))
+    given = slots(language=language, accounts=accounts)
+    letter = render("letter", "firm", given, folder)
+    paragraphs = render("email", "firm", given, folder).body.split("\n\n")
+    closing = letter.body.splitlines()[-1]
+    assert letter.subject in paragraphs
+    assert closing in paragraphs
+    assert letter.body.endswith(f"\n\n{closing}\n")
+    assert letter.body.count("10.01") == 400
+    assert "4,004.00" in letter.body
+
+
+def test_a_portfolio_cannot_have_the_record_say_what_the_page_does_not(
+    own_folder: Path, slots: Make, folder: Path
+) -> None:
+    own = own_folder / "templates/en/_base/letter.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("All is well.", encoding="utf-8")
+    as_shipped = render("letter", "firm", slots(), folder)
+    assert render("letter", "firm", slots(), own_folder) == as_shipped
 
 
 def test_seven_accounts_are_all_listed_with_amount_and_date(

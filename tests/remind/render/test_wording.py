@@ -103,7 +103,8 @@ def test_the_shipped_texts_belong_to_no_bad_family(
     sms = render("sms", template, given, folder)
     email = render("email", template, given, folder)
     letter = render("letter", template, given, folder)
-    for text in (sms.body, email.subject, email.body, email.html, letter.body):
+    said = (sms.body, email.subject, email.body, email.html, letter.subject, letter.body)
+    for text in said:
         assert text is not None
         assert not families_in(text)
 
@@ -147,6 +148,16 @@ def test_what_a_pack_asks_for_must_be_said(
     )
     faults = lint_templates(["en"], {"firm": ["sms"]}, own_folder, floor)
     assert {fault.split("does not say ")[1].split(",")[0] for fault in faults} == missing
+
+
+@pytest.mark.parametrize("block", ["opening", "closing"])
+def test_a_letter_that_threatens_is_found(own_folder: Path, write, block: str) -> None:
+    blocks = dict.fromkeys(("opening", "closing"), "Please pay {{ total }}.")
+    blocks[block] = "You will be arrested."
+    said = [f"{{% block {name} %}}{words}{{% endblock %}}" for name, words in blocks.items()]
+    write("en/own/email.txt", "\n\n".join(said))
+    [fault] = lint_templates(["en"], {"own": ["letter"]}, own_folder, Floor(packs=[]))
+    assert "en/own by letter: wording of family E03_crime" in fault
 
 
 NOTES = dict.fromkeys(("opt_out_confirmation", "hold_confirmation"), ("sms", "email"))
