@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Text,
     and_,
     exists,
     func,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from dunflow.config.portfolio import LANGUAGES
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.references import bears
+from dunflow.ledger.given import given
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -178,16 +179,17 @@ def _deliver(desk: Desk, number: int, reference: str, place: Place) -> None:
 def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str, str]) -> None:
     """What can't be printed did not arrive: its step is decided again, by another channel if there
     is one, and never again to an address at fault."""
-    for reference, why in unprintable.items():
-        conn.execute(
-            update(print_line)
-            .where(
-                print_line.c.print_batch_id == number,
-                print_line.c.contact_id == contact.c.contact_id,
-                bears(reference),
-            )
-            .values(unprintable=why)
+    rows = [{"reference": reference, "why": why} for reference, why in unprintable.items()]
+    aside = given("aside", {"reference": Text, "why": Text}, rows)
+    conn.execute(
+        update(print_line)
+        .where(
+            print_line.c.print_batch_id == number,
+            print_line.c.contact_id == contact.c.contact_id,
+            contact.c.reference == aside.c.reference,
         )
+        .values(unprintable=aside.c.why)
+    )
     failed = (
         update(contact)
         .where(
