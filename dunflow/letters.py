@@ -45,7 +45,7 @@ from dunflow.placements import Desk
 from dunflow.remind import outbox
 from dunflow.remind.consequences import bury_addresses, refresh_ladder
 from dunflow.remind.letters.batch import write_batch
-from dunflow.remind.letters.letter import Letter, Unprintable, letter_of
+from dunflow.remind.letters.letter import ADDRESS_AT_FAULT, Letter, Unprintable, letter_of
 from dunflow.remind.overtaken import give_up, leave_out, waiting_in
 from dunflow.remind.render.slots import Line, Slots, date_for_people
 
@@ -204,7 +204,7 @@ def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str,
     gone = conn.execute(failed).all()
     contacts = [of for of, *_ in gone]
     outbox.make_room(conn, contacts)
-    buried = [of for of, address, why in gone if address and why not in (ROW_GONE, NO_WORDING)]
+    buried = [of for of, address, why in gone if address and why in ADDRESS_AT_FAULT]
     bury_addresses(conn, buried, desk.clock.now())
     refresh_ladder(conn, desk.book, contacts)
 

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import unicodedata
 from collections.abc import Callable
+from ctypes import create_string_buffer
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pypdfium2 as pdfium
 import pytest
-from pypdfium2.raw import FPDF_PAGEOBJ_PATH
+from pypdfium2.raw import FPDF_PAGEOBJ_PATH, FPDFText_GetFontInfo
 from sqlalchemy import Engine, select, update
 
 from dunflow import day as stages
@@ -25,6 +27,13 @@ from dunflow.letters import NO_WORDING, print_letters
 from dunflow.place.deliver import EXPORTS, Place
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
+from dunflow.remind.letters.letter import (
+    ADDRESS_LACKS_SIGNS,
+    NAME_LACKS_SIGNS,
+    NO_NAME,
+    TOO_LONG,
+)
+from dunflow.remind.letters.window import lines_in_window
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, book_of
 from dunflow.snapshot.pull import Pull
@@ -86,6 +95,19 @@ def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
 def pages(tmp_path: Path) -> list[str]:
     files = sorted(tmp_path.glob("*/letters/[!.]*/*.pdf"))
     return [page.get_textpage().get_text_range() for f in files for page in pdfium.PdfDocument(f)]
+
+
+def fonts(tmp_path: Path) -> set[str]:
+    """The fonts of every sign that was printed, without the tags of their subsets."""
+    found = set()
+    for file in tmp_path.glob("*/letters/[!.]*/*.pdf"):
+        for page in pdfium.PdfDocument(file):
+            signs = page.get_textpage()
+            name = create_string_buffer(100)
+            for number in range(signs.count_chars()):
+                FPDFText_GetFontInfo(signs, number, name, 100, None)
+                found.add(name.value.decode().split("+")[-1])
+    return found - {""}  # of spaces that only the reader makes
 
 
 def close(text: str) -> str:
@@ -193,8 +215,62 @@ def test_a_letter_that_does_not_fit_the_window_is_listed_and_not_printed(
 ) -> None:
     (made,) = print_letters(listed(FEW))
     assert (made["letters"], made["pages"]) == (2, 2)
-    assert list(made["unprintable"].values()) == ["the address has more than 6 lines"]
+    assert list(made["unprintable"].values()) == [
+        "the name and the address take more than 7 lines of the window"
+    ]
     assert len(pages(tmp_path)) == 2
+
+
+ROAD = "12 Some Street\nShanghai 200000"
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "why"),
+    [
+        ("김민수", ROAD, NAME_LACKS_SIGNS),
+        ("Ann \N{GRINNING FACE}", ROAD, NAME_LACKS_SIGNS),
+        ("𠮷田", ROAD, NAME_LACKS_SIGNS),
+        ("Ann", "서울시\n강남구", ADDRESS_LACKS_SIGNS),
+        ("Ann", "1\n2\n" + "VeryLongRoad" * 20, TOO_LONG),
+        ("Ann", "王" * 22 * 6 + "王", TOO_LONG),
+        ("A" * 500, ROAD, TOO_LONG),
+        ("n/a", ROAD, NO_NAME),
+        ("客户", ROAD, NO_NAME),
+    ],
+)
+def test_a_letter_that_nobody_can_read_is_not_printed(
+    listed: MakeDesk, name: str, address: str, why: str
+) -> None:
+    desk = listed([(name, "0010", "C1", "en", address)])
+    (made,) = print_letters(desk)
+    assert (made["letters"], list(made["unprintable"].values())) == (0, [why])
+    with desk.engine.connect() as conn:
+        dead = conn.execute(select(dead_address.c.address)).scalars().all()
+    assert dead == ([address] if why in (ADDRESS_LACKS_SIGNS, TOO_LONG) else [])
+
+
+def test_accents_of_all_europe_come_out_composed(listed: MakeDesk, tmp_path: Path) -> None:
+    names = ["Łukasz Żółć", "Ğülşen Őry", "Αθηνά", "Ольга Ґ"]
+    parts = [unicodedata.normalize("NFD", name) for name in names]
+    desk = listed([(name, f"{n}", f"C{n}", "en", ROAD) for n, name in enumerate(parts)])
+    print_letters(desk)
+    for name, page in zip(names, pages(tmp_path), strict=True):
+        assert name in page.splitlines()
+        assert f"Dear {name}," in page
+    assert fonts(tmp_path) == {"Roboto-Regular", "Roboto-Bold"}  # nor one sign of the Chinese font
+
+
+def test_the_window_shows_each_line_whole_and_a_long_name_as_it_is(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    name = "Adolph Blaine Charles David Earl " * 3
+    address = f"{'W' * 25}\n{'王' * 22}\n{'A1王' * 9}\nShanghai 200000"
+    print_letters(listed([(name.strip(), "0010", "C1", "en", address)]))
+    (page,) = pages(tmp_path)
+    window = lines_in_window([name.strip(), *address.splitlines()])
+    assert len(window) == 7
+    assert [line for line in page.splitlines() if line in window] == list(window)
+    assert "Dear customer," in page
 
 
 def test_four_hundred_accounts_stand_in_one_letter(listed: MakeDesk, tmp_path: Path) -> None:

@@ -1,8 +1,29 @@
 """One letter, as the printer's page shows it."""
 
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from dunflow.remind.render.slots import LenderView, Slots, every_account, one_line, values
+from dunflow.remind.letters.fonts import widths
+from dunflow.remind.letters.window import LINES, lines_in_window
+from dunflow.remind.render.slots import (
+    LenderView,
+    Slots,
+    every_account,
+    full_name,
+    one_line,
+    values,
+)
+
+NO_NAME: Final = "no name"
+NO_ADDRESS: Final = "no address"
+NAME_LACKS_SIGNS: Final = "the name has signs that the letter's fonts lack"
+ADDRESS_LACKS_SIGNS: Final = "the address has signs that the letter's fonts lack"
+TOO_LONG: Final = f"the name and the address take more than {LINES} lines of the window"
+ADDRESS_AT_FAULT: Final = frozenset({NO_ADDRESS, ADDRESS_LACKS_SIGNS, TOO_LONG})
+"""The reasons that will hold for whatever goes there. A name can be mended in the source, and
+others may live at the same address."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -12,7 +33,8 @@ class Letter:
     reference: str
     language: str
     customer: str
-    address: tuple[str, ...]
+    window: tuple[str, ...]
+    """The name and the address, line by line as they stand in the envelope's window."""
     lender: str
     phone: str
     pay_url: str
@@ -26,36 +48,32 @@ class Letter:
 
 
 class Unprintable(ValueError):
-    """A letter can't be printed; its text says why, without the address."""
+    """A letter can't be printed; its text says why, without the name and the address."""
 
 
 def letter_of(slots: Slots, address: str | None, date: str, opening: str, closing: str) -> Letter:
     """The letter for these facts, with the wording that was fixed when it was claimed.
 
-    Lists every account, however many there are. Raises Unprintable without an address.
+    Lists every account, however many there are. Raises Unprintable where it would not arrive, or
+    could not be read.
     """
-    lines = tuple(one_line(line) for line in (address or "").splitlines())
-    lines = tuple(line for line in lines if line)
-    if not lines:
-        raise Unprintable("no address")
-    if len(lines) > _ADDRESS_LINES:
-        raise Unprintable(f"the address has more than {_ADDRESS_LINES} lines")
+    window = _window(full_name(slots.customer_name), address or "")
     given = values(slots)
     lender = given["lender"]
     assert isinstance(lender, LenderView)
     return Letter(
         reference=str(given["reference"]),
         language=slots.language,
-        customer=str(given["customer"]),
-        address=lines,
+        customer=_composed(str(given["customer"])),
+        window=window,
         lender=lender.name,
         phone=lender.phone,
         pay_url=lender.pay_url,
         complaints=lender.complaints,
         date=date,
         as_of=str(given["as_of"]),
-        opening=opening,
-        closing=closing,
+        opening=_composed(opening),
+        closing=_composed(closing),
         accounts=tuple(
             {
                 "tail": f"…{account.tail}",
@@ -69,5 +87,28 @@ def letter_of(slots: Slots, address: str | None, date: str, opening: str, closin
     )
 
 
-_ADDRESS_LINES = 6
-"""So many fit into the envelope's window below the name."""
+def _window(name: str | None, address: str) -> tuple[str, ...]:
+    lines = [_composed(one_line(line)) for line in address.splitlines()]
+    lines = [line for line in lines if line]
+    if not name:
+        raise Unprintable(NO_NAME)
+    if not lines:
+        raise Unprintable(NO_ADDRESS)
+    name = _composed(name)
+    if not _can_be_shown(name):
+        raise Unprintable(NAME_LACKS_SIGNS)
+    if not _can_be_shown("".join(lines)):
+        raise Unprintable(ADDRESS_LACKS_SIGNS)
+    window = lines_in_window([name, *lines])
+    if len(window) > LINES:
+        raise Unprintable(TOO_LONG)
+    return window
+
+
+def _composed(text: str) -> str:
+    """With each letter and its accents as one sign: so the fonts have more of them."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _can_be_shown(signs: Iterable[str]) -> bool:
+    return all(sign in widths() for sign in signs)

@@ -3,17 +3,16 @@
 import sys
 from pathlib import Path
 
-import pylopdf_fonts_zh_cn
 import typst
+
+from dunflow.remind.letters.fonts import FOLDERS
 
 if __name__ == "__main__":
     source, goal = sys.argv[1:]
-    # A font that has both Latin and Chinese letters; those of the machine are left out, so that a
-    # page looks the same everywhere.
     compiler = typst.Compiler(
         source,
         root=str(Path(source).parent),
-        font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)],
+        font_paths=FOLDERS,
         ignore_system_fonts=True,
     )
     compiler.compile(output=goal, format="pdf")

@@ -20,6 +20,7 @@ NEUTRAL: Final[dict[Language, str]] = {"zh": "客户", "en": "customer"}
 _DATE_LOCALES: Final[dict[Language, str]] = {"zh": "zh", "en": "en_GB"}
 _NO_NAMES: Final = frozenset(
     {"none", "nan", "nat", "null", "n/a", "#n/a", "undefined", "unknown", "无", "空", "未知"}
+    | set(NEUTRAL.values())
 )
 _LONGEST_NAME: Final = 80
 _JOINERS: Final = frozenset("\u200c\u200d")
@@ -131,13 +132,15 @@ def called(name: str | float | None, language: Language) -> str:
 
     What has no letter, stands for "empty" in some system or is absurdly long is not a name.
     """
+    whole = full_name(name)
+    return whole if whole and len(whole) <= _LONGEST_NAME else NEUTRAL[language]
+
+
+def full_name(name: str | float | None) -> str | None:
+    """The name as the source has it, however long; None where it has none."""
     given = one_line(name) if isinstance(name, str) else ""
-    is_name = (
-        given.casefold() not in _NO_NAMES
-        and len(given) <= _LONGEST_NAME
-        and any(char.isalpha() for char in given)
-    )
-    return given if is_name else NEUTRAL[language]
+    is_name = given.casefold() not in _NO_NAMES and any(char.isalpha() for char in given)
+    return given if is_name else None
 
 
 def one_line(text: str) -> str:
