@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import unicodedata
 from collections.abc import Callable
-from ctypes import create_string_buffer
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pypdfium2 as pdfium
 import pytest
-from pypdfium2.raw import FPDF_PAGEOBJ_PATH, FPDFText_GetFontInfo
+from pypdfium2.raw import FPDF_PAGEOBJ_PATH
 from sqlalchemy import Engine, select, update
 
 from dunflow import day as stages
@@ -37,6 +36,7 @@ from dunflow.remind.letters.window import lines_in_window
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, book_of
 from dunflow.snapshot.pull import Pull
+from tests.printed import fonts_of
 
 DATE = dt.date(2026, 3, 9)
 STEP = {"step": "s", "at_dpd": 1, "channel": "letter", "template": "final"}
@@ -95,19 +95,6 @@ def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
 def pages(tmp_path: Path) -> list[str]:
     files = sorted(tmp_path.glob("*/letters/[!.]*/*.pdf"))
     return [page.get_textpage().get_text_range() for f in files for page in pdfium.PdfDocument(f)]
-
-
-def fonts(tmp_path: Path) -> set[str]:
-    """The fonts of every sign that was printed, without the tags of their subsets."""
-    found = set()
-    for file in tmp_path.glob("*/letters/[!.]*/*.pdf"):
-        for page in pdfium.PdfDocument(file):
-            signs = page.get_textpage()
-            name = create_string_buffer(100)
-            for number in range(signs.count_chars()):
-                FPDFText_GetFontInfo(signs, number, name, 100, None)
-                found.add(name.value.decode().split("+")[-1])
-    return found - {""}  # of spaces that only the reader makes
 
 
 def close(text: str) -> str:
@@ -257,7 +244,8 @@ def test_accents_of_all_europe_come_out_composed(listed: MakeDesk, tmp_path: Pat
     for name, page in zip(names, pages(tmp_path), strict=True):
         assert name in page.splitlines()
         assert f"Dear {name}," in page
-    assert fonts(tmp_path) == {"Roboto-Regular", "Roboto-Bold"}  # nor one sign of the Chinese font
+    (pdf,) = tmp_path.glob("*/letters/[!.]*/*.pdf")
+    assert fonts_of(pdf) == {"Roboto-Regular", "Roboto-Bold"}  # nor one sign of the Chinese font
 
 
 def test_the_window_shows_each_line_whole_and_a_long_name_as_it_is(

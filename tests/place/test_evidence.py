@@ -27,6 +27,7 @@ from dunflow.place.files import sha256
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
 from tests.place.conftest import DATE, NOON, MakeDesk, row
+from tests.printed import fonts_of
 
 Arrived = Callable[[], list[Path]]
 ROWS = [
@@ -61,6 +62,15 @@ def test_each_account_has_its_evidence_in_the_manifest(
         assert said in first
     assert "1,935" in second
     assert "王小明" not in second
+
+
+def test_evidence_spells_a_name_with_its_accents(make_desk: MakeDesk, arrived: Arrived) -> None:
+    desk = make_desk([row("A1", name="Łukasz Żółć")], Destination(kind="legal", evidence=True))
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    (pdf,) = arrived()[0].glob("*.pdf")
+    assert "Łukasz Żółć" in text_of(pdf)
+    assert fonts_of(pdf, "ŁŻółć") == {"Roboto-Regular"}
 
 
 def _told_before(conn: Connection, desk: Desk) -> None:

@@ -3,14 +3,13 @@
 import sys
 from pathlib import Path
 
-import pylopdf_fonts_zh_cn
 import typst
+
+from dunflow.remind.letters.fonts import FOLDERS
 
 if __name__ == "__main__":
     source, *goals = sys.argv[1:]
-    fonts = typst.Fonts(
-        include_system_fonts=False, font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)]
-    )
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=FOLDERS)
     for number, goal in enumerate(goals):
         typst.compile(
             source,
