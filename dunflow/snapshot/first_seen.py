@@ -15,6 +15,7 @@ from sqlalchemy import (
     exists,
     literal,
     null,
+    or_,
     select,
     update,
 )
@@ -30,6 +31,7 @@ from dunflow.ledger.tables import (
     payment,
     plan,
     promise,
+    reply,
     snapshot,
 )
 
@@ -79,12 +81,21 @@ def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -
     """An opt-out binds the address as well, whoever else uses it."""
     n, there = said_no.c, opt_out.alias("there")
     address = address_for(n.channel)
-    # Bound with the person where a reply told it, and perhaps lifted since by whoever shares it.
+    # Unless it was bound with the person, or whoever shares it has said START since.
     was_bound = exists().where(
         there.c.portfolio_id == portfolio_id,
         there.c.channel == n.channel,
         there.c.address == address,
         there.c.since_at >= n.since_at,
+    )
+    sharer, start = customer.alias("sharer"), reply.alias("start")
+    lifted_since = exists().where(
+        start.c.portfolio_id == portfolio_id,
+        start.c.channel == n.channel,
+        start.c.kind == "opt_in",
+        start.c.received_at >= n.since_at,
+        sharer.c.customer_id == start.c.customer_id,
+        or_(*[sharer.c[point] == address for point in ("phone", "email", "address")]),
     )
     rows = (
         select(
@@ -96,7 +107,7 @@ def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -
             n.source,
         )
         .join_from(said_no, customer, customer.c.customer_id == n.customer_id)
-        .where(address.is_not(None), ~was_bound)
+        .where(address.is_not(None), ~was_bound, ~lifted_since)
     )
     names = ["portfolio_id", "channel", "customer_id", "address", "since_at", "source"]
     conn.execute(insert(opt_out).from_select(names, rows).on_conflict_do_nothing())
