@@ -122,6 +122,7 @@ def _waits(desk: Desk) -> ColumnElement[bool]:
         contact.c.channel == "letter",
         contact.c.state.in_(DONE),
         contact.c.run_id.is_not(None),  # who made the others printed them
+        outbox.is_trusted(),  # its due dates are those of the snapshot
         ~exists().where(print_line.c.contact_id == contact.c.contact_id),
     )
 

@@ -180,7 +180,7 @@ def test_a_letter_whose_wording_was_not_kept_is_decided_again(
     (made,) = print_letters(desk)
     assert list(made["unprintable"].values()) == [NO_WORDING]
     assert made["letters"] == 1
-    assert states(desk) == [("undelivered", None), ("accepted", None)]
+    assert states(desk) == [("undelivered", "unprintable"), ("accepted", None)]
     with desk.engine.connect() as conn:
         progress = conn.execute(select(episode.c.progress).order_by("episode_id")).scalars()
         assert [each["s"][:2] for each in progress] == [[0, 1], [1, 0]]
