@@ -36,7 +36,7 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
-    unwise += _answers(book) + _system_before(book)
+    unwise += _answers(book) + _unnamed(book) + _system_before(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -63,6 +63,16 @@ def _credentials(book: Book) -> list[str]:
         except ConfigError as error:
             lacking.append(f"senders.{channel}: {error}. Here it is missing")
     return lacking
+
+
+def _unnamed(book: Book) -> list[str]:
+    """A slip of the pen: the receiver that is meant goes by defaults."""
+    named = {rule.to for rule in book.policy.hand_off}
+    return [
+        f"destinations.{name}: no hand-off of the policy goes there; those are to "
+        f"{', '.join(sorted(named)) or 'nobody'}"
+        for name in sorted(book.portfolio.destinations.keys() - named)
+    ]
 
 
 def _answers(book: Book) -> list[str]:

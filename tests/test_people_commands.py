@@ -219,3 +219,36 @@ def test_who_is_erased_leaves_a_trace_of_who_did_it_and_why(run: Any, tmp_path: 
 def test_housekeeping_of_a_book_without_dates_lets_nothing_go(run: Any) -> None:
     done = run("housekeeping", "sunrise_instalment")
     assert (done["since"], done["people"], done["broken"]) == (None, 0, [])
+
+
+def refused(args: list[str]) -> str:
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 2, done.output
+    return done.output
+
+
+def test_words_that_mean_nothing_are_refused(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    del run
+    assert "use one of dispute" in refused(["release", P, "007", "--kind", "dispte", *WHY, *NOW])
+    typo = ["consent", P, "C7", "voice", "--basis", "prior_expres", *WHY, *NOW]
+    assert "use one of prior_express" in " ".join(refused(typo).split())
+
+
+def test_a_promise_is_not_confirmed_when_its_day_is_over(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    taken = run("reply", P, "C7", "--channel", "sms", "--text", "我明天还100元", *NOW)
+    late = ["--confirm", str(taken["reply"]), *WHY, "--now", "2026-03-09 12:00"]
+    done = CliRunner().invoke(main, ["reply", P, *late])
+    assert done.exit_code != 0
+    assert "2026-03-02 is over" in done.output
+
+
+def test_what_follows_from_a_wrong_person_is_said(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    del run
+    said = ["reply", P, "C7", "--channel", "sms", "--text", "wrong number", *NOW]
+    told_ = CliRunner().invoke(main, said).output
+    assert "the contact point by sms is given up, and waits for a person" in " ".join(told_.split())
+    done = CliRunner().invoke(main, ["reply", P, "--dismiss", "1", *WHY, *NOW]).output
+    assert "is used again" in done

@@ -93,7 +93,10 @@ def release(
     dunflow release sunrise_instalment L0000123 --kind dispute --reason "contract was found"
     """
     from dunflow.intake.holds import release_holds
+    from dunflow.ledger.tables import HOLD_KINDS
 
+    if kind not in HOLD_KINDS:
+        raise click.BadParameter(f"--kind is {kind!r}; use one of {', '.join(HOLD_KINDS)}")
     with desk(portfolio, now) as at:
         holder = _holder(at, account, customer)
         ended = release_holds(
@@ -173,6 +176,9 @@ def consent(
 
     _require_channel(channel)
     with desk(portfolio, now) as at:
+        grounds = at.book.floor.grounds
+        if basis not in grounds:
+            raise click.BadParameter(f"--basis is {basis!r}; use one of {', '.join(grounds)}")
         number = customer_of(at.conn, at.portfolio_id, customer)
         if revoke:
             source = f"{by}: {reason}"

@@ -15,7 +15,7 @@ from dunflow.errors import DunflowError
 from dunflow.intake.holders import account_of, currency_of, customer_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.promises import Promise, record_promise
-from dunflow.intake.replies import Reply, decide_reply, led_to, record_reply
+from dunflow.intake.replies import WRONG_PERSON, Reply, decide_reply, led_to, record_reply
 from dunflow.ledger.tables import account, customer, reply, snapshot
 
 Done = tuple[dict[str, Any], str]
@@ -87,8 +87,13 @@ def take(at: Desk, customer_ref: str | None, channel: str | None, text: str) -> 
         "stops": sorted(reading.stops),
         "waits_for_a_person": reading.waits_for_a_person,
     }
-    follow = "waits for a person" if reading.waits_for_a_person else "was heeded at once"
-    return figures, f"Reply {number} is read as {reading.kind}, and {follow}."
+    told = [f"is read as {reading.kind}"]
+    if reading.wrong_person:
+        told.append(f"the contact point by {channel} is given up")
+    if reading.stops:
+        told.append(f"{', '.join(sorted(reading.stops))} is opted out")
+    told.append("waits for a person" if reading.waits_for_a_person else "was heeded at once")
+    return figures, f"Reply {number} {', '.join(told[:-1])}, and {told[-1]}."
 
 
 def decide(at: Desk, by: str, **said: Any) -> Done:
@@ -99,7 +104,9 @@ def decide(at: Desk, by: str, **said: Any) -> Done:
     state = "dismissed" if said["confirm"] is None else "confirmed"
     decided = decide_reply(at.conn, at.portfolio_id, number, state, at.now, by, said["reason"])
     if state == "dismissed":
-        return {"reply": number, "state": state}, f"Reply {number} is dismissed."
+        again = "; a contact point that it took for a wrong person's is used again"
+        sentence = f"Reply {number} is dismissed{again if decided.kind == WRONG_PERSON else ''}."
+        return {"reply": number, "state": state}, sentence
     whose = decided.customer_id
     if said["customer"] is not None:
         whose = customer_of(at.conn, at.portfolio_id, said["customer"])
@@ -143,6 +150,8 @@ def _open_promise(
 ) -> int | None:
     if total is None or day is None:
         raise DunflowError("it is not clear how much is promised by when; say --amount and --date")
+    if day < at.book.portfolio.calendar.local_date(at.now):
+        raise DunflowError(f"{day} is over; say --date, or dismiss the reply")
     account_id = (
         account_of(at.conn, at.portfolio_id, account_ref)
         if account_ref is not None

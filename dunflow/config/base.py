@@ -102,7 +102,9 @@ def build(model: type[M], data: object, origin: str) -> M:
 
 
 def _fault(origin: str, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "(whole)"
+    # pydantic names the alternatives of a union among the keys, as "dict[str,…]".
+    parts = [str(part) for part in item["loc"] if "[" not in str(part)]
+    key = ".".join(parts) or "(whole)"
     value = item.get("input")
     match item["type"]:
         case "extra_forbidden":
@@ -113,5 +115,9 @@ def _fault(origin: str, item: Any) -> str:
             return f"{origin}: {key}: {item['ctx']['error']}"
         case "string_type" if isinstance(value, bool):
             return f"{origin}: {key}: is {value!r}: YAML reads NO and YES so; write it in quotes"
+        case "string_type" if isinstance(value, dt.date | int | float):
+            return f"{origin}: {key}: is {value}, which YAML reads as no text; write it in quotes"
+        case "dict_type" | "model_type":
+            return f"{origin}: {key}: is {value!r}; write a mapping of keys below it"
         case _:
             return f"{origin}: {key}: is {value!r}: {item['msg']}"

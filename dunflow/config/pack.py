@@ -184,6 +184,14 @@ class Floor(Model):
         return {rule.kind for rule in rules} - silent
 
     @property
+    def grounds(self) -> list[str]:
+        """The packs' words for why somebody may be contacted by a channel that wants a consent."""
+        asked = [
+            basis for pack in self.packs for rule in pack.consent.values() for basis in rule.basis
+        ]
+        return list(dict.fromkeys([*asked, "prior_express"]))
+
+    @property
     def customer_wide_holds(self) -> set[str]:
         """Kinds of holds that bind all accounts of a customer, though recorded on one."""
         rules = [rule for pack in self.packs for rule in pack.holds]

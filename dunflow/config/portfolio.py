@@ -125,6 +125,20 @@ class Lender(Model):
     pay_url: str
     complaints: str
 
+    @field_validator("pay_url")
+    @classmethod
+    def _is_a_link(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s]", value):
+            raise ValueError(f"is {value!r}; write the whole link, as https://pay.lender.example")
+        return value
+
+
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_SMS_SENDER = re.compile(
+    rf"{_NUMBER.pattern}|[1-9][0-9]{{2,7}}|MG[0-9a-f]{{32}}|(?=.*[A-Za-z])[A-Za-z0-9 ]{{1,11}}"
+)
+"""As Twilio takes them: a number, a short code, a Messaging Service, or a name with a letter."""
+
 
 class Sender(Model):
     """By whom a channel's messages go out. `sandbox` is the real SDK on the bundled sandbox."""
@@ -167,14 +181,23 @@ class Senders(Model):
                     f"{channel}.reply_to is {sender.reply_to!r}; people answer to the number that "
                     "they see, so leave it out"
                 )
+        if self.email and "@" not in self.email.from_:
+            raise ValueError(
+                f"email.from is {self.email.from_!r}; write an address such as a@lender.example"
+            )
         if self.email and "@" not in self.email.answered_at:
             raise ValueError(
                 f"email.reply_to is {self.email.answered_at!r}; write an address such as "
                 "answers@replies.lender.example"
             )
-        if self.voice and not re.fullmatch(r"\+[1-9][0-9]{6,14}", self.voice.from_):
+        if self.voice and not _NUMBER.fullmatch(self.voice.from_):
             raise ValueError(
                 f'voice.from is {self.voice.from_!r}; write the number as "+8613490000000"'
+            )
+        if self.sms and not _SMS_SENDER.fullmatch(self.sms.from_):
+            raise ValueError(
+                f'sms.from is {self.sms.from_!r}; write the number as "+8613490000000", or a short '
+                "code, a Messaging Service (MG…), or a name of up to eleven letters and digits"
             )
         return self
 

@@ -249,8 +249,8 @@ def decide_reply(
     decided_at: dt.datetime,
     decided_by: str,
     reason: str | None,
-) -> Row[tuple[int | None, str | None, Decimal | None, dt.date | None]]:
-    """A person confirms or dismisses an open reply; `customer_id` and what it proposed.
+) -> Row[tuple[int | None, str | None, Decimal | None, dt.date | None, str]]:
+    """A person confirms or dismisses an open reply; `customer_id`, what it proposed and its kind.
 
     Opening the hold or the promise is the caller's, in the same transaction. Raises DunflowError
     for a reply that is not open (any more).
@@ -268,6 +268,7 @@ def decide_reply(
             reply.c.proposed_hold,
             reply.c.proposed_amount,
             reply.c.proposed_on,
+            reply.c.kind,
         )
     ).one_or_none()
     if decided is None:

@@ -7,6 +7,7 @@ row as its driver gives them, so that no number becomes a float on the way.
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from dunflow.config.book import Book
 from dunflow.config.reading import Reading
@@ -170,15 +172,20 @@ def _is_numeric(field: pa.Field) -> bool:
 
 def _by_driver(book: Book, source: Reading, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
     rows_at_once = source.chunk_rows
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        # SQLite would make one.
+        raise SourceError(
+            f"{book.name}: there is no database file {url.database}; mend the URL in "
+            f"{source.connection}"
+        )
     try:
-        engine = create_engine(url, hide_parameters=True)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         with engine.connect() as conn:
             result = conn.execute(query, execution_options={"yield_per": rows_at_once})
             names = list(result.keys())
             yield pd.DataFrame([], columns=names, dtype=object)
             for rows in result.partitions():
                 yield pd.DataFrame(rows, columns=names, dtype=object)
-        engine.dispose()
     except (ArgumentError, ModuleNotFoundError) as error:
         raise SourceError(
             f"{book.name}: no driver for {url.drivername!r} ({error}); install it, or mend the URL "

@@ -70,7 +70,8 @@ def _require_dag(api: AirflowApi, dag_id: str) -> None:
             if time.monotonic() > give_up_at:
                 raise DunflowError(
                     f"Airflow knows no DAG {dag_id}; see 'dunflow check', and the import errors on "
-                    "Airflow's first page"
+                    "Airflow's first page. It reads the folders that DUNFLOW_PORTFOLIOS named when "
+                    "it was started: after a new one, dunflow down and dunflow up"
                 ) from err
             time.sleep(1.0)
     if dag["is_paused"]:

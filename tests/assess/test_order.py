@@ -37,7 +37,7 @@ def make_config() -> Book:
         "currency": "CNY",
         "run_at": "06:30",
         "source": {"kind": "files", "path": "{business_date}.csv"},
-        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "u", "complaints": "c"},
+        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "https://u", "complaints": "c"},
     }
     policy = {"policy": "one", "tiers": [{"tier": "only", "from_dpd": 1}]}
     return Book(

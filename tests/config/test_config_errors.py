@@ -175,7 +175,7 @@ language: zh
 currency: CNY
 run_at: "06:30"
 source: {kind: files, path: "in/{business_date}.csv"}
-lender: {name: {zh: 海港}, phone: "1", pay_url: "u", complaints: "c"}
+lender: {name: {zh: 海港}, phone: "1", pay_url: "https://u", complaints: "c"}
 """
 
 PORTFOLIO_FAULTS = [
@@ -205,7 +205,7 @@ PORTFOLIO_FAULTS = [
     ),
     (
         "currency: CNY",
-        'currency: CNY\nclock: replay\nsenders: {sms: {provider: twilio, from: "+1"}}',
+        'currency: CNY\nclock: replay\nsenders: {sms: {provider: twilio, from: "+15005550006"}}',
         ["clock is replay", "sandbox"],
     ),
 ]
@@ -327,13 +327,53 @@ def test_answers_to_mails_that_nobody_hears_are_told(harbour: Path) -> None:
 @pytest.mark.parametrize(
     ("sender", "why"),
     [
-        ('sms: {provider: sandbox, from: "+1500", reply_to: "+1501"}', "sms.reply_to is '+1501'"),
+        (
+            'sms: {provider: sandbox, from: "+15005550006", reply_to: "+1501"}',
+            "sms.reply_to is '+1501'",
+        ),
         ("email: {provider: sandbox, from: a@b.example, reply_to: b}", "email.reply_to is 'b'"),
     ],
 )
 def test_answers_go_where_they_can(harbour: Path, sender: str, why: str) -> None:
     (harbour / "portfolio.yaml").write_text(PORTFOLIO + f"senders: {{{sender}}}\n")
     assert why in refusal()
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ('senders: {sms: {provider: sandbox, from: "07400900900"}}', "sms.from is '07400900900'"),
+        ("senders: {email: {provider: sandbox, from: hi}}", "email.from is 'hi'"),
+        ("senders: {sms: {provider: sandbox, from: 447700900999}}", "YAML reads as no text"),
+        ("starts_on: 2026-01-01", "write it in quotes"),
+        ("settle_below: 3", "unknown key"),
+    ],
+)
+def test_what_can_not_work_is_told_before_anything_is_sent(
+    harbour: Path, said: str, why: str
+) -> None:
+    (harbour / "portfolio.yaml").write_text(f"{PORTFOLIO}{said}\n")
+    assert why in refusal()
+
+
+@pytest.mark.parametrize("sender", ["+15005550006", "12345", "MG" + "0" * 32, "Harbour Ln"])
+def test_whatever_twilio_sends_as_may_send(harbour: Path, sender: str) -> None:
+    senders = f'senders: {{sms: {{provider: sandbox, from: "{sender}"}}}}\n'
+    (harbour / "portfolio.yaml").write_text(PORTFOLIO + senders)
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
+    assert read_book("harbour").portfolio.senders.sms
+
+
+def test_the_keys_of_a_fault_are_those_of_the_file(harbour: Path) -> None:
+    tier = "tier: t, from_dpd: 1, when: {overdue: {from: {GBBP: '1.00'}}}"
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{{{tier}}}]")
+    assert "function" not in refusal()
+
+
+def test_a_receiver_that_no_hand_off_names_is_told(harbour: Path) -> None:
+    (harbour / "portfolio.yaml").write_text(PORTFOLIO + "destinations: {nrth: {kind: agency}}\n")
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
+    assert any(each.startswith("destinations.nrth: no hand-off") for each in warnings())
 
 
 def warnings() -> list[str]:

@@ -52,7 +52,7 @@ def config_of(name: str, policy: dict[str, Any], pack: dict[str, Any]) -> Config
                 "branch": attribute,
             },
         },
-        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "u", "complaints": "c"},
+        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "https://u", "complaints": "c"},
     }
     return Config(
         build(Portfolio, portfolio, "portfolio"),

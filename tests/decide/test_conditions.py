@@ -32,7 +32,7 @@ def book() -> Book:
         "currency": "CNY",
         "run_at": "06:30",
         "source": {"kind": "files", "path": "{business_date}.csv", "attributes": ATTRIBUTES},
-        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "u", "complaints": "c"},
+        "lender": {"name": {"zh": "x"}, "phone": "1", "pay_url": "https://u", "complaints": "c"},
     }
     return Book(
         build(Portfolio, portfolio, "portfolio"),

@@ -230,3 +230,14 @@ def test_parquet_keeps_its_types(furnish: Callable[..., Room]) -> None:
     (room.book.folder / f"{DATE}.parquet").write_text("account,customer")
     with pytest.raises(SourceError, match="is no Parquet file"):
         room.pull()
+
+
+def test_a_database_file_that_is_not_there_is_told_and_not_made(
+    core: Core, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = core(ROWS)
+    gone = tmp_path / "nosuch.db"
+    monkeypatch.setenv("CORE", f"sqlite:///{gone}")
+    with pytest.raises(SourceError, match=r"there is no database file .*nosuch\.db"):
+        room.pull()
+    assert not gone.exists()
