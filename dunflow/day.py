@@ -27,7 +27,13 @@ from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import BreakerTripped, ConfigError, GateFailed
 from dunflow.home import home, local_secrets
-from dunflow.ledger.engine import give_room, lock_portfolio, portfolio_id_of, portfolio_lock
+from dunflow.ledger.engine import (
+    at_work,
+    give_room,
+    lock_portfolio,
+    portfolio_id_of,
+    portfolio_lock,
+)
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
@@ -98,8 +104,9 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
     if day.book.portfolio.clock == "replay":
         for kind in feeds(day):  # what the intake would have brought by now
             intake(day, kind)
-    with portfolio_lock(day.engine, day.book.name) as conn:
+    with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
+    with at_work(day.engine) as conn:
         pulled = delivered or pull(day.book, day.business_date, now, day.environ)
         loaded = load(conn, day.book, number, day.business_date, pulled, now)
     return {"snapshot": loaded.figures()}

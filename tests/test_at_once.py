@@ -5,10 +5,12 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from sqlalchemy import URL, Engine, func, select
@@ -17,8 +19,8 @@ from dunflow import day as stages
 from dunflow.clock import VirtualClock
 from dunflow.config.book import read_book
 from dunflow.home import local_secrets
-from dunflow.ledger.engine import make_engine, portfolio_id_of
-from dunflow.ledger.tables import contact, decision
+from dunflow.ledger.engine import make_engine, portfolio_id_of, portfolio_lock
+from dunflow.ledger.tables import contact, decision, load
 from dunflow.remind.dispatch import Dispatcher
 from dunflow.report.audit import audit
 from dunflow.sandbox.app import create_app
@@ -26,6 +28,8 @@ from dunflow.sandbox.credentials import read_credentials
 from dunflow.sandbox.faults import Fault
 from dunflow.sandbox.serve import serve
 from dunflow.sandbox.store import open_reader
+from dunflow.snapshot.pull import Pull
+from dunflow.snapshot.source import pull
 from tests.test_kill import _POLICY, _PORTFOLIO
 
 PEOPLE = 300
@@ -107,3 +111,44 @@ def test_two_dispatchers_and_a_daily_run_twice_at_once_contact_nobody_twice(
         assert conn.execute(select(func.count()).select_from(decision)).scalar_one() == PEOPLE
         checked = audit(conn, opened.book, portfolio_id_of(conn, opened.book.name))
     assert [each.promise for each in checked if each.broken] == []
+
+
+def slow(day: stages.Day, meanwhile: Callable[[], object]) -> Pull:
+    """What the source delivers, and what happens while it does."""
+    given = pull(day.book, DATE, day.clock.now(), day.environ)
+    assert given.frames is not None
+
+    def frames(rows: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in rows:
+            meanwhile()
+            yield frame
+
+    return replace(given, frames=frames(iter(given.frames)))
+
+
+def test_nobody_waits_for_a_slow_core(day: tuple[stages.Day, Path]) -> None:
+    opened, _ = day
+    taken = []
+
+    def take_lock() -> None:
+        with portfolio_lock(opened.engine, opened.book.name):
+            taken.append(True)
+
+    stages.snapshot(opened, slow(opened, take_lock))
+    assert taken
+
+
+def test_who_began_later_and_was_quicker_has_the_newer_rows(day: tuple[stages.Day, Path]) -> None:
+    opened, _ = day
+    later = replace(opened, clock=VirtualClock(opened.clock.now() + dt.timedelta(minutes=1)))
+    quicker = []
+
+    def load_all() -> None:
+        if not quicker:
+            quicker.append(stages.snapshot(later))
+
+    slower = stages.snapshot(opened, slow(opened, load_all))
+    assert slower["snapshot"]["accounts"] == quicker[0]["snapshot"]["accounts"] == PEOPLE
+    with opened.engine.connect() as conn:
+        loaded_at = conn.execute(select(load.c.loaded_at)).scalar_one()
+    assert loaded_at == later.clock.now()

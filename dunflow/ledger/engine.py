@@ -109,15 +109,28 @@ def lock_portfolio(conn: Connection, name: str) -> None:
 def portfolio_lock(engine: Engine, name: str) -> Iterator[Connection]:
     """One transaction under the portfolio's advisory lock; commits at the end.
 
-    Loading is one such transaction, and so are assess, decide and planning together: a backfill, a
-    scheduled run and the command line may well meet.
+    Assess, decide and planning together are one such transaction, and so is loading from the moment
+    on at which the core has delivered: a backfill, a scheduled run and the command line may meet.
     """
     with engine.begin() as conn:
         lock_portfolio(conn, name)
-        give_room(conn)
-        open_scratch(conn)
+        with _prepared(conn):
+            yield conn
+
+
+@contextmanager
+def at_work(engine: Engine) -> Iterator[Connection]:
+    """The same without the lock, which whoever works takes when it is needed."""
+    with engine.begin() as conn, _prepared(conn):
         yield conn
-        close_scratch(conn)
+
+
+@contextmanager
+def _prepared(conn: Connection) -> Iterator[None]:
+    give_room(conn)
+    open_scratch(conn)
+    yield
+    close_scratch(conn)
 
 
 LOCKS_OF_POINTS = 0x706F696E  # "poin"

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from dunflow import money
 from dunflow.config.book import Book
 from dunflow.ledger import partitions
+from dunflow.ledger.engine import lock_portfolio
 from dunflow.ledger.loads import neighbours
 from dunflow.ledger.tables import customer, snapshot
 from dunflow.ledger.tables import load as load_table
@@ -66,12 +67,15 @@ def load(
     pull: Pull,
     now: dt.datetime,
 ) -> Loaded:
-    """Load `pull`, inside the caller's transaction under the portfolio's lock.
+    """Load `pull`, inside the caller's transaction, which holds the portfolio's lock from when all
+    rows have come: a slow core keeps nobody waiting.
 
-    Where the source can't show the date any more, the stored rows stay, or a gap is recorded.
+    Where the source can't show the date any more, the stored rows stay, or a gap is recorded. They
+    stay as well where a run that began later was quicker.
     """
     require_closed(book, business_date, now)
     if pull.frames is None:
+        lock_portfolio(conn, book.name)
         stored = _stored(conn, portfolio_id, business_date)
         if stored is not None:
             return stored
@@ -85,6 +89,10 @@ def load(
             f"{book.name} {business_date}: {pull.where}",
         )
         stage = fill_stage(conn, chunks)
+        lock_portfolio(conn, book.name)
+        newer = _stored(conn, portfolio_id, business_date, after=now)
+        if newer is not None:
+            return newer
         try:
             with conn.begin_nested():
                 renewal = _take(conn, book, portfolio_id, business_date, stage)
@@ -170,12 +178,15 @@ def _count(
     return sum(count for _, count, _ in per_currency), customers, totals
 
 
-def _stored(conn: Connection, portfolio_id: int, business_date: dt.date) -> Loaded | None:
-    """What an earlier run loaded for the date."""
+def _stored(
+    conn: Connection, portfolio_id: int, business_date: dt.date, after: dt.datetime | None = None
+) -> Loaded | None:
+    """What another run loaded for the date, or what one loaded that began `after` an instant."""
     row = conn.execute(
         select(load_table).where(
             load_table.c.portfolio_id == portfolio_id,
             load_table.c.business_date == business_date,
+            true() if after is None else load_table.c.loaded_at > after,
         )
     ).one_or_none()
     if row is None:
