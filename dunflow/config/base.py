@@ -78,6 +78,8 @@ def read_documents(path: Path) -> Iterator[Any]:
             yield from yaml.load_all(stream, Loader=_Loader)
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file; create it or mend the name") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror}); mend its rights") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not valid YAML: {error}") from error
 

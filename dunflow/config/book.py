@@ -12,7 +12,7 @@ from dunflow.config.facts import check_when
 from dunflow.config.pack import Floor, Pack
 from dunflow.config.period import is_shorter
 from dunflow.config.policy import Policy
-from dunflow.config.portfolio import Portfolio
+from dunflow.config.portfolio import Portfolio, is_name
 from dunflow.errors import ConfigError
 
 PACKS = "include/jurisdictions"
@@ -86,17 +86,15 @@ def portfolio_roots() -> list[Path]:
     return [root() / "include/portfolios", *(Path(part) for part in extra.split(":") if part)]
 
 
-def folders() -> dict[str, Path]:
-    """Portfolio name → its folder. Cheap: looks for files, reads none."""
-    found: dict[str, Path] = {}
-    for place in portfolio_roots():
+def folders() -> dict[str, list[Path]]:
+    """Name → its folders: one, unless the name lies in several places, which `read_book` refuses.
+
+    Cheap: looks for files, reads none.
+    """
+    found: dict[str, list[Path]] = {}
+    for place in dict.fromkeys(portfolio_roots()):
         for file in sorted(place.glob("*/portfolio.yaml")):
-            name = file.parent.name
-            if name in found and found[name] != file.parent:
-                raise ConfigError(
-                    f"{file}: portfolio {name!r} lies in {found[name]} too; rename one of them"
-                )
-            found[name] = file.parent
+            found.setdefault(file.parent.name, []).append(file.parent)
     return found
 
 
@@ -112,6 +110,11 @@ def _looked_in(place: Path) -> str:
 def read_portfolio(folder: Path) -> Portfolio:
     """`portfolio.yaml` of a folder; its name must be the folder's."""
     file = folder / "portfolio.yaml"
+    if not is_name(folder.name):
+        raise ConfigError(
+            f"{file}: its folder is called {folder.name!r}, which can't name a portfolio; rename "
+            "it to at most 40 small letters, digits and _, with a letter first"
+        )
     portfolio = build(Portfolio, read_document(file), str(file))
     if portfolio.portfolio != folder.name:
         raise ConfigError(
@@ -120,12 +123,24 @@ def read_portfolio(folder: Path) -> Portfolio:
         )
     if portfolio.starts_on is not None:
         try:
-            dt.date.fromisoformat(portfolio.starts_on)
-        except ValueError:
-            raise ConfigError(
-                f'{file}: starts_on: is {portfolio.starts_on!r}; write it like "2026-03-01"'
-            ) from None
+            first_date(portfolio.starts_on)
+        except ValueError as error:
+            raise ConfigError(f"{file}: starts_on: {error}") from None
     return portfolio
+
+
+def first_date(starts_on: str) -> dt.date:
+    """The date that `starts_on` means. Raises ValueError with its repair.
+
+    A schedule counts on from it, and the calendar itself ends with the year 9999.
+    """
+    try:
+        date = dt.date.fromisoformat(starts_on)
+    except ValueError:
+        raise ValueError(f'is {starts_on!r}; write it like "2026-03-01"') from None
+    if not 1900 <= date.year < 3000:
+        raise ValueError(f"is {starts_on!r}; write a date of the years 1900 to 2999")
+    return date
 
 
 def read_pack(name: str, places: list[Path]) -> Pack:
@@ -225,7 +240,10 @@ def read_book(name: str) -> Book:
         raise ConfigError(
             f"there is no portfolio {name!r} (there are: {there}; looked in {looked})"
         )
-    folder = known[name]
+    folder, *others = known[name]
+    if others:
+        places = " and in ".join(str(each) for each in known[name])
+        raise ConfigError(f"portfolio {name!r} lies in {places}; rename or remove all but one")
     portfolio = read_portfolio(folder)
     file = folder / portfolio.policy
     policy = build(Policy, read_document(file), str(file))

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from dunflow.config.book import folders
+from dunflow.config.book import first_date, folders
+from dunflow.config.portfolio import is_name
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,18 @@ class Head:
 
 
 def heads() -> list[Head]:
-    """The heads of all portfolios, by name."""
-    return [read_head(name, folder) for name, folder in sorted(folders().items())]
+    """The heads of all portfolios, by name.
+
+    A folder whose name can't be a portfolio's is passed over, as no DAG can bear it; `dunflow
+    check` tells of it.
+    """
+    return [_head_of(name, found) for name, found in sorted(folders().items()) if is_name(name)]
+
+
+def _head_of(name: str, found: list[Path]) -> Head:
+    if len(found) > 1:
+        return Head(name, warnings=("lies in several folders",))
+    return read_head(name, found[0])
 
 
 def read_head(name: str, folder: Path) -> Head:
@@ -61,7 +72,7 @@ def _head(name: str, document: Any) -> Head:
         owner=str(document.get("owner", Head.owner)),
         description=str(document.get("description", Head.description)),
         zone=ZoneInfo(document["time_zone"]).key,
-        starts_on=dt.date.fromisoformat(starts_on) if starts_on is not None else None,
+        starts_on=first_date(starts_on) if starts_on is not None else None,
         replay=document.get("clock") == "replay",
         feeds=bool(document.get("intake"))
         or any(each.get("returns") for each in receivers)

@@ -228,10 +228,19 @@ class Calls(Model):
         return value
 
 
+_NAME = r"^[a-z][a-z0-9_]*$"
+_NAME_LENGTH = 40
+
+
+def is_name(text: str) -> bool:
+    """Whether a portfolio may be called so: its DAGs, assets and folders bear the name too."""
+    return re.fullmatch(_NAME, text) is not None and len(text) <= _NAME_LENGTH
+
+
 class Portfolio(Model):
     """A book of accounts: source, policy, senders, time zone."""
 
-    portfolio: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    portfolio: str = Field(pattern=_NAME, max_length=_NAME_LENGTH)
     owner: str = "collections"
     description: str = ""
     time_zone: Zone

@@ -1,5 +1,6 @@
 """A config that is wrong is refused by file, key, value and repair."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import yaml
 
 from dunflow.check import check
 from dunflow.config.base import build, read_document
-from dunflow.config.book import read_book
+from dunflow.config.book import folders, read_book
 from dunflow.config.facts import Test, check_when
 from dunflow.config.pack import Pack
 from dunflow.config.policy import Policy
 from dunflow.config.portfolio import Portfolio
 from dunflow.errors import ConfigError
+from dunflow.intake.receiver.__main__ import books
 
 STEP = "{step: a, at_dpd: 1, channel: sms, template: x}"
 TIER = f"{{tier: one, from_dpd: 1, steps: [{STEP}]}}"
@@ -284,6 +286,39 @@ def test_a_folder_and_its_portfolio_have_one_name(harbour: Path) -> None:
     found = refusal("bay")
     for part in ("bay/portfolio.yaml", "'harbour'", "'bay'"):
         assert part in found
+
+
+@pytest.mark.parametrize("name", ["book b", "Harbour", "x" * 41, "harbour\n"])
+def test_a_folder_that_can_name_no_portfolio_is_told(harbour: Path, name: str) -> None:
+    harbour.rename(harbour.parent / name)
+    assert f"folder is called {name!r}, which can't name a portfolio; rename it" in refusal(name)
+
+
+@pytest.mark.parametrize("starts_on", ["soon", "9999-12-31", "0001-01-01"])
+def test_a_first_date_that_no_schedule_can_count_from_is_told(
+    harbour: Path, starts_on: str
+) -> None:
+    (harbour / "portfolio.yaml").write_text(f'{PORTFOLIO}starts_on: "{starts_on}"\n')
+    assert f"portfolio.yaml: starts_on: is '{starts_on}'; write" in refusal()
+
+
+def test_a_name_in_two_places_is_refused_and_the_others_are_read(
+    harbour: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (harbour / "policy.yaml").write_text(f"policy: p\ntiers: [{TIER}]")
+    second = tmp_path / "second/bay"
+    shutil.copytree(harbour, second)
+    shutil.copytree(harbour, tmp_path / "bay")
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", f"{tmp_path}:{tmp_path}:{second.parent}")
+    assert f"'bay' lies in {tmp_path}/bay and in {second}; rename" in refusal("bay")
+    assert "harbour" in books()
+    assert {"bay", "harbour"} <= set(folders())  # so that a check of all tells of it
+
+
+def test_a_file_that_nobody_may_read_is_told(harbour: Path) -> None:
+    (harbour / "portfolio.yaml").unlink()
+    (harbour / "portfolio.yaml").mkdir()
+    assert "portfolio.yaml: can't be read (Is a directory)" in refusal()
 
 
 def test_an_unknown_portfolio_is_answered_with_those_there_are(harbour: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from dunflow.config.head import heads
+
 WritePortfolio = Callable[[Path, str, dict[str, object]], Path]
 Parse = Callable[[Path], dict[str, Any]]
 
@@ -17,10 +19,14 @@ FEEDS = {"payments": {"kind": "files", "path": "in/*.csv"}}
 BROKEN = {
     "no_zone": "time_zone: Nowhere/At_all",
     "no_date": "{time_zone: Asia/Shanghai, starts_on: soon}",
+    "no_end_of_time": "{time_zone: Asia/Shanghai, starts_on: '9999-12-31'}",
     "no_yaml": "owner: [",
     "no_mapping": "- a list",
     "no_text": "",
 }
+
+NAMELESS = ["book b", "Book", "9_books", "x" * 41, "x" * 120]
+"""Folders that can name no portfolio."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,8 @@ def parsed(
     write_portfolio(root, "museum", replayed)
     for name, document in BROKEN.items():
         (write_portfolio(root, name, {}) / "portfolio.yaml").write_text(document)
+    for name in NAMELESS:
+        write_portfolio(root, name, {})
     return parse(root)
 
 
@@ -167,3 +175,20 @@ def test_a_broken_portfolio_keeps_its_dags_and_harms_no_other(
     assert parsed["errors"] == {}
     for kind in ("daily_escalation", "dispatch_reminders", "housekeeping", "placements"):
         assert "unreadable portfolio.yaml" in parsed["dags"][f"{kind}__{name}"]["tags"]
+
+
+def test_a_folder_that_can_name_no_portfolio_is_passed_over(dags: dict[str, Any]) -> None:
+    assert [dag for dag in dags if dag.partition("__")[2] in NAMELESS] == []
+
+
+def test_a_name_in_two_places_harms_no_other_portfolio(
+    write_portfolio: WritePortfolio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUNFLOW_ROOT", str(tmp_path / "one"))
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(tmp_path / "two/include/portfolios"))
+    for place, name in [("one", "twice"), ("two", "twice"), ("one", "once")]:
+        write_portfolio(tmp_path / place, name, {})
+    assert [(head.name, head.owner, head.warnings) for head in heads()] == [
+        ("once", "risk", ()),
+        ("twice", "collections", ("lies in several folders",)),
+    ]
