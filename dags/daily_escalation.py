@@ -13,7 +13,7 @@
 | report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
-XCom of `business_date` show it.
+XCom of `business_date` show it. A date after the one that closes next is refused.
 
 **When a task fails**, its log ends with what was wrong and how to repair it.
 
@@ -53,7 +53,6 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dunflow.config.book import read_book
 from dunflow.config.head import Head, heads
 from dunflow.errors import DunflowError, SourceError
 
@@ -78,9 +77,10 @@ class BusinessDate(BaseOperator):
 
         key = self.partition_key
         date = dt.date.fromisoformat(key) if key else day.newest_closed(self.portfolio)
-        opens_at = read_book(self.portfolio).portfolio.calendar.usual_time_of(date)
+        now = dt.datetime.now(dt.UTC)
+        opens_at = day.opens_at(self.portfolio, date, now)
         self.log.info("The business date is %s; its run opens at %s", date, opens_at)
-        if opens_at > dt.datetime.now(dt.UTC):
+        if opens_at > now:
             self.defer(
                 trigger=DateTimeTrigger(moment=opens_at),
                 method_name="execute_complete",
@@ -135,8 +135,7 @@ def remind(portfolio: str, business_date: str, channel: str) -> dict[str, Any]:
     return day.remind(day.open_day(portfolio, dt.date.fromisoformat(business_date)), [channel])
 
 
-# A sender that is down is no reason to keep people from their work.
-@task(trigger_rule="all_done")
+@task
 def lists(portfolio: str, business_date: str) -> list[str]:
     from dunflow import day
     from dunflow.worklists.make import hand_out_day
@@ -145,7 +144,7 @@ def lists(portfolio: str, business_date: str) -> list[str]:
     return [each["reference"] for each in made]
 
 
-@task(trigger_rule="all_done")
+@task
 def letters(portfolio: str, business_date: str) -> list[str]:
     from dunflow import day
     from dunflow.letters import print_day
@@ -202,12 +201,13 @@ def build(head: Head) -> DAG:
         reported = report.override(outlets=[decisions_of(name)])(name, date)
         handed_out, printed = lists(name, date), letters(name, date)
         decided = decide(name, date)
-        snapshot(name, date) >> gate(name, date) >> decided >> sent >> [handed_out, printed]
-        # A sender that is down keeps back no report, and nobody's recall from an agency, which
-        # begins with it; yet the run has failed.
+        snapshot(name, date) >> gate(name, date) >> decided >> sent
+        # A sender that is down keeps nobody from their work, and keeps back no report, nor a recall
+        # from an agency, which begins with it; yet the run has failed. The rule stands here and not
+        # at what follows, which would run without a business date too.
         reminded = EmptyOperator(task_id="reminded", trigger_rule="all_done")
-        sent >> reminded
-        [decided, reminded] >> reported
+        sent >> reminded >> [handed_out, printed, reported]
+        decided >> reported
         [sent, handed_out, printed, reported] >> EmptyOperator(task_id="complete")
     return dag
 

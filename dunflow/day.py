@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from dunflow.assess.episodes import assess
-from dunflow.clock import Clock, DatabaseClock, VirtualClock
+from dunflow.clock import DAY, Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book, read_book
 from dunflow.decide.breaker import (
     TrippedError,
@@ -25,7 +25,7 @@ from dunflow.decide.breaker import (
 )
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
-from dunflow.errors import BreakerTripped, ConfigError, GateFailed
+from dunflow.errors import BreakerTripped, ConfigError, GateFailed, NotClosed
 from dunflow.home import home, local_secrets
 from dunflow.ledger.engine import (
     at_work,
@@ -92,6 +92,22 @@ def newest_closed(portfolio: str) -> dt.date:
     """The date that a run without one is for."""
     book = read_book(portfolio)
     return book.portfolio.calendar.newest_closed(dt.datetime.now(dt.UTC))
+
+
+def opens_at(portfolio: str, business_date: dt.date, now: dt.datetime) -> dt.datetime:
+    """When the run of a date usually starts, which is worth waiting for.
+
+    Raises NotClosed for a date after the one that closes next: most likely a slip of the pen, and
+    the runs of all dates before it would wait behind it.
+    """
+    calendar = read_book(portfolio).portfolio.calendar
+    closes_next = calendar.newest_closed(now) + DAY
+    if business_date > closes_next:
+        raise NotClosed(
+            f"{portfolio}: {business_date} lies ahead, and no run waits so long: the next date to "
+            f"close is {closes_next}. Trigger a run with that date or an earlier one"
+        )
+    return calendar.usual_time_of(business_date)
 
 
 def snapshot(day: Day, delivered: Pull | None = None) -> Figures:

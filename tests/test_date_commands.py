@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from sqlalchemy import URL, make_url
 
 from dunflow.cli import main
+from dunflow.day import opens_at
 from dunflow.decide.breaker import note_stopped
+from dunflow.errors import NotClosed
 from dunflow.ledger import throwaway
 from dunflow.ledger.engine import URL_VARIABLE, make_engine, portfolio_id_of
 from dunflow.report.trend import trend
@@ -123,6 +125,18 @@ def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
         shop.deliver(date, range(3))
         assert f"{date} has not closed" in shop.day(date, code=1)
     assert shop.states() == {}
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_run_waits_for_the_date_that_closes_next_and_for_no_later_one() -> None:
+    midnight = dt.datetime(2026, 3, 2, 16, tzinfo=dt.UTC)  # of the 2nd to the 3rd in Shanghai
+    before = midnight - dt.timedelta(seconds=1)
+    usual = dt.datetime(2026, 3, 2, 22, 30, tzinfo=dt.UTC)
+    assert opens_at("shop", FIRST, before) == opens_at("shop", FIRST, midnight) == usual
+    assert opens_at("shop", SECOND, midnight) == usual + dt.timedelta(days=1)
+    for date, now in [(SECOND, before), (dt.date(2046, 1, 1), before), (dt.date.max, midnight)]:
+        with pytest.raises(NotClosed, match=f"{date} lies ahead.* earlier one"):
+            opens_at("shop", date, now)
 
 
 def test_no_other_date_is_judged_by_one_that_was_stopped(shop: Shop) -> None:

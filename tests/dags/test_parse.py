@@ -91,14 +91,20 @@ def test_a_sender_that_is_down_keeps_back_no_report_and_fails_the_run(
     dag = dags["daily_escalation__plain"]
     tasks, rules = dag["tasks"], dag["rules"]
     assert tasks["decide"] == ["remind", "report"]
-    assert tasks["remind"] == ["complete", "letters", "lists", "reminded"]
-    assert tasks["reminded"] == ["report"]
+    assert tasks["remind"] == ["complete", "reminded"]
+    assert tasks["reminded"] == ["letters", "lists", "report"]
     assert {name for name, after in tasks.items() if not after} == {"complete"}
     assert (rules["reminded"], rules["report"], rules["complete"]) == (
         "all_done",
         "none_failed",
         "all_success",
     )
+
+
+def test_what_works_on_a_date_never_runs_without_one(dags: dict[str, Any]) -> None:
+    dag = dags["daily_escalation__plain"]
+    careless = {name for name, rule in dag["rules"].items() if rule == "all_done"}
+    assert careless.isdisjoint(dag["tasks"]["business_date"])
 
 
 def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, Any]) -> None:

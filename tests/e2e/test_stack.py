@@ -212,18 +212,44 @@ def test_a_run_by_hand_takes_the_newest_date_and_waits_for_its_source(stack: Run
     api.send("PATCH", path, {"state": "failed"})
 
 
-def test_a_date_that_lies_ahead_waits_without_a_worker(stack: Running) -> None:
-    api = AirflowApi(stack.ports)
-    ahead = {"logical_date": None, "partition_key": "2199-12-31"}
-    run = api.send("POST", f"/api/v2/dags/{DAG}/dagRuns", ahead)
-    path = f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}"
-    _wait_for(lambda: _task(api, path, "business_date")["state"] == "deferred")
-    told = folder().parent / "logs/tasks" / f"dag_id={DAG}" / f"run_id={run['dag_run_id']}"
-    # Midnight in Shanghai.
-    assert "opens at 2199-12-31 16:00:00+00:00" in "".join(
-        file.read_text() for file in told.glob("task_id=business_date/*.log")
+def _ask_for(api: AirflowApi, date: str) -> str:
+    """A run by hand for a date; its path in the API."""
+    run = api.send(
+        "POST", f"/api/v2/dags/{DAG}/dagRuns", {"logical_date": None, "partition_key": date}
     )
+    return f"/api/v2/dags/{DAG}/dagRuns/{run['dag_run_id']}"
+
+
+def _log_of_business_date(path: str) -> str:
+    run = path.rpartition("/")[2]
+    told = folder().parent / "logs/tasks" / f"dag_id={DAG}" / f"run_id={run}"
+    return "".join(file.read_text() for file in told.glob("task_id=business_date/*.log"))
+
+
+def test_the_date_that_closes_next_waits_without_a_worker(stack: Running) -> None:
+    api = AirflowApi(stack.ports)
+    today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    path = _ask_for(api, today.isoformat())
+    _wait_for(lambda: _task(api, path, "business_date")["state"] == "deferred")
+    # Midnight in Shanghai.
+    assert f"opens at {today} 16:00:00+00:00" in _log_of_business_date(path)
     api.send("PATCH", path, {"state": "failed"})
+
+
+@pytest.mark.parametrize("date", ["2199-12-31", "9999-12-31"])
+def test_a_date_that_lies_ahead_is_refused_at_once_and_nothing_runs_without_one(
+    stack: Running, date: str
+) -> None:
+    api = AirflowApi(stack.ports)
+    path = _ask_for(api, date)
+    _wait_for(lambda: api.get(path)["state"] == "failed")
+    tasks = api.get(f"{path}/taskInstances")["task_instances"]
+    ended = {each["task_id"]: (each["state"], each["try_number"]) for each in tasks}
+    assert ended.pop("business_date") == ("failed", 1)
+    # The two that a date is not asked of: what the policy says, and a mark.
+    assert (ended.pop("channels")[0], ended.pop("reminded")[0]) == ("success", "success")
+    assert {state for state, _ in ended.values()} == {"upstream_failed"}
+    assert f"{date} lies ahead" in _log_of_business_date(path)
 
 
 @dataclass(frozen=True)
