@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, func, make_url, select
+from sqlalchemy.pool import NullPool
 
 from dunflow.errors import DunflowError
 from dunflow.home import home, local_secrets
 from dunflow.ledger.engine import make_engine
 from dunflow.ledger.migrate import migrate
 from dunflow.stack import process
-from dunflow.stack.airflow import AirflowApi
+from dunflow.stack.airflow import AirflowApi, AirflowError
 from dunflow.stack.databases import Databases, open_databases
 from dunflow.stack.environment import USER, stack_environment, write_password
 from dunflow.stack.lock import stack_lock
@@ -46,42 +47,77 @@ def up(ports: Ports | None = None, progress: Progress = lambda _: None) -> Runni
     with stack_lock():
         known = remembered()
         ports = ports or known or Ports()
-        missing = [part for part in parts(ports) if process.find(part.name) is None]
+        missing = _missing(ports)
         if known not in (None, ports) and len(missing) < len(parts(ports)):
             raise StackError(
                 f"the stack runs already, on other ports than {ports.airflow}, "
                 f"{ports.sandbox} and {ports.receiver}: leave the ports out, or run "
                 "'dunflow down' first"
             )
+        _require_ports(ports, missing)
+        remember(ports)
+        progress("Starting the database")
+        databases = open_databases()
+        settings = stack_environment(ports, databases.metadata, databases.ledger)
         if missing:
-            _start(ports, missing, progress)
-        else:
-            open_databases()  # which may have died alone
+            _migrate(databases, settings, progress)
+            write_password()
+        started = keep_up(ports, settings, _begun_at(databases), progress)
     secrets = local_secrets()
     return Running(
         ports,
-        tuple(part.name for part in missing),
+        tuple(started),
         password=secrets["DUNFLOW_AIRFLOW_PASSWORD"],
         inbox_token=secrets["DUNFLOW_SANDBOX_INBOX_TOKEN"],
     )
 
 
-def _start(ports: Ports, missing: list[Part], progress: Progress) -> None:
-    for part in missing:
-        process.stop(part.name, patience_s=0.0)  # children that outlived their leader
-    _require_ports(ports, missing)
-    remember(ports)
-    progress("Starting the database")
-    databases = open_databases()
-    settings = stack_environment(ports, databases.metadata, databases.ledger)
-    _migrate(databases, settings, progress)
-    write_password()
-    since = dt.datetime.now(dt.UTC)
-    for part in missing:
-        progress(f"Starting the {part.name}")
-        process.start(part.name, part.command, settings)
-    progress("Waiting until all parts are ready")
-    _wait_until_ready(ports, missing, since)
+def keep_up(
+    ports: Ports, settings: Mapping[str, str], since: dt.datetime, progress: Progress
+) -> list[str]:
+    """Start what does not run until all parts do and have given a sign of life; names those.
+
+    `since`: when the database began. A part that lost the one before ends by and by, and counts as
+    running meanwhile: so it has to give its sign after that.
+    """
+    api, started = AirflowApi(ports), dict[str, dt.datetime]()
+    give_up_at = time.monotonic() + READY_LIMIT_S
+    while time.monotonic() < give_up_at:
+        missing = _missing(ports)
+        for part in missing:
+            if part.name in started:
+                raise StackError(
+                    f"{part.name} has ended instead of starting; {process.log_of(part.name)} says "
+                    "why. Run 'dunflow up' again after mending it"
+                )
+            progress(f"Starting the {part.name}")
+            process.stop(part.name, patience_s=0.0)  # children that outlived their leader
+            started[part.name] = dt.datetime.now(dt.UTC)
+            process.start(part.name, part.command, settings)
+        if missing:
+            progress("Waiting until all parts are ready")
+        # Until the API server listens there is nobody to ask.
+        with suppress(OSError, AirflowError):
+            if _all_beat(api.health(), started, since) and not _missing(ports):
+                return list(started)
+        time.sleep(0.5)
+    raise StackError(
+        f"Airflow was not ready after {READY_LIMIT_S:.0f} s; look into the logs beside "
+        f"{process.log_of('scheduler')}, then run 'dunflow down' and 'dunflow up'"
+    )
+
+
+def _missing(ports: Ports) -> list[Part]:
+    return [part for part in parts(ports) if process.find(part.name) is None]
+
+
+def _begun_at(databases: Databases) -> dt.datetime:
+    """When the server of Airflow's database was started, by this machine's clock."""
+    engine = create_engine(databases.metadata, poolclass=NullPool)
+    age = select(func.clock_timestamp() - func.pg_postmaster_start_time())
+    with engine.connect() as conn:
+        for_so_long: dt.timedelta = conn.execute(age).scalar_one()
+    return dt.datetime.now(dt.UTC) - for_so_long
 
 
 def _require_ports(ports: Ports, missing: list[Part]) -> None:
@@ -111,36 +147,16 @@ def _migrate(databases: Databases, settings: Mapping[str, str], progress: Progre
         raise StackError(f"airflow db migrate ended with {done.returncode}; {log} says why")
 
 
-def _wait_until_ready(ports: Ports, missing: list[Part], since: dt.datetime) -> None:
-    api = AirflowApi(ports)
-    give_up_at = time.monotonic() + READY_LIMIT_S
-    while time.monotonic() < give_up_at:
-        for part in missing:
-            if process.find(part.name) is None:
-                raise StackError(
-                    f"{part.name} has ended instead of starting; {process.log_of(part.name)} says "
-                    "why. Run 'dunflow up' again after mending it"
-                )
-        # Until the API server listens there is nobody to ask.
-        with suppress(OSError):
-            if _all_beat(api.health(), {part.name for part in missing}, since):
-                return
-        time.sleep(0.5)
-    raise StackError(
-        f"Airflow was not ready after {READY_LIMIT_S:.0f} s; look into the logs beside "
-        f"{process.log_of('scheduler')}, then run 'dunflow down' and 'dunflow up'"
-    )
-
-
 def _all_beat(
-    health: Mapping[str, Mapping[str, str | None]], started: set[str], since: dt.datetime
+    health: Mapping[str, Mapping[str, str | None]],
+    started: Mapping[str, dt.datetime],
+    since: dt.datetime,
 ) -> bool:
-    """Whether every part that was just started has given a sign of life since."""
+    """Whether every part has given a sign of life since it was started, and `since` if it ran."""
     for name, key in _HEARTBEATS.items():
         beat = health[name].get(key)
-        if name.replace("_", "-") in started and (
-            beat is None or dt.datetime.fromisoformat(beat) < since
-        ):
+        earliest = started.get(name.replace("_", "-"), since)
+        if beat is None or dt.datetime.fromisoformat(beat) < earliest:
             return False
     return health["metadatabase"]["status"] == "healthy"
 

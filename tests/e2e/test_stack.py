@@ -415,6 +415,17 @@ def test_after_a_crash_of_everything_up_works_and_the_ledger_is_whole(
     assert _runs_of_both_dates(databases) == 2
 
 
+def test_after_the_database_was_killed_alone_up_means_that_all_parts_run(stack: Running) -> None:
+    server = psutil.Process(int((folder() / "postmaster.pid").read_text().splitlines()[0]))
+    server.kill()
+    psutil.wait_procs([server], timeout=10)
+    # Those that lose their database end by and by.
+    up()
+    for _ in range(20):
+        assert status().is_up
+        time.sleep(0.5)
+
+
 def test_down_leaves_no_process_behind(stack: Running) -> None:
     own = _own_processes(stack)
     stopped = down()
