@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from dunflow.config.book import first_date, folders
-from dunflow.config.portfolio import is_name
+from dunflow.config.portfolio import is_name, shown
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def _head(name: str, document: Any) -> Head:
     email = (document.get("senders") or {}).get("email")
     return Head(
         name=name,
-        owner=str(document.get("owner", Head.owner)),
-        description=str(document.get("description", Head.description)),
+        owner=shown(str(document.get("owner", Head.owner))),
+        description=shown(str(document.get("description", Head.description))),
         zone=ZoneInfo(document["time_zone"]).key,
         starts_on=first_date(starts_on) if starts_on is not None else None,
         replay=document.get("clock") == "replay",

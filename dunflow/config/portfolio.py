@@ -29,6 +29,21 @@ def _region(value: str) -> str:
     return value
 
 
+def shown(value: str) -> str:
+    """A text that Airflow's database takes. Raises ValueError for any other.
+
+    All portfolios' DAGs are saved at once, so that one such text would keep back all of them.
+    """
+    if re.search("[\0\ud800-\udfff]", value):
+        raise ValueError(f"is {value!r}; leave out what is no character")
+    if len(value) > _SHOWN_LENGTH:
+        raise ValueError(f"has {len(value)} characters; write {_SHOWN_LENGTH} at most")
+    return value
+
+
+_SHOWN_LENGTH = 500
+
+Shown = Annotated[str, AfterValidator(shown)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Region = Annotated[str, AfterValidator(_region)]
 Language = Literal["zh", "en"]
@@ -241,8 +256,8 @@ class Portfolio(Model):
     """A book of accounts: source, policy, senders, time zone."""
 
     portfolio: str = Field(pattern=_NAME, max_length=_NAME_LENGTH)
-    owner: str = "collections"
-    description: str = ""
+    owner: Shown = "collections"
+    description: Shown = ""
     time_zone: Zone
     region: Region
     language: Language

@@ -187,6 +187,13 @@ PORTFOLIO_FAULTS = [
     ("region: CN", "region: XX", ["region", "'XX'", "two-letter"]),
     ('run_at: "06:30"', "run_at: 16:30", ["run_at", "990", "in quotes"]),
     ("portfolio: harbour", "portfolio: Harbour", ["portfolio", "'Harbour'"]),
+    # Airflow's database takes neither, and would then take no portfolio's DAGs
+    ("currency: CNY", 'currency: CNY\nowner: "a\\0b"', ["owner", "'a\\x00b'", "no character"]),
+    (
+        "currency: CNY",
+        f"currency: CNY\ndescription: {'x' * 501}",
+        ["description", "501 characters", "500 at most"],
+    ),
     ("currency: CNY", "currency: RMB", ["currency", "'RMB'", "ISO 4217"]),
     ('path: "in/{business_date}.csv"', "path: in.csv", ["source", "'in.csv'", "{business_date}"]),
     ("kind: files", "kind: sql", ["source", "connection"]),

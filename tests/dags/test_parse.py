@@ -20,6 +20,8 @@ BROKEN = {
     "no_zone": "time_zone: Nowhere/At_all",
     "no_date": "{time_zone: Asia/Shanghai, starts_on: soon}",
     "no_end_of_time": "{time_zone: Asia/Shanghai, starts_on: '9999-12-31'}",
+    "no_character": '{time_zone: Asia/Shanghai, description: "a\\0b"}',
+    "no_end": f"{{time_zone: Asia/Shanghai, owner: {'x' * 2001}}}",
     "no_yaml": "owner: [",
     "no_mapping": "- a list",
     "no_text": "",
