@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,6 +18,7 @@ from dunflow.config.book import Book, read_book
 from dunflow.console import lists
 from dunflow.console.figures import latest
 from dunflow.console.handed_over import handed_over
+from dunflow.errors import ConfigError
 from dunflow.ledger.engine import ledger_url, make_engine
 from dunflow.ledger.tables import ACTIONS, CONTACT_STATES, PLACEMENT_STATES
 
@@ -41,14 +42,26 @@ def _engine() -> Engine:
     return make_engine(ledger_url())
 
 
+SeesPeople = Callable[[str], bool]
+"""Whether whoever asks may see the people of this portfolio."""
+
+
+def _nobody() -> SeesPeople:
+    return lambda _: False
+
+
 def create_app(
     dependencies: Sequence[Any],
     engine: Callable[[], Engine] = _engine,
     books: Callable[[str], Book] = read_book,
     login: str | None = None,
+    sees_people: Callable[..., SeesPeople] = _nobody,
 ) -> FastAPI:
     """The application. `dependencies` guard every page of it; whom they send away with 401 is led
     to `login`, a path beside the one under which this is mounted, and back from there.
+
+    All pages but one show figures. The lines of a list are personal data, and `sees_people`, a
+    dependency too, says of which portfolios a person gets them.
 
     The pages that describe an API would stand outside of that guard, so there are none.
     """
@@ -83,12 +96,20 @@ def create_app(
         return _shown("lists.html", heads=found)
 
     @app.get("/lists/{reference}", response_class=HTMLResponse)
-    def one_list(reference: str) -> HTMLResponse:
+    def one_list(
+        reference: str, may_see: Annotated[SeesPeople, Depends(sees_people)]
+    ) -> HTMLResponse:
         ledger = engine()
         with ledger.connect() as conn:
-            found = lists.page_of(conn, reference, DatabaseClock(ledger).now(), books)
-        if found is None:
-            raise HTTPException(404)
+            head = lists.head_of(conn, reference)
+            if head is None:
+                return _shown("list_refused.html", 404, why="There is no such list.")
+            if not may_see(head.portfolio):
+                return _shown("list_refused.html", 403, why=_FOR_OTHERS.format(head.portfolio))
+            try:
+                found = lists.page_of(conn, head, DatabaseClock(ledger).now(), books)
+            except ConfigError as error:
+                return _shown("list_refused.html", 404, why=str(error))
         return _shown("list.html", page=found, amount=money.exact)
 
     return app
@@ -107,6 +128,12 @@ def _lead_to(app: FastAPI, login: str) -> None:
         return RedirectResponse(f"{before}{login}?next={quote(request.url.path)}", 302)
 
 
-def _shown(template: str, **content: Any) -> HTMLResponse:
+def _shown(template: str, status: int = 200, **content: Any) -> HTMLResponse:
     html = _TEMPLATES.get_template(template).render(**content)
-    return HTMLResponse(html, headers=HEADERS)
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+_FOR_OTHERS = (
+    "The people of {0} are shown only to those who may edit its DAG daily_escalation__{0}; ask "
+    "whoever gives out the roles of Airflow."
+)

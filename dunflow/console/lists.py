@@ -65,13 +65,16 @@ def heads(conn: Connection, reference: str | None = None) -> list[Head]:
     return [Head(*row) for row in conn.execute(query)]
 
 
+def head_of(conn: Connection, reference: str) -> Head | None:
+    """The list of this reference, as somebody typed it; None: there is none."""
+    # PostgreSQL takes no text with a NUL in it.
+    return None if "\0" in reference else next(iter(heads(conn, reference)), None)
+
+
 def page_of(
-    conn: Connection, reference: str, now: dt.datetime, books: Callable[[str], Book] = read_book
-) -> Page | None:
-    """The list of this reference; None: there is none."""
-    head = next(iter(heads(conn, reference)), None)
-    if head is None:
-        return None
+    conn: Connection, head: Head, now: dt.datetime, books: Callable[[str], Book] = read_book
+) -> Page:
+    """The lines of a list. Raises ConfigError where its portfolio can't be read."""
     book = books(head.portfolio)
     rows = conn.execute(
         select(
@@ -86,7 +89,7 @@ def page_of(
         .join(worklist_line, worklist_line.c.worklist_id == worklist.c.worklist_id)
         .join(contact, contact.c.contact_id == worklist_line.c.contact_id)
         .outerjoin(result, result.c.contact_id == contact.c.contact_id)
-        .where(worklist.c.reference == reference)
+        .where(worklist.c.reference == head.reference)
     ).all()
     at = rows[0].made_at if book.portfolio.clock == "replay" else now
     spoken = forbidden(conn, book, rows[0].portfolio_id, [row.contact_id for row in rows], at)

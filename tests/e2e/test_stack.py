@@ -30,15 +30,18 @@ from outage import (
     run_in_time,
 )
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.pool import NullPool
 
 from dunflow.errors import ConfigError
-from dunflow.ledger.engine import make_engine
+from dunflow.ledger.engine import make_engine, portfolio_id_of
+from dunflow.ledger.tables import worklist
 from dunflow.stack import process
 from dunflow.stack.airflow import AirflowApi
 from dunflow.stack.backfill import backfill
 from dunflow.stack.databases import Databases, folder, open_databases
 from dunflow.stack.down import down
+from dunflow.stack.environment import stack_environment
 from dunflow.stack.parts import parts
 from dunflow.stack.ports import Ports, remembered
 from dunflow.stack.status import status
@@ -161,6 +164,50 @@ def test_the_console_is_behind_the_login(stack: Running) -> None:
     assert refused.value.code == 401
     plugins = AirflowApi(stack.ports).get("/api/v2/plugins")["plugins"]
     assert [each["name"] for each in plugins] == ["dunflow"]
+
+
+# The simple login knows each role; a token tells which one somebody has.
+_TOKEN = """
+import sys
+from airflow.api_fastapi.app import init_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+manager = init_auth_manager()
+print("token", manager.generate_jwt(SimpleAuthManagerUser(username="ann", role=sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("viewer", (403, "those who may edit its DAG daily_escalation__sold_book")),
+        ("user", (404, "there is no portfolio &#39;sold_book&#39;")),
+    ],
+)
+def test_who_may_only_view_sees_figures_and_no_person(
+    stack: Running, databases: Databases, role: str, told: tuple[int, str]
+) -> None:
+    with make_engine(make_url(databases.ledger)).begin() as conn:
+        number = portfolio_id_of(conn, "sold_book")
+        listed = {"portfolio_id": number, "channel": "call", "team": "calls"}
+        listed |= {"listed_on": FIRST, "made_at": dt.datetime.now(dt.UTC), "reference": "sold"}
+        conn.execute(insert(worklist).values(listed).on_conflict_do_nothing())
+    settings = stack_environment(stack.ports, databases.metadata, databases.ledger)
+    script = [sys.executable, "-c", _TOKEN, role]
+    said = subprocess.run(script, env=settings, check=True, capture_output=True, text=True).stdout
+    token = said.split("token ")[1].strip()
+
+    def page(path: str) -> tuple[int, str]:
+        url = f"{stack.ports.airflow_url}/dunflow/{path}"
+        asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    assert {page(path)[0] for path in ("", "lists", "handed-over")} == {200}
+    status, text = page("lists/sold")
+    assert (status, told[1] in text) == (told[0], True)
 
 
 def test_a_backfill_takes_both_dates_in_order(backfilled: Backfilled, databases: Databases) -> None:

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import pypdfium2 as pdfium
 import pytest
 from openpyxl import load_workbook
 
+from dunflow.config.book import Book
 from dunflow.config.portfolio import Team
 from dunflow.console.app import create_app
 from dunflow.console.lists import heads, page_of
+from dunflow.errors import ConfigError
 from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.ledger.tables import (
@@ -21,7 +25,7 @@ from dunflow.ledger.tables import (
 from dunflow.place.deliver import Place
 from dunflow.sandbox.serve import serve
 from dunflow.worklists.make import lists_of
-from tests.worklists.conftest import AT, DATE, Open
+from tests.worklists.conftest import AT, DATE, Office, Open
 
 
 def test_a_list_is_in_the_order_of_the_policy(office: Open) -> None:
@@ -152,9 +156,8 @@ def test_the_console_shows_a_list_and_what_must_not_be_done_any_more(office: Ope
         record_hold(conn, at.desk.portfolio_id, stands)
     with at.desk.engine.connect() as conn:
         (head,) = heads(conn)
-        page = page_of(conn, made["reference"], now, lambda _: at.desk.book)
+        page = page_of(conn, head, now, lambda _: at.desk.book)
     assert (head.lines, head.done, head.team) == (4, 1, "calls")
-    assert page is not None
     shown = {line["account"]: (line["result"], line["forbidden"]) for line in page.lines}
     assert shown == {
         "0020": ("no_answer", None),
@@ -162,11 +165,55 @@ def test_the_console_shows_a_list_and_what_must_not_be_done_any_more(office: Ope
         "A3": (None, "hold.dispute"),
         "A1": (None, None),
     }
-    app = create_app([], lambda: at.desk.engine, lambda _: at.desk.book)
-    with serve(app) as url, urllib.request.urlopen(f"{url}/lists/{made['reference']}") as answer:
-        text = answer.read().decode()
+    status, text = _shown(at, made["reference"])
+    assert status == 200
     assert "+8613800138004" in text
     assert "do not: " in text
+
+
+def _shown(
+    at: Office, reference: str, seen: str = "scenario", books: Callable[[str], Book] | None = None
+) -> tuple[int, str]:
+    """The page of a list, to somebody who sees the people of the portfolio `seen`."""
+    app = create_app(
+        [],
+        lambda: at.desk.engine,
+        books or (lambda _: at.desk.book),
+        sees_people=lambda: lambda portfolio: portfolio == seen,
+    )
+    with serve(app) as url:
+        try:
+            with urllib.request.urlopen(f"{url}/lists/{reference}") as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+def test_who_may_not_work_on_a_portfolio_sees_none_of_its_people(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    status, text = _shown(at, made["reference"], seen="another")
+    assert status == 403
+    assert "may edit its DAG daily_escalation__scenario" in text
+    assert "+86" not in text
+
+
+def test_a_list_of_a_portfolio_that_is_gone_says_so(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+
+    def gone(name: str) -> Book:
+        raise ConfigError(f"there is no portfolio {name!r}")
+
+    status, text = _shown(at, made["reference"], books=gone)
+    assert status == 404
+    assert "there is no portfolio &#39;scenario&#39;" in text
+
+
+@pytest.mark.parametrize("reference", ["%00", "%ff", "none-calls", "%ED%A0%80", "x" * 5000])
+def test_a_list_that_is_not_there_is_not_found(office: Open, reference: str) -> None:
+    status, text = _shown(office(), reference)
+    assert (status, "There is no such list" in text) == (404, True)
 
 
 def test_an_order_for_a_visit_says_how_many_go_when_and_what_keeps_them_safe(

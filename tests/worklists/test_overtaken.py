@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from dunflow.config.portfolio import Calls, Team
-from dunflow.console.lists import page_of
+from dunflow.console.lists import heads, page_of
 from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.payments import Payment, record_payment
@@ -115,8 +115,8 @@ def test_an_announced_visit_is_open_on_its_day_and_over_on_the_next(office: Open
     def forbidden(date: dt.date) -> set[str | None]:
         now = at.desk.book.portfolio.calendar.start_of(date) + dt.timedelta(hours=10)
         with at.desk.engine.connect() as conn:
-            page = page_of(conn, made["reference"], now, lambda _: at.desk.book)
-        assert page is not None
+            (head,) = heads(conn, made["reference"])
+            page = page_of(conn, head, now, lambda _: at.desk.book)
         return {line["forbidden"] for line in page.lines if line["account"] == "A1"}
 
     assert (forbidden(on), forbidden(on + DAY)) == ({None}, {"the day is over"})
