@@ -1,6 +1,7 @@
 """The local stack: started, stopped, looked at, shown with a made-up lender."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -41,8 +42,9 @@ def _ports(airflow: int | None, sandbox: int | None, receiver: int | None) -> An
 
     if airflow is None and sandbox is None and receiver is None:
         return None
+    given = {"airflow": airflow, "sandbox": sandbox, "receiver": receiver}
     known = remembered() or Ports()
-    return Ports(airflow or known.airflow, sandbox or known.sandbox, receiver or known.receiver)
+    return replace(known, **{part: port for part, port in given.items() if port is not None})
 
 
 @click.command()

@@ -7,7 +7,7 @@ from dunflow.stack import process
 from dunflow.stack.databases import folder, stop_server
 from dunflow.stack.lock import stack_lock
 from dunflow.stack.parts import Part, parts
-from dunflow.stack.ports import Ports, remembered
+from dunflow.stack.ports import Ports
 
 
 def down(progress: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
@@ -27,5 +27,8 @@ def down(progress: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
 
 
 def _stopping_order() -> list[Part]:
-    """Those last that the others need: running tasks may finish, and talk to the API server."""
-    return list(reversed(parts(remembered() or Ports())))
+    """Those last that the others need: running tasks may finish, and talk to the API server.
+
+    On whichever ports they run.
+    """
+    return list(reversed(parts(Ports())))

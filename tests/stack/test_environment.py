@@ -6,12 +6,16 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dunflow.cli import main
 from dunflow.errors import ConfigError
 from dunflow.stack.backfill import NotUp, backfill
 from dunflow.stack.databases import open_databases
+from dunflow.stack.down import down
 from dunflow.stack.environment import password_file, stack_environment, write_password
 from dunflow.stack.ports import Ports, remember, remembered
+from dunflow.stack.status import status
 
 LEDGER = "postgresql://collector:secret@db.example/ledger"
 METADATA = "postgres://airflow@db.example/airflow"
@@ -55,6 +59,32 @@ def test_the_ports_are_known_to_later_commands() -> None:
     assert remembered() is None
     remember(Ports(airflow=18080, sandbox=19801))
     assert remembered() == Ports(airflow=18080, sandbox=19801)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"airflow": "x"}', '{"printer": 1}'])
+def test_ports_that_are_damaged_are_told_and_keep_nothing_running(home: Path, text: str) -> None:
+    (home / "stack.json").write_text(text)
+    for look in (remembered, status):
+        with pytest.raises(
+            ConfigError, match=r"stack\.json: .* run 'dunflow down', remove the file"
+        ):
+            look()
+    assert down() == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"receiver": 99999}, "--receiver-port: is 99999; give one from 1 to 65535"),
+        ({"airflow": 0}, "--airflow-port: is 0; give one"),
+        ({"sandbox": 8080}, "--sandbox-port: is 8080, and so is --airflow-port; give each its own"),
+    ],
+)
+def test_ports_that_cannot_be_are_refused(wrong: dict[str, int], told: str) -> None:
+    options = [word for part, port in wrong.items() for word in (f"--{part}-port", str(port))]
+    done = CliRunner().invoke(main, ["up", *options])
+    assert done.exit_code == 1
+    assert f"Error: {told}" in done.output
 
 
 def test_a_backfill_without_a_stack_says_how_to_start_one() -> None:
