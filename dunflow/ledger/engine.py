@@ -1,7 +1,6 @@
 """The way to the ledger: which database, which engine, and the lock that runs share."""
 
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from dunflow.errors import ConfigError
 from dunflow.home import home
-from dunflow.ledger import embedded
+from dunflow.ledger import embedded, locks
 from dunflow.ledger.bulk import put_heads
 from dunflow.ledger.scratch import close_scratch, open_scratch
 from dunflow.ledger.tables import portfolio
@@ -101,8 +100,7 @@ def portfolio_id_of(conn: Connection, name: str) -> int:
 
 def lock_portfolio(conn: Connection, name: str) -> None:
     """Take the portfolio's advisory lock for the rest of this transaction."""
-    key = zlib.crc32(name.encode()) >> 1
-    conn.execute(select(func.pg_advisory_xact_lock(_LOCK_SPACE, key)))
+    conn.execute(select(func.pg_advisory_xact_lock(locks.PORTFOLIO, locks.key_of(name))))
 
 
 @contextmanager
@@ -131,7 +129,3 @@ def _prepared(conn: Connection) -> Iterator[None]:
     open_scratch(conn)
     yield
     close_scratch(conn)
-
-
-LOCKS_OF_POINTS = 0x706F696E  # "poin"
-_LOCK_SPACE = 0x64756E  # "dun": keeps clear of other users of advisory locks in this database

@@ -6,10 +6,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from dunflow.errors import ConfigError, DunflowError
+from dunflow.ledger import locks
 from dunflow.ledger.engine import URL_VARIABLE, is_embedded, ledger_url, make_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -25,7 +26,7 @@ def migrate(engine: Engine) -> str:
     """Apply what is missing, once even if several do it at the same time; the newest revision."""
     config = _config()
     with engine.begin() as conn:
-        conn.execute(text("SELECT pg_advisory_xact_lock(6584686, 0)"))
+        conn.execute(select(func.pg_advisory_xact_lock(locks.SCHEMA, locks.MIGRATION)))
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
     return newest()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event, func, select, text
 from sqlalchemy.pool import NullPool
 
-from dunflow.ledger import embedded
+from dunflow.ledger import embedded, locks
 from dunflow.ledger.engine import make_engine
 from dunflow.ledger.migrate import migrate, newest
 
@@ -59,7 +59,7 @@ def ensure_template(server: URL) -> str:
     name = f"dunflow_template_{newest()}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with admin.connect() as conn:
-        conn.execute(text("SELECT pg_advisory_lock(6584686, 1)"))
+        conn.execute(select(func.pg_advisory_lock(locks.SCHEMA, locks.TEMPLATE)))
         embedded.ensure_database(server, name)
         engine = make_engine(server.set(database=name))
         migrate(engine)

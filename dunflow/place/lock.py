@@ -1,12 +1,11 @@
 """One worker at a time decides about a portfolio's placements, or delivers them."""
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, func, select
 
-_LOCK_SPACE = 0x706C61  # "pla"
+from dunflow.ledger import locks
 
 
 @contextmanager
@@ -15,7 +14,7 @@ def placement_lock(engine: Engine, name: str) -> Iterator[None]:
 
     Whoever dies loses it with the session; what was left half done is found by the next one.
     """
-    key = (_LOCK_SPACE, zlib.crc32(name.encode()) >> 1)
+    key = (locks.PLACEMENTS, locks.key_of(name))
     with engine.connect() as conn:
         conn.execute(select(func.pg_advisory_lock(*key)))
         conn.commit()

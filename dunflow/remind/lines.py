@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from dunflow.ledger import locks
 from dunflow.ledger.tables import IN_FLIGHT, contact, portfolio
 
 WAIT = dt.timedelta(minutes=10)
 """Until a number that is in a call, or whose last call is in doubt, is tried."""
-
-_LOCK = 0x6C696E65  # "line"
 
 
 def busy(conn: Connection, going: list[Row[Any]], people: Mapping[int, Row[Any]]) -> list[int]:
@@ -27,7 +26,7 @@ def busy(conn: Connection, going: list[Row[Any]], people: Mapping[int, Row[Any]]
     if not calls:
         return []
     # Held to the end of the claim, so that no other worker claims for the same number meanwhile.
-    conn.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    conn.execute(select(func.pg_advisory_xact_lock(locks.LINES)))
     numbers = {str(people[row.contact_id].address) for row in calls}
     taken = set(
         conn.execute(

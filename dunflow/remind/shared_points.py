@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Text, func, or_, select
 
 from dunflow.config.book import Book
-from dunflow.ledger.engine import LOCKS_OF_POINTS
+from dunflow.ledger import locks
 from dunflow.ledger.given import given
 from dunflow.ledger.points import address_for
 from dunflow.ledger.tables import customer
@@ -35,7 +35,7 @@ def crowded(
     if not shared:
         return []
     # Held to the end of the claim, so that no other worker claims for the same point meanwhile.
-    conn.execute(select(func.pg_advisory_xact_lock(LOCKS_OF_POINTS)))
+    conn.execute(select(func.pg_advisory_xact_lock(locks.POINTS)))
     waiting, taken = [], set()
     for row in those:
         point = people[row.contact_id].address
