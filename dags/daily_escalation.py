@@ -8,9 +8,11 @@
 | gate | compares the snapshot with the one before it, and stops the run if it looks wrong |
 | decide | writes one decision per account, and plans the contacts |
 | remind | sends what may go out now; what falls due later is left to `dispatch_reminders` |
+| reminded | a mark: every channel had its turn, also where a sender is down |
 | lists | writes the call lists and the orders for visits, for the people who make them |
 | letters | makes the PDF files for the printer |
 | report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
+| complete | a mark: all of it was done |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
 XCom of `business_date` show it. A date after the one that closes next is refused.
@@ -23,8 +25,8 @@ XCom of `business_date` show it. A date after the one that closes next is refuse
   right, run `dunflow accept PORTFOLIO DATE --reason "…"`, and clear `snapshot` and what follows; or
   after the breaker, `decide`. Phones and emails that were refused are taken when the date is loaded
   again.
-- `snapshot` skipped, and all after it: a source that keeps no history was asked too late. The date
-  stays a gap; the next one decides from what was really sent.
+- `snapshot` skipped, and `gate`, `decide` and `remind` with it: a source that keeps no history was
+  asked too late. The date stays a gap; the next one decides from what was really sent.
 - `remind`: a sender is down. Nothing is lost: clear the task, or leave it to `dispatch_reminders`.
   What comes after it runs all the same; `complete` then says that the run was not.
 

@@ -1,6 +1,7 @@
 """What Airflow makes of the DAG files, with portfolios of the test's own."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dunflow.config.book import root
 from dunflow.config.head import heads
 
 WritePortfolio = Callable[[Path, str, dict[str, object]], Path]
@@ -85,6 +87,14 @@ def test_a_day_goes_from_stage_to_stage(dags: dict[str, Any]) -> None:
     assert all(after in tasks[before] for before, after in pairwise(line))
     assert "snapshot" in tasks["business_date"]
     assert tasks["channels"] == ["remind"]
+
+
+def test_the_readme_and_the_dag_itself_tell_every_task_of_a_day(dags: dict[str, Any]) -> None:
+    told = re.findall(r"^  (\w+)  +\S", (root() / "README.md").read_text(), flags=re.MULTILINE)
+    page = (root() / "dags/daily_escalation.py").read_text()
+    tasks = set(dags["daily_escalation__plain"]["tasks"])
+    assert set(told) == tasks
+    assert set(re.findall(r"^\| (\w+) \|", page, flags=re.MULTILINE)) - {"task"} == tasks
 
 
 def test_a_sender_that_is_down_keeps_back_no_report_and_fails_the_run(
