@@ -46,6 +46,7 @@ from dunflow.config.book import Book
 from dunflow.ledger.scratch import PREFIX, has_rows, keep
 from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
+from dunflow.snapshot.lent import lend_anew
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
@@ -126,6 +127,8 @@ def take_customers(
     changed = _count_contacts(conn, fresh, renewed)
     renewal = Renewal(changed, _people(conn, book, stage, matched, changed))
     if is_trusted(renewal):
+        points = {DELIVERED[name]: columns for name, columns in READ.items()}
+        lend_anew(conn, portfolio_id, fresh, renewed, points)
         _renew(conn, business_date, fresh, renewed)
     return Taken(readings, renewal)
 
