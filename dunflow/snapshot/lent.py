@@ -34,7 +34,7 @@ def lend_anew(
     for raw, read in points.items():
         point = read[0]
         conn.execute(
-            update(person)  # type: ignore[arg-type] - an alias is as good
+            update(person)  # type: ignore[arg-type]
             .where(
                 renewed,
                 customer.c.merged_into == person.c.customer_id,
