@@ -78,6 +78,23 @@ def test_each_family_is_found_and_no_other_is_needed_for_it(family: str, text: s
     assert family in families_in(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will see you in court",
+        "You committed a crime",
+        "You will be prosecuted",
+        "We shall let your wife know",
+        "We will take your car",
+        "否则将走法律程序",
+        "法院见",
+        "将影响您的征信",
+    ],
+)
+def test_a_threat_in_other_words_is_one(text: str) -> None:
+    assert families_in(text)
+
+
 @pytest.mark.parametrize("text", ["坐\u200b牢", "坐 牢", "ＪＡＩＬ", "J\u00adail"])
 def test_hiding_a_word_does_not_help(text: str) -> None:
     assert families_in(text)
