@@ -59,6 +59,7 @@ SNAPSHOT = {
     "accounts": "overdue accounts",
     "customers": "their customers",
     "quarantined": "rows that could not be read",
+    "of_no_use": "phones and emails of no use",
 }
 
 
@@ -75,9 +76,9 @@ def day(figures: dict[str, Any]) -> None:
         for name, count in figures.get(stage, {}).items():
             told.add_row(stage, what + name, f"{count:,}")
     screen.print(told)
-    if loaded["quarantined"]:
+    if loaded["quarantined"] or loaded["of_no_use"]:
         screen.print(
-            "What could not be read: "
+            "What could not be read or used: "
             f"dunflow quarantine {figures['portfolio']} {figures['business_date']}"
         )
     if figures.get("late"):

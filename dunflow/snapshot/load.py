@@ -17,7 +17,7 @@ from dunflow.config.book import Book
 from dunflow.ledger import partitions
 from dunflow.ledger.engine import lock_portfolio
 from dunflow.ledger.loads import neighbours
-from dunflow.ledger.tables import customer, snapshot
+from dunflow.ledger.tables import customer, quarantine, snapshot
 from dunflow.ledger.tables import load as load_table
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.customers import Renewal, bad_contact_points, take_customers
@@ -46,6 +46,8 @@ class Loaded:
     quarantined: int
     contacts_changed: int = 0
     contacts_of: int = 0
+    of_no_use: int = 0
+    """Contact values of rows that were read: nobody can be reached by them."""
 
     def figures(self) -> dict[str, Any]:
         """The same for a report: amounts as plain text, per currency."""
@@ -56,6 +58,7 @@ class Loaded:
             "customers": self.customers,
             "overdue": _as_text(self.overdue),
             "quarantined": self.quarantined,
+            "of_no_use": self.of_no_use,
         }
 
 
@@ -111,6 +114,7 @@ def load(
             quarantined,
             renewal.changed,
             renewal.of,
+            _of_no_use(conn, portfolio_id, business_date),
         )
     _record(conn, portfolio_id, business_date, loaded, now)
     return loaded
@@ -202,7 +206,16 @@ def _stored(
         row.quarantined,
         row.contacts_changed,
         row.contacts_of,
+        _of_no_use(conn, portfolio_id, business_date),
     )
+
+
+def _of_no_use(conn: Connection, portfolio_id: int, business_date: dt.date) -> int:
+    q = quarantine.c
+    counted = select(func.count()).where(
+        q.portfolio_id == portfolio_id, q.business_date == business_date, ~q.rejects_account
+    )
+    return conn.execute(counted).scalar_one()
 
 
 def _record(

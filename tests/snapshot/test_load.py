@@ -33,6 +33,7 @@ def test_counts_mean_overdue_accounts_and_keep_currencies_apart(room: Room) -> N
         "customers": 2,
         "overdue": {"CNY": "15.50", "KWD": "7.125"},
         "quarantined": 0,
+        "of_no_use": 0,
     }
     assert len(room.amounts()) == 6
 
@@ -40,6 +41,7 @@ def test_counts_mean_overdue_accounts_and_keep_currencies_apart(room: Room) -> N
 def test_loading_twice_is_loading_once(room: Room) -> None:
     rows = [row("A"), row("B", overdue="x"), row("C", phone="12"), row("D"), row("D", overdue="1")]
     first = room.load(rows)
+    assert first.of_no_use == len(room.bad_contacts()) == 1
     before = room.amounts(), room.rejections(), room.bad_contacts()
     assert room.load(rows) == first
     assert (room.amounts(), room.rejections(), room.bad_contacts()) == before
