@@ -41,11 +41,14 @@ class Answers:
         mail.set_content(text)
         return mail
 
-    def post(self, mail: EmailMessage, *, key: str = TOKEN, field: str = "email") -> int:
+    def post(self, mail: EmailMessage, **how: str) -> int:
+        return self.post_raw(mail.as_bytes(), **how)
+
+    def post_raw(self, mail: bytes, *, key: str = TOKEN, field: str = "email") -> int:
         envelope = json.dumps({"to": [self.ours.upper()], "from": "li@example.com"}).encode()
         body = b"".join(
             b'--xYz\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (name, value)
-            for name, value in ((field.encode(), mail.as_bytes()), (b"envelope", envelope))
+            for name, value in ((field.encode(), mail), (b"envelope", envelope))
         )
         body += b"--xYz--\r\n"
         timestamp = str(int(NOW.timestamp()))
@@ -188,3 +191,19 @@ def test_a_mail_to_nobody_of_ours_is_not_answered_as_heard(answers: Answers) -> 
     sent = answers.box.row(answers.box.put("accepted", channel="email"))
     answers.ours = "other@lender.example"
     assert answers.post(answers.mail(sent.address, "STOP")) == 500
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject"),
+    [
+        (b"Li <@,li@example.com", b"Re: x"),
+        (b"\xff Li <li@example.com>", b"=?utf-8?b?//8=?= =?x-none?q?a?= \xb4\xfa"),
+        (b"li@example.com,", b"=?=?"),
+    ],
+)
+def test_headings_at_fault_keep_no_refusal_back(
+    answers: Answers, sender: bytes, subject: bytes
+) -> None:
+    mail = b"From: %b\r\nSubject: %b\r\nMessage-ID: <@>\r\n\r\nSTOP\r\n" % (sender, subject)
+    assert answers.post_raw(mail) == 204
+    assert [kind for kind, _, _ in answers.kept()] == ["opt_out"]

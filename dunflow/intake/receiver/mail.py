@@ -10,6 +10,8 @@ and …/securing-your-parse-webhooks.
 import hashlib
 import json
 from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.utils import getaddresses
 
@@ -56,7 +58,7 @@ async def inbound(request: Request) -> Response:
     reply = Reply(
         ref=f"mail {_id_of(mail, form[RAW])}",
         channel="email",
-        text=_said(text, str(mail["subject"] or ""), ours),
+        text=_said(text, _subject(mail), ours),
         received_at=desk.now(),
         address=sender[0],
         quoted=references(text),
@@ -106,13 +108,27 @@ def _is_automatic(mail: EmailMessage) -> bool:
     """Whether no person wrote it: an absence, or a mail that came back (RFC 3834, RFC 6522)."""
     if mail.get_content_type() == "multipart/report" or "x-autoreply" in mail:
         return True
-    submitted = str(mail["auto-submitted"] or "no").strip().lower()
-    return submitted != "no" or str(mail["precedence"] or "").strip().lower() in BY_MACHINES
+    submitted = [value.strip().lower() for value in _heads(mail, "auto-submitted")]
+    precedence = [value.strip().lower() for value in _heads(mail, "precedence")]
+    return any(each != "no" for each in submitted) or not BY_MACHINES.isdisjoint(precedence)
+
+
+def _heads(mail: EmailMessage, name: str) -> list[str]:
+    """A heading as it came: what the library makes of one that is at fault may raise anything."""
+    return [str(value) for key, value in mail.raw_items() if key.lower() == name]
+
+
+def _subject(mail: EmailMessage) -> str:
+    raw = " ".join(_heads(mail, "subject")[:1])
+    try:
+        return str(make_header(decode_header(raw)))
+    except (MessageError, ValueError, LookupError):
+        return raw
 
 
 def _addresses(mail: EmailMessage, header: str) -> list[str]:
-    found = getaddresses([str(value) for value in mail.get_all(header, [])])
-    return [address for _, address in found if "@" in address]
+    found = getaddresses(_heads(mail, header))
+    return [keepable(address) for _, address in found if "@" in address]
 
 
 def _envelope(raw: bytes) -> list[str]:
@@ -126,5 +142,5 @@ def _envelope(raw: bytes) -> list[str]:
 
 def _id_of(mail: EmailMessage, raw: bytes) -> str:
     """The same when it is posted again; a Message-ID itself may hold an address."""
-    named = str(mail["message-id"] or "").strip().encode()
+    named = "".join(_heads(mail, "message-id")).strip().encode(errors="replace")
     return hashlib.sha256(named or raw).hexdigest()[:32]
