@@ -79,6 +79,8 @@ class Player:
 
     @property
     def _channels(self) -> list[str]:
+        if not self._edits:  # then nothing can be open by any other, and asking takes its time
+            return sorted(self._book.policy.channels)
         now = self._clock.now().date()
         return stages.channels(Day(self._engine, self._book, now, self._clock, self._environ))
 

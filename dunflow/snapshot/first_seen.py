@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger.points import address_for
-from dunflow.ledger.scratch import keep
+from dunflow.ledger.scratch import has_rows, keep
 from dunflow.ledger.tables import (
     NEVER,
     customer,
@@ -36,9 +36,9 @@ from dunflow.ledger.tables import (
 )
 
 
-def said_no_before(conn: Connection, portfolio_id: int) -> TableClause:
-    """`customer_id, channel, since_at, source`: the opt-outs of whom no snapshot has had yet. To be
-    asked before the customers of one are taken."""
+def said_no_before(conn: Connection, portfolio_id: int) -> TableClause | None:
+    """`customer_id, channel, since_at, source`: the opt-outs of whom no snapshot has had yet; None
+    where there are none. To be asked before the customers of one are taken."""
     o = opt_out.c
     unseen = (
         select(o.customer_id, o.channel, o.since_at, o.source)
@@ -50,20 +50,26 @@ def said_no_before(conn: Connection, portfolio_id: int) -> TableClause:
             customer.c.seen_on == NEVER,
         )
     )
-    return keep(conn, "said_no_before", unseen)
+    return keep(conn, "said_no_before", unseen) if has_rows(conn, unseen) else None
 
 
 def settle_first_seen(
-    conn: Connection, portfolio_id: int, business_date: dt.date, said_no: TableClause
+    conn: Connection, portfolio_id: int, business_date: dt.date, said_no: TableClause | None
 ) -> None:
     """Complete what was told by what the date's snapshot says; `said_no` as before it was taken."""
+    if said_no is not None:
+        _bind_addresses(conn, portfolio_id, said_no)
+    nobodys = and_(hold.c.of_customer_id.is_(None), hold.c.account_id.is_not(None))
+    untold = [exists().where(~table.c.currency_told) for table in (payment, promise, plan)]
+    if not conn.execute(select(or_(exists().where(nobodys), *untold))).scalar_one():
+        return
     here = and_(snapshot.c.portfolio_id == portfolio_id, snapshot.c.business_date == business_date)
     conn.execute(
         update(hold)
         .where(
             here,
             hold.c.portfolio_id == portfolio_id,
-            hold.c.of_customer_id.is_(None),
+            nobodys,
             hold.c.account_id == snapshot.c.account_id,
         )
         .values(of_customer_id=snapshot.c.customer_id)
@@ -74,7 +80,6 @@ def settle_first_seen(
             .where(here, ~table.c.currency_told, table.c.account_id == snapshot.c.account_id)
             .values(currency=snapshot.c.currency, currency_told=True)
         )
-    _bind_addresses(conn, portfolio_id, said_no)
 
 
 def _bind_addresses(conn: Connection, portfolio_id: int, said_no: TableClause) -> None:
