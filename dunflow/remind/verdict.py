@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     Date,
+    FromClause,
     Row,
     Text,
     case,
@@ -197,11 +199,9 @@ def _judge(openings: _Openings, row: Row[Any], person: Row[Any], named: list[Nam
     return Checked(row, person, named, place.today, verdict)
 
 
-def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, str]:
-    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
-    if not going or not (book.floor.caps or book.floor.cooldowns):
-        return {}
-    out = given(
+def _out(going: list[Checked]) -> FromClause:
+    """`contact_id, out_on, address`: on which day of the customer's each goes out, and where to."""
+    return given(
         "out",
         {"contact_id": BigInteger, "out_on": Date, "address": Text},
         [
@@ -213,13 +213,24 @@ def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, 
             for each in going
         ],
     )
-    one_more = Going(
+
+
+def _one_more(out: FromClause, account_id: ColumnElement[int]) -> Going:
+    return Going(
         channel=planned.c.channel,
         customer_id=planned.c.customer_id,
-        account_id=planned.c.account_id,
+        account_id=account_id,
         address=out.c.address,
         out_on=out.c.out_on,
     )
+
+
+def _too_often(conn: Connection, book: Book, going: list[Checked]) -> dict[int, str]:
+    """contact_id → the cooldown that is not over, or the first cap that one more would be over."""
+    if not going or not (book.floor.caps or book.floor.cooldowns):
+        return {}
+    out = _out(going)
+    one_more = _one_more(out, planned.c.account_id)
     caps = caps_reached(book.floor.caps, one_more, counts=true())
     over = [*resting(book.floor.cooldowns, one_more), *caps.arms]
     reason = case(*over, else_=null()).label("reason")
@@ -240,26 +251,9 @@ def _beside(conn: Connection, book: Book, checked: list[Checked]) -> list[Checke
     several = [each for each in _going(checked) if len(each.named) > 1]
     if not several or not (caps or rests):
         return checked
-    out = given(
-        "out",
-        {"contact_id": BigInteger, "out_on": Date, "address": Text},
-        [
-            {
-                "contact_id": each.contact.contact_id,
-                "out_on": each.today,
-                "address": each.person.address,
-            }
-            for each in several
-        ],
-    )
+    out = _out(several)
     beside = contact_account.alias("beside")
-    one_more = Going(
-        channel=planned.c.channel,
-        customer_id=planned.c.customer_id,
-        account_id=beside.c.account_id,
-        address=out.c.address,
-        out_on=out.c.out_on,
-    )
+    one_more = _one_more(out, beside.c.account_id)
     reached = caps_reached(caps, one_more, counts=true())
     over = [*resting(rests, one_more), *reached.arms]
     named = planned.join(out, out.c.contact_id == planned.c.contact_id).join(

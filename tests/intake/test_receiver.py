@@ -283,7 +283,6 @@ def test_one_event_that_makes_no_sense_does_not_befall_the_others(
     odd.append({"event": "processed", "sg_event_id": "e\0", "sg_message_id": "\ud800.1"})
     assert receiver.sendgrid(*odd, spam | {"dunflow_reference": row.reference}) == 204
     assert count(outbox, opt_out) == 2
-    assert [receiver.sendgrid(sent=sent) for sent in (b"null", b"5", b"[" * 100_000)] == [403] * 3
 
 
 def test_a_body_that_is_no_list_of_events_is_refused(receiver: Receiver) -> None:

@@ -20,10 +20,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dunflow.intake.receiver.body import keepable, read_body
+from dunflow.intake.receiver.body import keepable
 from dunflow.intake.receiver.desk import Desk
-from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.quoted import is_reply, own_words, plain, references
+from dunflow.intake.receiver.sendgrid import signed_body
 from dunflow.intake.replies import Reply
 
 MAX_BYTES = 30_000_000
@@ -37,13 +37,9 @@ BY_MACHINES = frozenset({"auto_reply", "bulk", "junk", "list"})
 
 async def inbound(request: Request) -> Response:
     """POST: a mail that came to one of our addresses."""
-    body = await read_body(request, MAX_BYTES)
-    desk: Desk = request.app.state.desk
-    keys: Keys = request.app.state.keys
-    if body is None:
-        return PlainTextResponse("too large", 413)
-    if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
-        return PlainTextResponse("the signature does not hold", 403)
+    body = await signed_body(request, MAX_BYTES)
+    if isinstance(body, Response):
+        return body
     form = fields(request.headers.get("content-type", ""), body)
     if RAW not in form:
         # It is told again for days: enough to change the setting.
@@ -55,6 +51,7 @@ async def inbound(request: Request) -> Response:
         return Response(status_code=204)
     ours = _envelope(form.get(ENVELOPE, b"")) or _addresses(mail, "to")
     text = text_of(mail)
+    desk: Desk = request.app.state.desk
     reply = Reply(
         ref=f"mail {_id_of(mail, form[RAW])}",
         channel="email",

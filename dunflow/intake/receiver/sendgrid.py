@@ -36,13 +36,9 @@ DROPPED: tuple[tuple[str, Blame], ...] = (
 
 async def events(request: Request) -> Response:
     """POST: a list of events about any number of mails, of ours and of others."""
-    body = await read_body(request, MAX_BYTES)
-    desk: Desk = request.app.state.desk
-    keys: Keys = request.app.state.keys
-    if body is None:
-        return PlainTextResponse("too large", 413)
-    if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
-        return PlainTextResponse("the signature does not hold", 403)
+    body = await signed_body(request, MAX_BYTES)
+    if isinstance(body, Response):
+        return body
     try:
         posted = json.loads(body)
     except (ValueError, RecursionError):
@@ -56,6 +52,18 @@ async def events(request: Request) -> Response:
 
 
 ROUTES = [Route("/sendgrid/events", events, methods=["POST"])]
+
+
+async def signed_body(request: Request, at_most: int) -> bytes | Response:
+    """What SendGrid posted, or the refusal of what it did not sign."""
+    body = await read_body(request, at_most)
+    desk: Desk = request.app.state.desk
+    keys: Keys = request.app.state.keys
+    if body is None:
+        return PlainTextResponse("too large", 413)
+    if not keys.sendgrid_signed(request.headers, body, desk.now().timestamp()):
+        return PlainTextResponse("the signature does not hold", 403)
+    return body
 
 
 def read(event: dict[str, Any]) -> Telling | None:
