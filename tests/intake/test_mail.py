@@ -191,6 +191,14 @@ def test_a_mail_to_nobody_of_ours_is_not_answered_as_heard(answers: Answers) -> 
     sent = answers.box.row(answers.box.put("accepted", channel="email"))
     answers.ours = "other@lender.example"
     assert answers.post(answers.mail(sent.address, "STOP")) == 500
+    quoting = answers.mail("li.at.work@example.com", f"STOP\n\n> Reference {sent.reference}")
+    assert answers.post(quoting) == 500
+
+
+def test_what_strangers_write_to_nobody_of_ours_is_told_only_once(answers: Answers) -> None:
+    answers.ours = "sales@lender.example"
+    assert answers.post(answers.mail("offers@spam.example", "Cheap stop watches")) == 204
+    assert answers.kept() == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.receiver.script import call_of, script_of
-from dunflow.intake.replies import Reply, record_reply
+from dunflow.intake.replies import Reply, is_of_ours, record_reply
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import portfolio, receipt
@@ -95,7 +95,9 @@ class Desk:
         """Keep a reply for each portfolio that is answered at one of `recipients`; for how many.
 
         A portfolio that can't be read may be answered there as well: a refusal binds in it, too.
-        Raises DunflowError where none can be read that is: a refusal must not be lost unseen.
+        Raises DunflowError where none can be read that is: a refusal must not be lost unseen. What
+        strangers write to no portfolio's address is nothing to anybody: a domain that takes mail
+        gets that every day.
         """
         asked = {each.lower() for each in recipients}
         books = [
@@ -104,6 +106,8 @@ class Desk:
             if (sender := getattr(book.portfolio.senders, reply.channel))
             and sender.answered_at.lower() in asked
         ]
+        if not books and reply.forgeable and not self._knows(reply):
+            return 0
         if not books:
             raise DunflowError(
                 f"a reply came, and no portfolio that can be read is answered by {reply.channel} "
@@ -125,6 +129,12 @@ class Desk:
             if refused and reply.address:
                 self._bind_elsewhere(conn, sorted(refused), reply.address, reply.received_at)
         return sum(each is not None for each in kept)
+
+    def _knows(self, reply: Reply) -> bool:
+        """Whether it comes from somebody of any portfolio, readable or not."""
+        with self.engine.connect() as conn:
+            numbers = conn.execute(select(portfolio.c.portfolio_id)).scalars().all()
+            return any(is_of_ours(conn, number, reply) for number in numbers)
 
     def _bind_elsewhere(
         self, conn: Connection, channels: list[str], address: str, now: dt.datetime
