@@ -36,6 +36,7 @@ from dunflow.config.feeds import KINDS
 from dunflow.intake.rules import Rule, rules_of
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.owners import last_currency, last_owner
+from dunflow.ledger.points import point_for
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import NEVER, account, customer, snapshot, taken_row
 from dunflow.snapshot.contact_points import read_email, read_phone
@@ -117,15 +118,6 @@ def _reject(conn: Connection, stage: Stage, rule: Rule) -> None:
     conn.execute(delete(incoming).where(incoming.c.line.in_(select(rejected.c.line))))
 
 
-def point_of(channel: ColumnElement[str]) -> ColumnElement[str]:
-    """The kind of contact point by which a channel reaches people."""
-    return case(
-        (channel == "email", literal("email", Text)),
-        (channel.in_(("letter", "visit")), literal("address", Text)),
-        else_=literal("phone", Text),
-    )
-
-
 _point = Table(
     "point_read",
     MetaData(),
@@ -142,7 +134,7 @@ def _read_points(conn: Connection, book: Book, kind: str, stage: Stage) -> Table
     name = next((each for each in ("value", "address") if each in KINDS[kind]), None)
     if name is None:
         return None
-    given = incoming.c.point if kind == "contact_points" else point_of(incoming.c.channel)
+    given = incoming.c.point if kind == "contact_points" else point_for(incoming.c.channel)
     _point.create(conn)
     said = select(given.label("point"), incoming.c[name]).where(incoming.c[name].is_not(None))
     found = conn.execute(said.distinct(), execution_options={"yield_per": BATCH})
@@ -235,7 +227,7 @@ def _numbered(
         numbers["said_currency"] = i.c.currency
     if reading is not None:
         name = "value" if "value" in columns else "address"
-        point = i.c.point if kind == "contact_points" else point_of(i.c.channel)
+        point = i.c.point if kind == "contact_points" else point_for(i.c.channel)
         tables = tables.outerjoin(
             reading, and_(reading.c.point == point, reading.c.raw == i.c[name])
         )

@@ -27,16 +27,12 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from dunflow.assess.progress import local_day
 from dunflow.intake.given import BATCH, Given
+from dunflow.ledger.points import CHANNELS_OF
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import contact_change, customer, dead_address
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import copying, write
 
-CHANNELS_OF: Final = {
-    "phone": ("sms", "voice", "call"),
-    "email": ("email",),
-    "address": ("letter", "visit"),
-}
 ZONES_BY: Final[dict[str, Callable[[str, str], str | None]]] = {
     "phone": lambda number, _region: zones_of_phone(number),
     "address": zones_of_address,

@@ -15,12 +15,11 @@ from dunflow.intake.classify import Reading, classify
 from dunflow.intake.consents import Consent, record_consent, revoke_consents
 from dunflow.intake.promised import promised_amount, promised_day
 from dunflow.ledger.given import among
+from dunflow.ledger.points import CHANNELS_OF, POINT_OF
 from dunflow.ledger.references import number_of
 from dunflow.ledger.tables import contact, customer, dead_address, reply
 from dunflow.remind import opt_outs
 
-SHARING = (("sms", "voice", "call"), ("email",), ("letter", "visit"))
-"""Channels that reach a person at the same contact point."""
 LATELY = dt.timedelta(days=30)
 """So long whoever is written to may take to answer."""
 WRONG_PERSON: Final = "wrong_person"
@@ -221,7 +220,8 @@ def _may_be_answered(given: Reply, reading: Reading) -> bool:
 
 
 def _sharing(channel: str) -> tuple[str, ...]:
-    return next(group for group in SHARING if channel in group)
+    """The channels that reach people where this one does."""
+    return CHANNELS_OF[POINT_OF[channel]]
 
 
 def _points(conn: Connection, people: list[int], channel: str) -> list[str]:

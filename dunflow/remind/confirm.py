@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, exists, func, select, true
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.ledger.engine import make_durable
-from dunflow.ledger.points import point_of
+from dunflow.ledger.points import address_by
 from dunflow.ledger.tables import customer, opt_out, reply
 from dunflow.remind import notes
 from dunflow.remind.notes import Note
@@ -55,7 +55,7 @@ def _waiting(portfolio_id: int, channel: str, since: dt.datetime) -> Select[Any]
         select(c.language, c.time_zone, c.address_zones, c.phone_zones)
         .where(
             c.portfolio_id == portfolio_id,
-            point_of(channel) == opt_out.c.address,
+            address_by(channel) == opt_out.c.address,
         )
         .order_by(c.customer_id)
         .limit(1)

@@ -78,7 +78,7 @@ def lift(
 def point_of(conn: Connection, customer_id: int, channel: str) -> str | None:
     """The contact point by which a channel reaches the customer now; None: there is none."""
     found: str | None = conn.execute(
-        select(points.point_of(channel)).where(customer.c.customer_id == customer_id)
+        select(points.address_by(channel)).where(customer.c.customer_id == customer_id)
     ).scalar()
     return found
 
@@ -90,7 +90,7 @@ def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) ->
         select(person)
         .where(
             customer.c.portfolio_id == portfolio_id,
-            points.point_of(channel) == address,
+            points.address_by(channel) == address,
         )
         .distinct()
         .order_by(person)

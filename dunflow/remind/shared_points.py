@@ -12,10 +12,10 @@ from sqlalchemy import BigInteger, Connection, Row, Text, func, or_, select
 from dunflow.config.book import Book
 from dunflow.ledger import locks
 from dunflow.ledger.given import given
-from dunflow.ledger.points import address_for
+from dunflow.ledger.points import CHANNELS_OF, address_for
 from dunflow.ledger.tables import customer
 
-ON_PAPER = ("letter", "visit")
+ON_PAPER = CHANNELS_OF["address"]
 """No index knows who lives at an address: any may be shared."""
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, case, select
 from dunflow.assess.progress import local_day
 from dunflow.assess.promises import is_broken, is_pending
 from dunflow.config.book import Book
+from dunflow.ledger.points import POINT_OF
 from dunflow.ledger.tables import (
     ACTUAL,
     contact,
@@ -24,15 +25,6 @@ from dunflow.ledger.tables import (
 from dunflow.money import for_people
 
 Told = dict[str, str]
-_FIELD_OF_CHANNEL = {
-    "sms": "phone",
-    "voice": "phone",
-    "call": "phone",
-    "email": "email",
-    "letter": "address",
-    "visit": "address",
-}
-"""Where a channel's address may be shown: where the receiver is given that field."""
 
 
 def facts(
@@ -48,7 +40,8 @@ def facts(
     }
     reader = _Reader(book)
     for row in conn.execute(_contacts(placements)):
-        shown = _FIELD_OF_CHANNEL[row.channel] in fields
+        # Where a channel reached somebody is shown where the receiver is given that field.
+        shown = POINT_OF[row.channel] in fields
         found[row.placement_id]["contacts"].append(reader.contact(row, shown))
         if row.purpose == "notice" and row.body is not None:
             found[row.placement_id]["notices"].append(reader.notice(row))
