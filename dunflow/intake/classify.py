@@ -23,8 +23,17 @@ _POLITE: Final = re.compile(
     r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|already|immediately|hello)\b"
     r"|请你们?|请您|请|麻烦|谢谢|您好|你好|马上|立即|立刻|我要|我想|给我"
 )
-_SENTENCE: Final = re.compile(r"[.!?,;:\n。！？，；：、~…]+")
+_SENTENCE: Final = re.compile(r"[.!?,;:\n。！？，；：、~…]+|\s[-–—]+\s")
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
+
+_FEW: Final = 4
+"""So few words around a word for no are its trimmings: a name, a reference, "I said"."""
+_MEANS_ELSE: Final = frozenset({"cancel", "end", "quit", "revoke"})
+"""Mean something else among other words: "end of month"."""
+_NO_STOP: Final = re.compile(
+    r"\b(do not|don'?t|not|never|can ?not|can'?t|won'?t|bus|non|full|first|last|next) (\w+ )?stop"
+    r"|\bstop (by|at|over|the|my|our|interest|pay\w*|charg\w*|add\w*|l[yi]\w+|work\w*)\b"
+)
 
 _ME = r"( me| us| my| this| here| again| any ?more| ever| at all|$| [,.!?])"
 _REACH = (
@@ -176,7 +185,7 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
     plain = normalise(text)
     if bare(text) in START_WORDS:
         return Reading("opt_in", starts=True)
-    stops = _stops(plain, channel, STOP_WORDS | {bare(word) for word in stop_words})
+    stops = _stops(text, channel, STOP_WORDS | {bare(word) for word in stop_words})
     proposed = next((kind for kind, rule in _HOLDS.items() if rule.search(plain)), None)
     if proposed is None and stops and _CEASE.search(plain):
         proposed = "cease"
@@ -212,15 +221,29 @@ def bare(text: str) -> str:
     return "".join(char for char in normalise(text) if char.isalnum())
 
 
-def _stops(plain: str, channel: str, words: Collection[str]) -> frozenset[str]:
+def _stops(text: str, channel: str, words: Collection[str]) -> frozenset[str]:
     """The channels that the text refuses; none where it refuses nothing."""
-    if bare(plain) in words:
+    if bare(text) in words:
         return frozenset({channel})
+    plain = normalise(text)
     # A word of one letter means it only by itself: "R" does, "r u sure" does not.
     telling = {word for word in words if len(word) > 1}
-    alone = any(bare(_POLITE.sub(" ", part)) in telling for part in _SENTENCE.split(plain))
+    # A name below or a greeting above stands on a line of its own.
+    lines = [normalise(line) for line in text.splitlines()]
+    alone = any(_says_no(part, telling) for line in lines for part in _SENTENCE.split(line))
     said = [match.group() for rule in _STOP if (match := rule.search(plain))]
     if not alone and not said:
         return frozenset()
     named = [channels for channels, rule in _MENTIONS.items() if rule.search(" ".join(said))]
     return frozenset().union(*named) if named else frozenset({channel})
+
+
+def _says_no(part: str, telling: Collection[str]) -> bool:
+    """Whether a part of a sentence is a word for no, said politely, repeatedly or with trimmings."""
+    if bare(_POLITE.sub(" ", part)) in telling:
+        return True
+    said = [bare(word) for word in part.split()]
+    if said and all(word in telling for word in said):
+        return True
+    clear = telling - _MEANS_ELSE
+    return len(said) <= _FEW and any(word in clear for word in said) and not _NO_STOP.search(part)

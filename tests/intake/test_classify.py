@@ -52,6 +52,17 @@ SAID_ON = dt.date(2026, 3, 11)  # a Wednesday
         "I do not wish to be contacted",
         "I don't wish to receive these messages",
         "i dont want to receive texts",
+        "STOP\n\nJohn Smith",
+        "Hello\r\n\r\nStop\r\n\r\nMit freundlichen Grüßen\r\nMax",
+        "TD\n张三",
+        "张三 TD",
+        "stop stop stop",
+        "I said stop",
+        "stop sir",
+        "ok stop",
+        "Stop - John",
+        "STOP Ref ABCDEFG",
+        "please stop\nemailing and texting me",
     ],
 )
 def test_a_no_is_heard_however_it_is_said(text: str) -> None:
@@ -74,6 +85,13 @@ def test_a_no_is_heard_however_it_is_said(text: str) -> None:
         "取消退订",
         "can you extend",
         "我明天还500元",
+        "end of month",
+        "The bus stop",
+        "Please don't stop it",
+        "stop the interest",
+        "I can not stop working",
+        "Cancel my other loan",
+        "Thanks\nI will be there at the end\nJohn",
     ],
 )
 def test_what_is_no_refusal_is_not_taken_for_one(text: str) -> None:
