@@ -7,7 +7,7 @@ counts in any language.
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -238,8 +238,8 @@ def _stops(text: str, channel: str, words: Collection[str]) -> frozenset[str]:
     return frozenset().union(*named) if named else frozenset({channel})
 
 
-def _says_no(part: str, telling: Collection[str]) -> bool:
-    """Whether a part of a sentence is a word for no, said politely, repeatedly or with trimmings."""
+def _says_no(part: str, telling: Set[str]) -> bool:
+    """Whether a part of a sentence is a word for no: politely, repeatedly or with trimmings."""
     if bare(_POLITE.sub(" ", part)) in telling:
         return True
     said = [bare(word) for word in part.split()]

@@ -34,7 +34,8 @@ class Reply:
     it came from) and `customer_id` is known. `told`: what the provider itself has read in it, as
     Twilio's OptOutType. `quoted`: what may be references of ours in it; they tell who it is that
     writes from an address which we don't know. `forgeable`: anybody can write in this name, as by
-    email, so that only a person lifts an opt-out by it.
+    email, so that only a person lifts an opt-out by it. `mixed`: what they wrote can't be told from
+    what they quote, so that only a person can read it.
     """
 
     ref: str
@@ -46,6 +47,7 @@ class Reply:
     told: Literal["stop", "start"] | None = None
     quoted: Collection[str] = ()
     forgeable: bool = False
+    mixed: bool = False
 
 
 def record_reply(
@@ -108,6 +110,8 @@ def _address(conn: Connection, portfolio_id: int, given: Reply) -> str | None:
 
 def _read(given: Reply, stop_words: Collection[str]) -> Reading:
     """What it says; a keyword that the provider knew counts whatever we make of the text."""
+    if given.mixed:
+        return Reading("other")
     reading = classify(given.text, given.channel, stop_words)
     if given.forgeable and reading.starts:
         return Reading("other")

@@ -137,6 +137,22 @@ def test_a_mail_without_a_readable_word_waits_for_a_person(answers: Answers) -> 
     assert answers.kept() == [("other", "open", "")]
 
 
+def test_an_html_part_beside_an_empty_plain_one_is_read(answers: Answers) -> None:
+    sent = answers.box.row(answers.box.put("accepted", channel="email"))
+    mail = answers.mail(sent.address, "\n")
+    mail.add_alternative("<p>STOP</p>", subtype="html")
+    assert answers.post(mail) == 204
+    assert answers.kept() == [("opt_out", "kept", "STOP")]
+
+
+def test_what_can_not_be_told_from_a_quotation_is_kept_for_a_person(answers: Answers) -> None:
+    sent = answers.box.row(answers.box.put("accepted", channel="email"))
+    text = f"On Monday <{answers.ours}> wrote:\n{FOOTER}\nYou have the wrong man."
+    assert answers.post(answers.mail(sent.address, text)) == 204
+    assert answers.kept() == [("other", "open", text)]
+    assert not answers.bound()
+
+
 @pytest.mark.parametrize(
     "heads",
     [{"Auto-Submitted": "auto-replied"}, {"Precedence": "bulk"}, {"X-Autoreply": "yes"}],

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dunflow.intake.receiver.quoted import own_words, plain, references
+from dunflow.intake.receiver.html import as_plain
+from dunflow.intake.receiver.quoted import own_words, references
 
 OURS = ["service@sunrise.example"]
 FOOTER = "To stop emails to this address, reply with the word STOP."
@@ -11,8 +12,8 @@ FOOTER_ZH = "如不希望此邮箱再收到此类邮件，请回复“退订”�
 ANSWERS = {
     "Gmail": (
         (
-            "I have paid.\r\n\r\nOn Fri, Nov 27, 2026 at 9:12 AM Sun <service@sunrise.example>\r\n"
-            f"wrote:\r\n\r\n> Dear Li,\r\n> {FOOTER}\r\n"
+            "I have paid.\n\nOn Fri, Nov 27, 2026 at 9:12 AM Sun <service@sunrise.example>\n"
+            f"wrote:\n\n> Dear Li,\n> {FOOTER}\n"
         ),
         "I have paid.",
     ),
@@ -78,7 +79,43 @@ ANSWERS = {
     "nothing": (f"\n\nOn Friday <service@sunrise.example> wrote:\n\n{FOOTER}", ""),
     "nothing but words": ("STOP", "STOP"),
     "words about an origin": ("I am from: nowhere", "I am from: nowhere"),
+    "163's newer one": (
+        f"不对\n\n---- Replied Message ----\n| From | Sun<service@sunrise.example> |\n{FOOTER}",
+        "不对",
+    ),
+    "Outlook in German": (
+        f"Falsch\n\nVon: Sunrise\nGesendet: Freitag\nAn: Li\nBetreff: x\n\n{FOOTER}",
+        "Falsch",
+    ),
+    "above the quotation and below": (
+        f"Hello\n\nOn Friday <service@sunrise.example> wrote:\n> {FOOTER}\n\nSTOP",
+        "Hello\n\nSTOP",
+    ),
+    "above a quotation whose lines were wrapped": (
+        (
+            "I will pay\n\nOn Friday <service@sunrise.example> wrote:\n"
+            "> To stop emails to this address, reply with the word\nSTOP.\n"
+        ),
+        "I will pay",
+    ),
+    "below what a phone adds": ("Sent from my iPhone\n\nSTOP", "STOP"),
 }
+
+WORDS = [
+    "Please stop emailing me from service@sunrise.example.",
+    "Do not contact me again, as I already wrote",
+    "Get my address off your list. Stop emailing me.",
+    "**** STOP ****",
+    "---- stop mailing me ----",
+    "From: John\nSTOP",
+    "-" * 100_000 + "x",
+    "wrote" + " " * 100_000 + "x",
+]
+
+
+@pytest.mark.parametrize("text", WORDS, ids=lambda text: text[:20])
+def test_what_somebody_typed_is_taken_for_no_quotation(text: str) -> None:
+    assert own_words(text, OURS) == text
 
 
 @pytest.mark.parametrize(("text", "own"), ANSWERS.values(), ids=ANSWERS)
@@ -92,8 +129,26 @@ def test_html_is_read_up_to_what_it_quotes() -> None:
         "<div>Not mine<br>at all</div><div class='gmail_quote'>On Friday <b>Sunrise</b> wrote:"
         f"<blockquote>{FOOTER}</blockquote></div></body></html>"
     )
-    lines = [line.replace("\xa0", " ") for line in plain(html).split("\n") if line]
-    assert lines == ["I'm Li.", "Not mine", "at all"]
+    assert own_words(as_plain(html), OURS).split("\n\n") == ["I'm Li.", "Not mine", "at all"]
+
+
+HTML = {
+    "a tag over two lines": "<p class=MsoNormal><span\nlang=EN-US>STOP\nnow</span></p>",
+    "below the quotation": f"<blockquote>{FOOTER}</blockquote><div>STOP now</div>",
+    "above what Outlook quotes": (
+        f"<p>STOP now</p><div id='divRplyFwdMsg'><b>From:</b> Sunrise</div><p>{FOOTER}</p>"
+    ),
+    "beside what nobody sees": (
+        "<!-- a --><style>b</style>STOP <script>c</script>now<title>d</title>"
+    ),
+    "in capitals that are none": "STO<b></b>P&nbsp;now",
+    "after a great many tags": f"{'<style '}{'<b>' * 100_000}></style>STOP now",
+}
+
+
+@pytest.mark.parametrize("html", HTML.values(), ids=HTML)
+def test_html_is_read_as_it_is_seen(html: str) -> None:
+    assert own_words(as_plain(html), OURS) == "STOP now"
 
 
 def test_references_are_found_wherever_they_stand() -> None:

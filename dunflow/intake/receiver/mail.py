@@ -22,7 +22,8 @@ from starlette.routing import Route
 
 from dunflow.intake.receiver.body import keepable
 from dunflow.intake.receiver.desk import Desk
-from dunflow.intake.receiver.quoted import is_reply, own_words, plain, references
+from dunflow.intake.receiver.html import as_plain
+from dunflow.intake.receiver.quoted import is_reply, own_words, references
 from dunflow.intake.receiver.sendgrid import signed_body
 from dunflow.intake.replies import Reply
 
@@ -40,32 +41,39 @@ async def inbound(request: Request) -> Response:
     body = await signed_body(request, MAX_BYTES)
     if isinstance(body, Response):
         return body
-    form = fields(request.headers.get("content-type", ""), body)
+    # Whatever anybody in the world put into a mail is read beside the others' calls.
+    return await run_in_threadpool(
+        _take, request.app.state.desk, request.headers.get("content-type", ""), body
+    )
+
+
+ROUTES = [Route("/sendgrid/inbound", inbound, methods=["POST"])]
+
+
+def _take(desk: Desk, content_type: str, body: bytes) -> Response:
+    form = fields(content_type, body)
     if RAW not in form:
         # It is told again for days: enough to change the setting.
         why = 'the field "email" is missing; in the settings of inbound parse, tick the raw message'
         return PlainTextResponse(why, 500)
     mail = message_from_bytes(form[RAW], policy=policy.default)
     sender = _addresses(mail, "from")
-    if not sender or _is_automatic(mail):
-        return Response(status_code=204)
-    ours = _envelope(form.get(ENVELOPE, b"")) or _addresses(mail, "to")
-    text = text_of(mail)
-    desk: Desk = request.app.state.desk
-    reply = Reply(
-        ref=f"mail {_id_of(mail, form[RAW])}",
-        channel="email",
-        text=_said(text, _subject(mail), ours),
-        received_at=desk.now(),
-        address=sender[0],
-        quoted=references(text),
-        forgeable=True,
-    )
-    await run_in_threadpool(desk.receive, ours, reply)
+    if sender and not _is_automatic(mail):
+        ours = _envelope(form.get(ENVELOPE, b"")) or _addresses(mail, "to")
+        text = text_of(mail)
+        said = _said(text, _subject(mail), ours)
+        reply = Reply(
+            ref=f"mail {_id_of(mail, form[RAW])}",
+            channel="email",
+            text=_kept(said or text),
+            received_at=desk.now(),
+            address=sender[0],
+            quoted=references(text),
+            forgeable=True,
+            mixed=not said,
+        )
+        desk.receive(ours, reply)
     return Response(status_code=204)
-
-
-ROUTES = [Route("/sendgrid/inbound", inbound, methods=["POST"])]
 
 
 def fields(content_type: str, body: bytes) -> dict[str, bytes]:
@@ -83,22 +91,30 @@ def fields(content_type: str, body: bytes) -> dict[str, bytes]:
 
 def text_of(mail: EmailMessage) -> str:
     """All that can be read in it, as plain text; "" where there is nothing but attachments."""
-    part = mail.get_body(("plain", "html"))
+    written = _content(mail, "plain")
+    # Some clients leave the plain one of two empty.
+    return written if written.strip() else as_plain(_content(mail, "html"))
+
+
+def _content(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
     if part is None:
         return ""
     try:
-        text = str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
     except (LookupError, ValueError):
         # An encoding that does not exist, or is not the one that was used.
-        text = part.get_payload(decode=True).decode(errors="replace")  # type: ignore[union-attr]
-    return plain(text) if part.get_content_subtype() == "html" else text
+        return part.get_payload(decode=True).decode(errors="replace")  # type: ignore[union-attr]
 
 
 def _said(text: str, subject: str, ours: list[str]) -> str:
     """What the writer wants to say; some write it into the subject."""
     words = own_words(text, ours)
-    said = words if is_reply(subject) else f"{subject}\n{words}"
-    return keepable(said.strip()[:LONGEST_TEXT])
+    return words if is_reply(subject) else f"{subject}\n{words}".strip()
+
+
+def _kept(text: str) -> str:
+    return keepable(text.strip()[:LONGEST_TEXT])
 
 
 def _is_automatic(mail: EmailMessage) -> bool:

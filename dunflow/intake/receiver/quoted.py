@@ -6,58 +6,59 @@ the quoted mail is: its heading, in whatever language and order, names one of ou
 """
 
 import re
-from collections.abc import Collection
-
-from markupsafe import Markup
+from collections.abc import Collection, Iterator
 
 from dunflow.ledger.references import ALPHABET
 
-_SEPARATOR = re.compile(
-    r"\s*[-_*=]{4,}\s*(\S.*?)?\s*[-_*=]{4,}\s*$"  # ----- Original Message -----, 原始邮件
-    r"|\s*_{16,}\s*$"  # Outlook's line
-    r"|\s*\**(from|von|de|发件人|寄件者|寄件人|送信者)\**\s*[:：]",
+_RULE = "-_*="
+_TITLE = re.compile(
+    r"origin|forward|replied|ursprüng|weitergeleitet|oorspronkelijk|doorgestuurd|oryginal|przekazan"
+    r"|исходн|пересл|原始|原件|原邮件|转发|轉寄|回复的",
     re.IGNORECASE,
 )
-_WROTE = re.compile(r"(wrote|写道|寫道|schrieb|a écrit|escribió)\s*[:：]?\s*$", re.IGNORECASE)
+"""What stands between the dashes above a quoted mail, in whatever language."""
+_FROM = re.compile(r"[\s|*]*(from|von|de|发件人|寄件者|寄件人|送信者)[\s*|]*[:：|]", re.IGNORECASE)
+_HEAD = re.compile(
+    r"[\s|*]*(sent|date|to|cc|subject|gesendet|datum|an|betreff|envoyé|objet|à|enviado|para|asunto"
+    r"|发送时间|发送日期|时间|日期|收件人|抄送|主题|主旨|寄件日期|傳送時間)[\s*|]*[:：|]",
+    re.IGNORECASE,
+)
+_WROTE = ("wrote", "写道", "寫道", "schrieb", "a écrit", "escribió")
 _BEGINS = re.compile(r"\s*(on|am|le|el|在|于)\b.*\d", re.IGNORECASE)
 _QUOTE = re.compile(r"\s*[>＞]")
-_SIGNATURE = re.compile(
-    r"\s*(--|(sent from|get) (my|outlook|yahoo|mail)\b.*|(发自|来自)我的.*|从我的.{1,12}发送)\s*",
+_SENT_FROM = re.compile(
+    r"\s*(sent from (my|outlook|yahoo|mail)\b.*|get (outlook|yahoo mail) .*|(发自|来自)我的.*"
+    r"|从我的.{1,12}发送)\s*",
     re.IGNORECASE,
 )
 _REPLY = re.compile(r"\s*(re|aw|sv|rv|fwd?|回复|答复|回覆|转发)\s*[:：]", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(style|script|title)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_QUOTATION = re.compile(r"<blockquote\b|<[^>]*\b(gmail_quote|divRplyFwdMsg)\b", re.IGNORECASE)
-_LINE_END = re.compile(r"<(br|hr|/p|/div|/tr|/li|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _REFERENCE = re.compile(rf"(?<![A-Z0-9])[{ALPHABET}]{{7}}(?![A-Z0-9])", re.ASCII)
 
 
 def own_words(text: str, ours: Collection[str]) -> str:
-    """The part of `text` that its writer typed; `ours` are the addresses that we write from.
+    """The part of `text` that its writer typed, "" where none can be told from what is quoted;
+    `ours` are the addresses that we write from.
 
     Whoever writes below the quotation or between its lines has typed the lines that bear no mark.
+    Of these, one right below a marked line may be the rest of it, wrapped by a client: it counts
+    only where nothing else was typed.
     """
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.split("\n")
     end = _heading(lines, ours)
     above = [line for line in lines[:end] if not _QUOTE.match(line)]
-    if any(line.strip() for line in above) or not any(map(_QUOTE.match, lines)):
+    below = lines[end:]
+    if not any(map(_QUOTE.match, below)):
         return _without_signature(above)
+    if any(line.strip() for line in above):
+        return _without_signature([*above, *_apart(below, ours)])
     return _without_signature(
-        [line for line in lines[end:] if not (_QUOTE.match(line) or _is_heading(line, ours))]
+        [line for line in below if not (_QUOTE.match(line) or _begins(line, [], ours))]
     )
 
 
 def is_reply(subject: str) -> bool:
     """Whether the subject is that of the mail which is answered."""
     return bool(_REPLY.match(subject))
-
-
-def plain(html: str) -> str:
-    """The text of a mail that has none but its HTML, up to what it quotes."""
-    seen = _UNSEEN.sub("", _QUOTATION.split(html, maxsplit=1)[0])
-    # Not to be shown as HTML: its tags are taken out.
-    lines = [Markup(line).striptags() for line in _LINE_END.sub("\n", seen).split("\n")]  # noqa: S704
-    return "\n".join(lines)
 
 
 def references(text: str) -> list[str]:
@@ -67,18 +68,42 @@ def references(text: str) -> list[str]:
 
 def _heading(lines: list[str], ours: Collection[str]) -> int:
     """Where the quoted mail begins; the number of lines where none does."""
-    end = next((at for at, line in enumerate(lines) if _is_heading(line, ours)), len(lines))
+    end = next(
+        (at for at, line in enumerate(lines) if _begins(line, lines[at + 1 : at + 5], ours)),
+        len(lines),
+    )
     # "On Friday, 27 November 2026, Sunrise Instalment" may stand on a line before the address.
     return end - 1 if 0 < end < len(lines) and _BEGINS.match(lines[end - 1]) else end
 
 
-def _is_heading(line: str, ours: Collection[str]) -> bool:
-    """Whether a quoted mail begins here."""
-    if _SEPARATOR.match(line) or _WROTE.search(line):
+def _begins(line: str, following: list[str], ours: Collection[str]) -> bool:
+    """Whether a quoted mail begins with this line, which is none that somebody typed to us."""
+    plain = line.strip()
+    core = plain.strip(_RULE)
+    if plain.startswith(tuple(each * 4 for each in _RULE)):
+        return _TITLE.search(core) is not None if core else len(plain) >= 16
+    ends = plain.rstrip(":： ")
+    if ends != plain and ends.lower().endswith(_WROTE):
         return True
-    return any(address.lower() in line.lower() for address in ours)
+    names_us = any(address.lower() in plain.lower() for address in ours)
+    if _FROM.match(line):
+        return names_us or any(_HEAD.match(each) for each in following)
+    # "Stop writing from service@sunrise.example" is somebody's word.
+    return names_us and (ends != plain or "<" in plain or ">" in plain)
+
+
+def _apart(below: list[str], ours: Collection[str]) -> Iterator[str]:
+    """Lines without a mark that an empty line parts from the marked ones."""
+    apart = False
+    for line in below:
+        if _QUOTE.match(line) or _begins(line, [], ours):
+            apart = False
+        elif not line.strip():
+            apart = True
+        elif apart:
+            yield line
 
 
 def _without_signature(lines: list[str]) -> str:
-    end = next((at for at, line in enumerate(lines) if _SIGNATURE.fullmatch(line)), len(lines))
-    return "\n".join(lines[:end]).strip()
+    end = next((at for at, line in enumerate(lines) if line.strip() == "--"), len(lines))
+    return "\n".join(line for line in lines[:end] if not _SENT_FROM.fullmatch(line)).strip()
