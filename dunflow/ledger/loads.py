@@ -3,10 +3,10 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select
 
 from dunflow.errors import GateFailed
-from dunflow.ledger.tables import load
+from dunflow.ledger.tables import load, run
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,27 @@ def newest_accepted(conn: Connection, portfolio_id: int) -> dt.date | None:
     found: dt.date | None = conn.execute(
         select(func.max(load.c.business_date)).where(
             load.c.portfolio_id == portfolio_id, load.c.state == "accepted"
+        )
+    ).scalar()
+    return found
+
+
+def newest_decided(conn: Connection, portfolio_id: int) -> dt.date | None:
+    """The newest accepted business date of which a run has decided by the rows that are loaded;
+    None before the first one.
+
+    The breaker speaks while a date is decided. What can't be undone must not go by a snapshot that
+    it may stop yet.
+    """
+    decided = exists().where(
+        run.c.portfolio_id == load.c.portfolio_id,
+        run.c.business_date == load.c.business_date,
+        # A late run looks from the usual time of its date, which tells nothing of its rows.
+        or_(run.c.decided_at >= load.c.loaded_at, run.c.late),
+    )
+    found: dt.date | None = conn.execute(
+        select(func.max(load.c.business_date)).where(
+            load.c.portfolio_id == portfolio_id, load.c.state == "accepted", decided
         )
     ).scalar()
     return found

@@ -18,7 +18,7 @@ from dunflow.clock import Clock
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.engine import give_room, portfolio_id_of
-from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.loads import newest_decided
 from dunflow.ledger.tables import placement
 from dunflow.place import lines
 from dunflow.place.content import fields_of, rows
@@ -61,7 +61,7 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
     with engine.begin() as conn:
         give_room(conn)
         number = portfolio_id_of(conn, book.name)
-        business_date = newest_accepted(conn, number)
+        business_date = newest_decided(conn, number)
         if business_date is None or book.portfolio.mode == "shadow":
             return Exported(0, {}, [], {})
         recalled = take_back(conn, book, number, business_date, clock.now())

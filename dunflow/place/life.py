@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
-from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.loads import newest_decided
 from dunflow.ledger.tables import (
     PLACED,
     PLACEMENT_ACTIVE,
@@ -359,10 +359,10 @@ def _moved(
 
 
 def _newest(conn: Connection, book: Book, portfolio_id: int) -> dt.date:
-    found = newest_accepted(conn, portfolio_id)
+    found = newest_decided(conn, portfolio_id)
     if found is None:
         raise PlacementError(
-            f"{book.name}: no business date was accepted yet, so nothing can be placed; "
+            f"{book.name}: no business date was decided yet, so nothing can be placed; "
             f"run one: dunflow day {book.name} DATE"
         )
     return found

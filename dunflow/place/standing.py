@@ -46,8 +46,8 @@ def standing(
 ) -> Subquery:
     """One row per placement of `which`: `placement_id, account_id, refusal, overdue`.
 
-    `refusal`: why it may not leave, or NULL. `overdue` is what is owed now, NULL where the newest
-    snapshot does not have the account.
+    `refusal`: why it may not leave, or NULL. `overdue` is what is owed now, NULL where the snapshot
+    of the date does not have the account.
     """
     p = placement
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
@@ -61,12 +61,14 @@ def standing(
         ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")
     )
     f = layer(stepped, rungs(book, stepped, moment).blocked.label("blocked"))
-    unknown = exists().where(
+    unreadable = exists().where(
         unknown_on(portfolio_id, business_date).subquery().c.account_id == p.c.account_id
     )
+    # A date before the one that proposed it need not have it: the newer one is being loaded anew.
+    not_yet = and_(f.c.account_id.is_(None), p.c.business_date > business_date)
     met = [and_(p.c.destination == to, rule) for to, rule in rules_met(book, f, moment).items()]
     refusal: ColumnElement[str] = case(
-        (unknown, literal(UNKNOWN, Text)),
+        (or_(unreadable, not_yet), literal(UNKNOWN, Text)),
         (f.c.account_id.is_(None), literal(SETTLED, Text)),
         (f.c.quiet.is_not(None), f.c.quiet),
         (

@@ -35,12 +35,23 @@ OPTIONAL = (
 
 def load(desk: Desk, rows: list[dict[str, object]], date: dt.date) -> None:
     """Take the date through its stages, with these rows."""
+    stages.decide(gated(desk, rows, date))
+
+
+def gated(
+    desk: Desk, rows: list[dict[str, object]], date: dt.date, at: dt.datetime | None = None
+) -> Day:
+    """The date with these rows, which the gate lets pass and of which nothing is decided yet.
+
+    `at`: when it is loaded, if not at its usual time.
+    """
     calendar = desk.book.portfolio.calendar
-    day = Day(desk.engine, desk.book, date, VirtualClock(calendar.usual_time_of(date)), {})
+    clock = VirtualClock(at or calendar.usual_time_of(date))
+    day = Day(desk.engine, desk.book, date, clock, {})
     frame = pd.DataFrame(rows).reindex(columns=[*rows[0], *OPTIONAL]).astype("string[pyarrow]")
     stages.snapshot(day, Pull(iter([frame]), calendar.close_of(date)))
     stages.gate(day)
-    stages.decide(day)
+    return day
 
 
 def die_on_the_way(desk: Desk) -> None:
