@@ -7,7 +7,7 @@ again it goes on under the same reference, so one package lies at the destinatio
 import datetime as dt
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,24 +59,25 @@ def export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str])
 
 def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]) -> Exported:
     with engine.begin() as conn:
-        give_room(conn)
         number = portfolio_id_of(conn, book.name)
         business_date = newest_decided(conn, number)
         if business_date is None or book.portfolio.mode == "shadow":
             return Exported(0, {}, [], {})
-        recalled = take_back(conn, book, number, business_date, clock.now())
-    done = Exported(recalled, {}, [], {})
-    courier = _Courier(engine, book, number, clock, environ, done)
-    with engine.connect() as conn:
         begun = lines.open_packages(conn, number)
         known = select(placement.c.destination).where(placement.c.portfolio_id == number)
         destinations = sorted(set(conn.execute(known.distinct()).scalars()))
+    done = Exported(0, {}, [], {})
+    courier = _Courier(engine, book, number, clock, environ, done)
     for each in begun:
         courier.try_to(each.destination, partial(courier.resume, each, business_date))
+    # Only now is it known what has left, and may have to come back.
+    with engine.begin() as conn:
+        give_room(conn)
+        recalled = take_back(conn, book, number, business_date, clock.now())
     for kind in lines.KINDS:
         for destination in destinations:
             courier.try_to(destination, partial(courier.send, destination, kind, business_date))
-    return done
+    return replace(done, recalled=recalled)
 
 
 class _Courier:

@@ -89,6 +89,23 @@ def test_what_is_somebody_elses_by_now_goes_in_their_name(make_desk, arrived):
     ]
 
 
+def test_what_had_arrived_and_was_paid_since_is_recalled_by_the_export_that_finds_out(make_desk):
+    desk = make_desk([row("A1"), row("A2")])
+    placements.approve(desk, Chosen(), "me")
+    with pytest.MonkeyPatch.context() as patched:
+        _kill_at(patched, "put", after=True)
+        with pytest.raises(Killed):
+            placements.deliver(desk)
+    load(desk, [row("A2")], DATE + DAY)
+    done = placements.deliver(days_later(desk, 1))
+    assert [(each["kind"], each["rows"]) for each in done.packages] == [
+        ("placement", 2),
+        ("recall", 1),
+    ]
+    assert done.recalled == 1
+    assert states(desk) == {"recalled": 1, "exported": 1}
+
+
 def test_an_export_does_not_go_on_after_the_agreement(make_desk, arrived):
     agreement = Agreement(since="2025-01-01", until="2026-03-02")
     desk = make_desk([row("A1")], Destination(agreement=agreement))
