@@ -245,7 +245,7 @@ def propose_again(
             literal("proposed", Text),
             literal(reason, Text),
             stands.c.overdue,
-            old.c.currency,
+            stands.c.currency,
             literal(now),
         )
         .join(stands, stands.c.placement_id == old.c.placement_id)

@@ -32,22 +32,23 @@ from dunflow.decide.hand_off import rules_met
 from dunflow.decide.ladder import due_step, rungs
 from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
-from dunflow.ledger.tables import placement
+from dunflow.ledger.tables import PLACEMENT_ACTIVE, placement
 
 UNKNOWN = "quarantined"
 """Nothing is known of the account today, so it neither leaves nor comes back."""
 MANDATORY_UNDONE = "mandatory_undone"
 EPISODE_OVER = "episode_over"
+CURRENCY_CHANGED = "currency_changed"
 NOT_MET = "not_met"
 
 
 def standing(
     book: Book, portfolio_id: int, business_date: dt.date, now: dt.datetime, which: Select[int]
 ) -> Subquery:
-    """One row per placement of `which`: `placement_id, account_id, refusal, overdue`.
+    """One row per placement of `which`: `placement_id, account_id, refusal, overdue, currency`.
 
-    `refusal`: why it may not leave, or NULL. `overdue` is what is owed now, NULL where the snapshot
-    of the date does not have the account.
+    `refusal`: why it may not leave, or NULL. `overdue` and `currency` are what is owed now, NULL
+    where the snapshot of the date does not have the account.
     """
     p = placement
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
@@ -66,10 +67,13 @@ def standing(
     )
     # A date before the one that proposed it need not have it: the newer one is being loaded anew.
     not_yet = and_(f.c.account_id.is_(None), p.c.business_date > business_date)
+    lives = p.c.state.in_(PLACEMENT_ACTIVE)
     met = [and_(p.c.destination == to, rule) for to, rule in rules_met(book, f, moment).items()]
     refusal: ColumnElement[str] = case(
         (or_(unreadable, not_yet), literal(UNKNOWN, Text)),
         (f.c.account_id.is_(None), literal(SETTLED, Text)),
+        # What was said of the debt is wrong by now. A placement that has ended says nothing more.
+        (and_(lives, f.c.currency != p.c.currency), literal(CURRENCY_CHANGED, Text)),
         (f.c.quiet.is_not(None), f.c.quiet),
         (
             func.coalesce(f.c.episode_id != p.c.episode_id, True),
@@ -85,6 +89,7 @@ def standing(
             p.c.account_id,
             refusal.label("refusal"),
             f.c.overdue,
+            f.c.currency,
         )
         .select_from(p.outerjoin(f, f.c.account_id == p.c.account_id))
         .where(p.c.placement_id.in_(which))
@@ -94,6 +99,6 @@ def standing(
 
 def takes_back(refusal: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a reason takes an account back that has left: the arrears are gone, also where the
-    next instalment is in the snapshot already, or it is held."""
-    gone = (SETTLED, "credit_covers", EPISODE_OVER)
+    next instalment is in the snapshot already, or what was said of it is wrong, or it is held."""
+    gone = (SETTLED, "credit_covers", EPISODE_OVER, CURRENCY_CHANGED)
     return or_(refusal.in_(gone), refusal.like("hold.%"))
