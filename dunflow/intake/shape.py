@@ -11,7 +11,7 @@ from dunflow.config.feeds import KINDS, Feed
 from dunflow.config.policy import CHANNELS
 from dunflow.ledger.tables import HOLD_KINDS, POINTS
 from dunflow.snapshot import cells
-from dunflow.snapshot.instants import INSTANT, read_instant
+from dunflow.snapshot.instants import INSTANT, read_end, read_instant
 from dunflow.snapshot.layout import Field, Heads, Layout, find_header
 
 PLACED_AS: Final = ("exported", "acknowledged", "refused", "recalled", "returned", "closed")
@@ -21,6 +21,7 @@ DATES: Final = ("from", "to", "by", "due_on")
 INSTANTS: Final = tuple(
     name for name in {name: None for kind in KINDS.values() for name in kind} if name[-3:] == "_at"
 )
+_ENDS: Final = ("released_at", "cancelled_at", "revoked_at", "ended_at")
 _FLAGS: Final = ("cancelled", "bad", "arrived")
 _CHOICES: Final = {
     ("holds", "kind"): HOLD_KINDS,
@@ -67,7 +68,8 @@ def _reader(kind: str, name: str, feed: Feed, zone: ZoneInfo) -> cells.Reader:
     if name in REFS:
         return cells.read_ref
     if name in INSTANTS:
-        return partial(read_instant, declared=feed.instants, zone=zone)
+        read = read_end if name in _ENDS else read_instant
+        return partial(read, declared=feed.instants, zone=zone)
     if name in DATES:
         return partial(cells.read_date, declared=feed.dates)
     if name in _FLAGS:

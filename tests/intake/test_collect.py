@@ -137,6 +137,16 @@ def test_a_bad_file_stops_no_other_and_is_named(desk: Desk, leave: Leave) -> Non
     assert collected(desk) == {"new": 1, "known": 0, "rejected": 0}
 
 
+def test_an_instant_off_the_calendar_stops_neither_its_file_nor_others(
+    desk: Desk, leave: Leave
+) -> None:
+    leave("a.csv", HEAD + "1,accepted,A1,0001-01-01\n2,accepted,A1,2026-03-02\n")
+    leave("b.csv", HEAD + "3,accepted,0010,2026-03-02\n")
+    assert collected(desk) == {"new": 2, "known": 0, "rejected": 1}
+    assert states(desk) == ["acknowledged", "acknowledged"]
+    assert [each["reason"] for each in placements.rejects(desk)] == ["lies before 1901"]
+
+
 def test_an_object_store_has_whole_files_only(make_desk: MakeDesk) -> None:
     to = Destination(folder="memory://lender/agency", returns="told")
     desk = make_desk([row("A1")], to)

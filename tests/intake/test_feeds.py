@@ -100,6 +100,27 @@ def test_cells_are_read_as_the_portfolio_declares_them(
     assert booked_at == dt.datetime(2026, 3, 2, 7, tzinfo=dt.UTC)
 
 
+def test_an_instant_off_the_calendar_turns_down_its_row_only(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    odd = (
+        "0001-01-01",
+        "0001-01-01T00:00Z",
+        "0001-01-01T00:00+09:00",
+        "1899-12-30",
+        "9999-12-31",
+        "9999-12-31T23:00-05:00",
+    )
+    rows = [f"p{number},A,1,{at}" for number, at in enumerate(odd)]
+    (tmp_path / "in/a.csv").write_text(HEAD + "\n".join([*rows, "good,A,2,2026-03-02"]) + "\n")
+    assert look(FILES).figures() == {"new": 1, "known": 0, "rejected": len(odd)}
+    assert refs(ledger) == ["good"]
+    with ledger.connect() as conn:
+        told = set(conn.execute(select(reject.c.column_name, reject.c.reason)).all())
+    assert told == {("booked_at", "lies before 1901"), ("booked_at", "lies after 9998")}
+
+
 def test_a_folder_that_is_missing_is_told(look: Look) -> None:
     with pytest.raises(SourceError, match="there is no folder"):
         look(FILES)

@@ -122,6 +122,8 @@ WRONG = [
     ({"result": "reached", "at": "noon"}, "at: is no instant"),
     ({"result": "reached", "at": "2026-03-10 02:00"}, "at: lies before the list was made"),
     ({"result": "reached", "at": "2026-03-12 12:00"}, "in the future"),
+    ({"result": "reached", "at": "0001-01-01"}, "at: lies before 1901"),
+    ({"result": "reached", "at": "9999-12-31T23:00-05:00"}, "at: lies after 9998"),
     ({"result": "reached", "reference": "NONE", **AT}, "reference: is that of no call"),
     ({"result": "promise", **AT}, "promised_amount: a promise needs it"),
     ({"result": "promise", **PROMISED | {"promised_amount": "5.001"}}, "more decimals than CNY"),
