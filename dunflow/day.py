@@ -222,7 +222,8 @@ def channels(day: Day) -> list[str]:
 def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" = None) -> Figures:
     """Send what may go out now; a replayed portfolio plays the whole day's dispatching.
 
-    State → count of the date's contacts. Raises SenderDown, after the others had their turn.
+    State → count of the date's contacts. Raises SenderDown, and ConfigError where a template is at
+    fault, after the others had their turn.
     """
     from dunflow.remind.dispatch import Dispatcher
 
@@ -232,8 +233,8 @@ def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" 
     with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:
         drained = dispatcher.drain(wanted, progress)
         if day.book.portfolio.clock == "replay" and not drained.down:
-            drained = _play_day(day, number, dispatcher, wanted, progress)
-    drained.raise_if_down()
+            drained.add(_play_day(day, number, dispatcher, wanted, progress))
+    drained.raise_if_held_up()
     with day.engine.connect() as conn:
         return {"remind": outbox.states(conn, number, day.business_date, wanted)}
 
@@ -256,7 +257,7 @@ def ask_on(day: Day) -> Figures:
         number = portfolio_id_of(conn, day.book.name)
     with Dispatcher(day.engine, day.book, number, day.clock, day.environ) as dispatcher:
         asked = dispatcher.asking.ask_on(asked_by, ASK_WITHIN_S)
-    asked.raise_if_down()
+    asked.raise_if_held_up()
     return asked.outcomes
 
 

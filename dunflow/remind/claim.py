@@ -26,7 +26,7 @@ from dunflow.decide.windows import Span
 from dunflow.ledger.engine import make_durable
 from dunflow.ledger.given import given
 from dunflow.ledger.tables import Instant, contact, customer
-from dunflow.remind import brake, faults, outbox, rates
+from dunflow.remind import brake, faults, outbox, rates, wording
 from dunflow.remind.lease import Claimed, take
 from dunflow.remind.verdict import Later, check
 
@@ -34,6 +34,7 @@ from dunflow.remind.verdict import Later, check
 @dataclass(frozen=True, repr=False)
 class Batch:
     """What one claim came to: `seen` rows were looked at, and some of them are to be sent.
+    `faults`: what is wrong with the templates of some others.
 
     `every_s` apart from one another, the first after `first_s`; so wants the sender's rate. Where
     that left no room at all, `first_s` says when there is some again.
@@ -43,6 +44,7 @@ class Batch:
     claimed: list[Claimed]
     first_s: float = 0.0
     every_s: float = 0.0
+    faults: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,12 @@ def _claim(
     forbidden = {each.contact.contact_id: v for each, v in by_verdict if isinstance(v, str)}
     _move(conn, [(each.contact, v) for each, v in by_verdict if isinstance(v, Later)], now)
     allowed = [(each, v) for each, v in by_verdict if isinstance(v, Span)]
-    if going.trial:
-        # Of several, since the first ones may be forbidden by now: then they would try nothing.
-        allowed = allowed[:1]
-    claimed, offending = take(conn, book, allowed, now)
-    _cancel(conn, forbidden | offending, now)
-    return Batch(len(contacts), claimed)
+    # A trial looks at several, since the first ones may be forbidden by now, or their text can't be
+    # written: then they would try nothing.
+    taken = take(conn, book, allowed, 1 if going.trial else len(allowed), now)
+    _cancel(conn, forbidden | taken.offending, now)
+    wording.put_off(conn, taken.unworded, now)
+    return Batch(len(contacts), taken.claimed, faults=frozenset(taken.unworded.values()))
 
 
 def _waiting(portfolio_id: int, channels: list[str], now: dt.datetime) -> ColumnElement[bool]:
@@ -195,7 +197,7 @@ def _move(conn: Connection, later: list[tuple[Row[Any], Later]], now: dt.datetim
         conn.execute(
             update(contact)
             .where(contact.c.contact_id == put_off.c.of)
-            .values(not_before_at=put_off.c.at)
+            .values(not_before_at=put_off.c.at, reason=None)
         )
     if ended:
         over = given("over", {"of": BigInteger, "why": Text}, ended)

@@ -19,7 +19,7 @@ from dunflow.clock import Clock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.errors import ConfigError
-from dunflow.remind import confirm, faults, notes, outbox, pauses
+from dunflow.remind import confirm, faults, notes, outbox, pauses, wording
 from dunflow.remind.asking import ASKABLE, Asking
 from dunflow.remind.claim import Batch, Rate, claim
 from dunflow.remind.drained import Drained
@@ -118,21 +118,26 @@ class Dispatcher:
             return drained
         for channel in notes.CHANNELS:
             if channel in channels:
-                self._tell(channel)
+                self._tell(channel, drained)
         for group in self._groups(channels):
             self._drain(group, drained, progress)
         with self._engine.connect() as conn:
-            waiting = outbox.held_up(conn, self._portfolio_id, channels, self._clock.now())
-        return Drained(drained.outcomes, waiting | drained.down)
+            now = self._clock.now()
+            held_up = outbox.held_up(conn, self._portfolio_id, channels, now)
+            unworded = wording.waiting(conn, self._portfolio_id, channels, now)
+        return Drained(drained.outcomes, held_up | drained.down, drained.faults, unworded)
 
-    def _tell(self, channel: Channel) -> None:
+    def _tell(self, channel: Channel, drained: Drained) -> None:
         """Tell people that they were heard; no transaction is open meanwhile."""
-        now = self._clock.now()
-        with self._engine.begin() as conn:
-            to_send = [
-                *confirm.take(conn, self._book, self._portfolio_id, channel, now),
-                *pauses.take(conn, self._book, self._portfolio_id, channel, now),
-            ]
+        now, to_send = self._clock.now(), []
+        for take in (confirm.take, pauses.take):
+            try:
+                with self._engine.begin() as conn:
+                    to_send += take(conn, self._book, self._portfolio_id, channel, now)
+            except ConfigError as error:
+                # Their template is at fault. None of these is marked as sent, and contacts have
+                # nothing to do with it.
+                drained.faults.add(str(error))
         for note in to_send:
             outcome = self._pool.submit(self._send, note.message, self._clock.now()).result()
             with self._engine.begin() as conn:
@@ -167,10 +172,11 @@ class Dispatcher:
                 with self._engine.begin() as conn:
                     batch = claim(conn, self._book, self._portfolio_id, working, now, most, rate)
             except Exception:
-                # Such as a template at fault. What is on its way is written down all the same.
+                # What is on its way is written down all the same.
                 if ahead:
                     self.record(ahead.wait(), drained)
                 raise
+            drained.faults |= batch.faults
             calls = self.call(batch, now, drained) if batch.claimed else None
             if progress and batch.seen:
                 progress(batch.seen)
@@ -277,8 +283,7 @@ def play(
             return played
         clock.move_to(due)
         drained = dispatcher.drain(channels, progress)
-        played.count(drained.outcomes)
-        played.down |= drained.down
+        played.add(drained)
         if not whole:
             channels = [channel for channel in channels if channel not in played.down]
             if not channels:

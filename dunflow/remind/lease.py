@@ -1,7 +1,7 @@
 """Writes down a claim: the lease, the text that goes out, the amounts of now."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Date, Numeric, Text, select, update
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dunflow.config.book import Book
 from dunflow.config.portfolio import Language
 from dunflow.decide.windows import Span
+from dunflow.errors import ConfigError
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import contact, contact_account, contact_text
 from dunflow.remind.compose import compose, language_of
@@ -32,26 +33,45 @@ class Claimed:
     message: Message
 
 
+@dataclass(frozen=True, repr=False)
+class Taken:
+    """What became of contacts that may go out: most are held now.
+
+    `offending`: contact → the reason why its text may not go out. `unworded`: contact → why its
+    text can't be written, which says nothing against it. `repr` is left out: personal data.
+    """
+
+    claimed: list[Claimed] = field(default_factory=list)
+    offending: dict[int, str] = field(default_factory=dict)
+    unworded: dict[int, str] = field(default_factory=dict)
+
+
 def take(
     conn: Connection,
     book: Book,
     going: list[tuple[Checked, Span]],
+    most: int,
     now: dt.datetime,
-) -> tuple[list[Claimed], dict[int, str]]:
-    """What is held now, and what is not, since its text offends: contact_id → reason."""
-    claimed, rows, texts, amounts, drops = [], [], [], [], []
-    offending: dict[int, str] = {}
+) -> Taken:
+    """Hold these contacts, `most` of them, each with the text that goes out."""
+    taken = Taken()
+    rows, texts, amounts, drops = [], [], [], []
     for checked, span in going:
+        if len(taken.claimed) == most:
+            break
         row, person, named = checked.contact, checked.person, checked.named
         spoken = [each for each in named if not each.quiet]
         try:
             text = compose(book, row, person, spoken)
         except EmptySlotError:
-            offending[row.contact_id] = "lint.empty"
+            taken.offending[row.contact_id] = "lint.empty"
+            continue
+        except ConfigError as error:
+            taken.unworded[row.contact_id] = str(error)
             continue
         language = language_of(book, person.language)
         if family := offends(text, person.name, language, row.reference):
-            offending[row.contact_id] = f"lint.{family}"
+            taken.offending[row.contact_id] = f"lint.{family}"
             continue
         rows.append(
             {
@@ -70,12 +90,12 @@ def take(
                 amounts.append({**of, "amount": each.overdue})
         until = min(span.closes_at, row.expires_at)
         message = _message(checked, text, language, until)
-        claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
-    if claimed:
+        taken.claimed.append(Claimed(row.contact_id, row.attempts + 1, message))
+    if taken.claimed:
         _write_claims(conn, rows, now)
         _write_texts(conn, texts)
         _write_accounts(conn, amounts, drops)
-    return claimed, offending
+    return taken
 
 
 def _message(checked: Checked, text: Wording, language: Language, until: dt.datetime) -> Message:

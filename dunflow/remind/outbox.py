@@ -23,6 +23,7 @@ from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, load, run, sender_fault
 from dunflow.remind import brake, rates
 from dunflow.remind.senders.listed import LISTED
+from dunflow.remind.wording import UNWORDED
 
 
 def expire_older(
@@ -113,6 +114,8 @@ def next_due(
         contact.c.state == "planned",
         contact.c.channel.not_in(halted),
         due < contact.c.expires_at,
+        # No passing of time mends a template.
+        contact.c.reason.is_distinct_from(UNWORDED),
         is_trusted(),
     )
     waiting = select(func.min(due)).where(

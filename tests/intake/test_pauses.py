@@ -1,6 +1,8 @@
 """Whose objection led to a hold is told once that collecting has paused, if a pack lets them be."""
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +90,19 @@ def test_a_hold_that_is_over_or_old_is_not_told(town: Town) -> None:
     town.drain()
     assert town.told(ANN) == []
     assert not any("paused" in told for told in town.told(BO))
+
+
+def test_its_text_at_fault_holds_no_contact_up_and_is_sent_once_mended(
+    town: Town, tmp_path: Path
+) -> None:
+    town.answer(ANN, DISPUTE)
+    decide(town)
+    text = tmp_path / "templates/zh/hold_confirmation/sms.txt"
+    text.parent.mkdir(parents=True)
+    text.write_text("{{", encoding="utf-8")
+    mended, town.book = town.book, replace(town.book, folder=tmp_path)
+    town.drain()
+    assert (town.states()["B1"], town.told(ANN)) == (("accepted", None), [])
+    town.book = mended
+    town.drain()
+    assert [PAUSED in told for told in town.told(ANN)] == [True]
