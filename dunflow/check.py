@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dunflow.config.book import Book, read_book
 from dunflow.config.policy import Channel
-from dunflow.config.portfolio import LANGUAGES
+from dunflow.config.portfolio import LANGUAGES, Language
 from dunflow.errors import ConfigError, DunflowError
 from dunflow.intake.going_live import not_taken_in
 from dunflow.ledger.engine import portfolio_id_of
@@ -15,6 +15,7 @@ from dunflow.ledger.migrate import open_ledger
 from dunflow.remind import confirm, notes, pauses
 from dunflow.remind.render.check import check_templates
 from dunflow.remind.render.lint import lint_notes, lint_templates
+from dunflow.remind.render.message import is_written
 from dunflow.remind.senders.choose import make_sender
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
@@ -36,7 +37,7 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
-    unwise += _answers(book) + _unnamed(book) + _system_before(book)
+    unwise += _answers(book) + _unnamed(book) + _languages(book) + _system_before(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -87,18 +88,50 @@ def _answers(book: Book) -> list[str]:
     return [unheard]
 
 
-def _templates(book: Book) -> list[str]:
+def _used(book: Book) -> dict[str, set[Channel]]:
+    """Template → the channels by which the policy has it go out."""
     used: dict[str, set[Channel]] = {}
     for step in book.policy.ladder:
         used.setdefault(step.template, set()).update(step.channel)
-    faults = check_templates(LANGUAGES, used, book.folder)
-    faults += lint_templates(LANGUAGES, used, book.folder, book.floor)
+    return used
+
+
+def _unwritten(book: Book, language: Language) -> dict[str, set[Channel]]:
+    """The part of those that has no words in this language; of the portfolio's own that is a fault,
+    and nothing to fall back on."""
+    if language == book.portfolio.language:
+        return {}
+    lacking = {
+        template: {each for each in by if not is_written(language, template, each, book.folder)}
+        for template, by in _used(book).items()
+    }
+    return {template: by for template, by in lacking.items() if by}
+
+
+def _templates(book: Book) -> list[str]:
+    faults = []
+    for language in LANGUAGES:
+        lacking = _unwritten(book, language)
+        used = {name: by - lacking.get(name, set()) for name, by in _used(book).items()}
+        faults += check_templates([language], used, book.folder)
+        faults += lint_templates([language], used, book.folder, book.floor)
     both = [each for each in notes.CHANNELS if each in book.policy.channels]
     if book.floor.confirms_within is not None:
         faults += lint_notes(LANGUAGES, {confirm.TEMPLATE: both}, book.folder)
     if book.floor.answered_holds:
         faults += lint_notes(LANGUAGES, {pauses.TEMPLATE: both}, book.folder)
     return faults
+
+
+def _languages(book: Book) -> list[str]:
+    """Which texts go out in the portfolio's language to customers of another one."""
+    own = book.portfolio.language
+    return [
+        f"template {language}/{template} is not written for {', '.join(sorted(by))}: customers "
+        f"whose language is {language} get {own}/{template}"
+        for language in LANGUAGES
+        for template, by in _unwritten(book, language).items()
+    ]
 
 
 def _queries(book: Book) -> list[str]:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     update,
 )
 
-from dunflow.config.portfolio import LANGUAGES
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import given
@@ -43,6 +42,7 @@ from dunflow.place.deliver import Place, place_of
 from dunflow.place.lock import placement_lock
 from dunflow.placements import Desk
 from dunflow.remind import outbox
+from dunflow.remind.compose import worded_in
 from dunflow.remind.consequences import bury_addresses, refresh_ladder
 from dunflow.remind.letters.batch import write_batch
 from dunflow.remind.letters.letter import ADDRESS_AT_FAULT, Letter, Unprintable, letter_of
@@ -236,6 +236,7 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
             contact.c.reference,
             contact.c.currency,
             contact.c.business_date,
+            contact.c.template,
             contact.c.address,
             contact.c.accepted_at,
             contact_text.c.subject.label("opening"),
@@ -267,7 +268,7 @@ def _letter(desk: Desk, accounts: list[Any]) -> Letter:
     portfolio, first = desk.book.portfolio, accounts[0]
     if first.opening is None:
         raise Unprintable(NO_WORDING)
-    language = first.language if first.language in LANGUAGES else portfolio.language
+    language = worded_in(desk.book, "letter", first.template, first.language)
     slots = Slots(
         reference=first.reference,
         language=language,

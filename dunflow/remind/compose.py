@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from dunflow.config.book import Book
+from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES, Language
-from dunflow.remind.render.message import Text, render
+from dunflow.remind.render.message import Text, is_written, render
 from dunflow.remind.render.slots import Line, Slots
 
 
@@ -31,17 +32,28 @@ def language_of(book: Book, declared: str | None) -> Language:
     return known.get(declared, book.portfolio.language)
 
 
-def compose(book: Book, row: Row[Any], person: Row[Any], spoken: list[Named]) -> Text:
-    """The contact's text in the customer's language, for the accounts that are spoken of.
+def worded_in(book: Book, channel: Channel, template: str, declared: str | None) -> Language:
+    """The language of a contact's text: the customer's, or the portfolio's where the template has
+    no words in theirs for this channel."""
+    language = language_of(book, declared)
+    own = book.portfolio.language
+    if language == own or is_written(language, template, channel, book.folder):
+        return language
+    return own
 
-    `row` is the contact's, `person` has the customer's name and language. The first account leads.
+
+def compose(
+    book: Book, row: Row[Any], name: str | None, language: Language, spoken: list[Named]
+) -> Text:
+    """The contact's text in this language, for the accounts that are spoken of.
+
+    `row` is the contact's, `name` the customer's. The first account leads.
     """
     portfolio = book.portfolio
-    language = language_of(book, person.language)
     slots = Slots(
         reference=row.reference,
         language=language,
-        customer_name=person.name,
+        customer_name=name,
         lender=portfolio.lender,
         currency=row.currency,
         accounts=tuple(

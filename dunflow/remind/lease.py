@@ -13,7 +13,7 @@ from dunflow.decide.windows import Span
 from dunflow.errors import ConfigError
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import contact, contact_account, contact_text
-from dunflow.remind.compose import compose, language_of
+from dunflow.remind.compose import compose, worded_in
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
 from dunflow.remind.render.templates import EmptySlotError
@@ -61,15 +61,15 @@ def take(
             break
         row, person, named = checked.contact, checked.person, checked.named
         spoken = [each for each in named if not each.quiet]
+        language = worded_in(book, row.channel, row.template, person.language)
         try:
-            text = compose(book, row, person, spoken)
+            text = compose(book, row, person.name, language, spoken)
         except EmptySlotError:
             taken.offending[row.contact_id] = "lint.empty"
             continue
         except ConfigError as error:
             taken.unworded[row.contact_id] = str(error)
             continue
-        language = language_of(book, person.language)
         if family := offends(text, person.name, language, row.reference):
             taken.offending[row.contact_id] = f"lint.{family}"
             continue

@@ -16,7 +16,7 @@ from dunflow.ledger.tables import (
     customer,
     portfolio,
 )
-from dunflow.remind.compose import language_of
+from dunflow.remind.compose import worded_in
 from dunflow.remind.voice import Script, pins_of
 
 MADE = ("claimed", "in_doubt", "parked", "accepted", "delivered")
@@ -56,7 +56,13 @@ def script_of(conn: Connection, books: Mapping[str, Book], reference: str) -> Sc
     if call is None:
         return None
     text = conn.execute(
-        select(contact_text.c.subject, contact_text.c.body, customer.c.language, portfolio.c.name)
+        select(
+            contact_text.c.subject,
+            contact_text.c.body,
+            contact.c.template,
+            customer.c.language,
+            portfolio.c.name,
+        )
         .join(contact, contact.c.contact_id == contact_text.c.contact_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .join(portfolio, portfolio.c.portfolio_id == contact.c.portfolio_id)
@@ -70,5 +76,5 @@ def script_of(conn: Connection, books: Mapping[str, Book], reference: str) -> Sc
         .join(contact_account, contact_account.c.account_id == account.c.account_id)
         .where(contact_account.c.contact_id == call.contact_id, contact_account.c.dropped.is_(None))
     ).scalars()
-    language = language_of(book, text.language)
+    language = worded_in(book, "voice", text.template, text.language)
     return Script(language, text.subject, text.body, pins_of(refs), book.folder)

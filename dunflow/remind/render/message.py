@@ -10,7 +10,7 @@ from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Lender
 from dunflow.remind.render.segments import spell_plainly
 from dunflow.remind.render.slots import Slots, every_account, lender_for, one_line, values
-from dunflow.remind.render.templates import block, fill, load
+from dunflow.remind.render.templates import block, fill, is_there, load
 
 PARTS: Final[dict[Channel, tuple[str, ...]]] = {
     "sms": ("sms.txt",),
@@ -47,6 +47,12 @@ class Text:
     subject: str | None
     body: str
     html: str | None
+
+
+def is_written(language: Language, template: str, channel: Channel, folder: Path) -> bool:
+    """Whether the template says anything in this language by this channel. With one file of several
+    it does: the others are missing then."""
+    return any(is_there(language, template, part, folder) for part in PARTS[channel])
 
 
 def render(channel: Channel, template: str, slots: Slots, folder: Path) -> Text:

@@ -71,6 +71,12 @@ def load(language: str, template: str, part: str, folder: Path) -> Template:
     return found
 
 
+def is_there(language: str, template: str, part: str, folder: Path) -> bool:
+    """Whether the part of a template has a file, whatever it holds."""
+    places = (folder / "templates", root() / SHIPPED)
+    return any((place / language / template / part).is_file() for place in places)
+
+
 @lru_cache(maxsize=256)
 def environment(folder: Path) -> SandboxedEnvironment:
     """The sandbox in which the portfolio in `folder` renders; the same one each time."""
