@@ -1,7 +1,8 @@
 """Episodes open and close: the unbroken stretches of accounts on the ladder.
 
 On the ordinary day, the newest, an account that stays on the ladder costs nothing: its episode is
-open and remains so. A date that is filled in later is `repair`'s business.
+open and remains so. A date that is filled in later, comes again or is trusted no more is
+`repair`'s business.
 """
 
 import datetime as dt
@@ -15,7 +16,6 @@ from sqlalchemy import (
     TableClause,
     and_,
     cast,
-    exists,
     func,
     insert,
     literal,
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from dunflow.assess.ladder_rows import on_ladder, unknown_on
 from dunflow.assess.repair import repair
 from dunflow.config.book import Book
-from dunflow.ledger.loads import neighbours
+from dunflow.ledger.loads import neighbours, note_assessed, overtaken_dates, was_assessed
 from dunflow.ledger.scratch import has_rows, keep
 from dunflow.ledger.tables import episode, load, snapshot
 
@@ -47,30 +47,31 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     difference to how it ends.
     """
     near = neighbours(conn, portfolio_id, business_date)
-    if near.after is not None or _was_assessed(conn, portfolio_id, business_date):
-        repair(conn, book, portfolio_id, business_date, near)
-        return
+    overtaken = overtaken_dates(conn, portfolio_id)
+    if overtaken or near.after or was_assessed(conn, portfolio_id, business_date):
+        repair(conn, book, portfolio_id, {*overtaken, business_date})
+    else:
+        _go_on(conn, book, portfolio_id, business_date, near.before)
+    note_assessed(conn, portfolio_id, business_date)
+
+
+def _go_on(
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    before: dt.date | None,
+) -> None:
+    """Follow the newest date, which has left no marks yet."""
     crossed = keep(conn, "crossed", _crossed(book, portfolio_id, business_date))
     _close(conn, crossed, business_date)
     came = [select(crossed.c.account_id, crossed.c.due_on).where(crossed.c.episode_id.is_(None))]
-    if near.before is not None and _may_have_been_cured(
-        conn, portfolio_id, business_date, near.before
-    ):
-        cured = _cured_in_between(book, portfolio_id, business_date, near.before)
+    if before is not None and _may_have_been_cured(conn, portfolio_id, business_date, before):
+        cured = _cured_in_between(book, portfolio_id, business_date, before)
         broken = keep(conn, "broken", cured)
         _break(conn, broken)
         came.append(select(broken.c.account_id, broken.c.due_on))
     _open(conn, portfolio_id, business_date, union_all(*came).subquery("came"))
-
-
-def _was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
-    """Whether the date left its marks already; its rows may have been others then."""
-    marked = or_(episode.c.started_on == business_date, episode.c.ended_on == business_date)
-    return bool(
-        conn.execute(
-            select(exists().where(episode.c.portfolio_id == portfolio_id, marked))
-        ).scalar_one()
-    )
 
 
 def _crossed(book: Book, portfolio_id: int, business_date: dt.date) -> Select[Any]:

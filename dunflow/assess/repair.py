@@ -1,4 +1,5 @@
-"""Episodes after a date was filled in or corrected: read off all dates anew, where it may matter.
+"""Episodes after a date was filled in, corrected or refused: read off all dates anew, where it may
+matter.
 
 The ordinary day goes forwards (episodes.py). Here the stretches of the accounts that the date may
 concern are read from every accepted snapshot, in the order of the calendar, and the episodes are
@@ -6,6 +7,7 @@ brought in line with them; what hangs on an episode follows.
 """
 
 import datetime as dt
+from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -36,18 +38,22 @@ from dunflow.assess.ladder_rows import on_ladder, settled_at, unknown_on
 from dunflow.assess.progress import refresh
 from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
-from dunflow.ledger.loads import Neighbours
+from dunflow.ledger.loads import Neighbours, neighbours
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import decision, episode, load, quarantine, snapshot
 
 T = TypeVar("T")
 
 
-def repair(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, near: Neighbours
-) -> None:
-    """Fit the accepted snapshot of `business_date` between those before and after it."""
-    touched = keep(conn, "touched", _touched(book, portfolio_id, business_date, near))
+def repair(conn: Connection, book: Book, portfolio_id: int, dates: Collection[dt.date]) -> None:
+    """Fit the snapshots of `dates` between those before and after them, or take out those that are
+    accepted no more."""
+    concerned = [
+        _touched(book, portfolio_id, date, neighbours(conn, portfolio_id, date))
+        for date in sorted(dates)
+    ]
+    everyone = union(*concerned).subquery("everyone")
+    touched = keep(conn, "touched", select(everyone.c.account_id))
     stretches = _read_off(conn, book, portfolio_id, touched)
     _bring_in_line(conn, portfolio_id, touched, stretches)
     for statement in _FOLLOW:

@@ -3,7 +3,18 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from dunflow.errors import GateFailed
 from dunflow.ledger.tables import load, run
@@ -24,6 +35,44 @@ def neighbours(conn: Connection, portfolio_id: int, business_date: dt.date) -> N
         func.max(date).filter(date < business_date), func.min(date).filter(date > business_date)
     ).where(load.c.portfolio_id == portfolio_id, load.c.state == "accepted")
     return Neighbours(*conn.execute(nearest).one())
+
+
+def overtaken_dates(conn: Connection, portfolio_id: int) -> list[dt.date]:
+    """The business dates of which the episodes still go by rows that count no longer: they came
+    again and have not been assessed since, or are trusted no more."""
+    found = conn.execute(
+        select(load.c.business_date)
+        .where(load.c.portfolio_id == portfolio_id, _is_overtaken())
+        .order_by(load.c.business_date)
+    )
+    return list(found.scalars())
+
+
+def was_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> bool:
+    """Whether the episodes count the date; its rows may have been others then."""
+    return bool(
+        conn.execute(
+            select(load.c.assessed_load_at.is_not(None)).where(
+                load.c.portfolio_id == portfolio_id, load.c.business_date == business_date
+            )
+        ).scalar()
+    )
+
+
+def note_assessed(conn: Connection, portfolio_id: int, business_date: dt.date) -> None:
+    """Keep that the episodes go by the rows of this date, and of all others as they are now."""
+    here = or_(load.c.business_date == business_date, _is_overtaken())
+    trusted = case((load.c.state == "accepted", load.c.loaded_at), else_=null())
+    conn.execute(
+        update(load)
+        .where(load.c.portfolio_id == portfolio_id, here)
+        .values(assessed_load_at=trusted)
+    )
+
+
+def _is_overtaken() -> ColumnElement[bool]:
+    others = load.c.assessed_load_at != load.c.loaded_at
+    return and_(load.c.assessed_load_at.is_not(None), or_(others, load.c.state != "accepted"))
 
 
 def is_stopped() -> ColumnElement[bool]:

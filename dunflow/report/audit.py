@@ -27,7 +27,12 @@ from dunflow.report.proofs.contacts import (
     twice_at_provider,
     within_gap,
 )
-from dunflow.report.proofs.episodes import episodes_overlap, progress_wrong, unknown_but_cured
+from dunflow.report.proofs.episodes import (
+    cured_by_nobody,
+    episodes_overlap,
+    progress_wrong,
+    unknown_but_cured,
+)
 from dunflow.report.proofs.hand_offs import before_notice, waived_though_demanded
 from dunflow.report.proofs.people import (
     sent_after_opt_out,
@@ -167,4 +172,5 @@ CHECKS: dict[str, Check] = {
     "kept progress is what contacts and waivers say": progress_wrong,
     "episodes of an account do not overlap": episodes_overlap,
     "an unreadable row was never taken for a cure": unknown_but_cured,
+    "no cure stands that only rows say which count no longer": cured_by_nobody,
 }

@@ -9,6 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sightings import ONE_DAY, Days, Episode, Sighting, episodes_of
 from sqlalchemy import Connection, Engine, delete, false, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from dunflow.assess.episodes import assess
 from dunflow.config.base import build
@@ -54,6 +55,7 @@ class History:
     def __init__(self, seed: int, dates: list[dt.date]) -> None:
         self._rng = random.Random(seed)
         self.dates = dates
+        self.distrusted: set[dt.date] = set()
         self.accounts = {number: self._account() for number in range(ACCOUNTS)}
 
     def _account(self) -> Days:
@@ -79,7 +81,10 @@ class History:
 
     def episodes(self) -> dict[int, list[Episode]]:
         """By the rules, read forwards; accounts without any are left out."""
-        found = {number: episodes_of(days) for number, days in self.accounts.items()}
+        found = {
+            number: episodes_of({d: s for d, s in days.items() if d not in self.distrusted})
+            for number, days in self.accounts.items()
+        }
         return {number: episodes for number, episodes in found.items() if episodes}
 
 
@@ -88,6 +93,7 @@ class Room:
 
     def __init__(self, engine: Engine, history: History) -> None:
         self._engine, self._history, self._book = engine, history, make_config()
+        self._loads = itertools.count()
         with engine.begin() as conn:
             self._number = portfolio_id_of(conn, self._book.name)
             of = {"portfolio_id": self._number}
@@ -98,11 +104,11 @@ class Room:
             rows = conn.execute(numbered, [of | {"account_ref": str(n)} for n in history.accounts])
             self._ids = {int(ref): account_id for ref, account_id in rows}
 
-    def load(self, date: dt.date) -> None:
-        """Replace the date's rows, and trust them."""
+    def load(self, date: dt.date, state: str = "accepted") -> None:
+        """Replace the date's rows, and trust them or not."""
         with portfolio_lock(self._engine, self._book.name) as conn:
             here = {"portfolio_id": self._number, "business_date": date}
-            for table in (snapshot, quarantine, load):
+            for table in (snapshot, quarantine):
                 of = table.c.portfolio_id == self._number, table.c.business_date == date
                 conn.execute(delete(table).where(*of))
             seen = {n: s for n, days in self._history.accounts.items() if (s := days[date])}
@@ -118,8 +124,12 @@ class Room:
                 conn.execute(insert(quarantine), unread)
             at = self._book.portfolio.calendar.usual_time_of(date)
             counts = dict.fromkeys(("rows_read", "accounts", "customers", "quarantined"), 0)
-            trusted = {"as_of_at": at, "loaded_at": at, "state": "accepted", "overdue": {}}
-            conn.execute(insert(load), here | trusted | counts)
+            came = {"loaded_at": at + next(self._loads) * ONE_DAY, "state": state}
+            row = here | came | {"as_of_at": at, "overdue": {}} | counts
+            key = [load.c.portfolio_id, load.c.business_date]
+            conn.execute(
+                upsert(load).values(row).on_conflict_do_update(index_elements=key, set_=came)
+            )
 
     def _fill(self, conn: Connection, date: dt.date, seen: dict[int, Sighting]) -> None:
         rows = [
@@ -236,4 +246,32 @@ def test_corrected_rows_count_as_if_they_had_come_first(
         room.load(date)
         room.assess(date)
         loaded.add(date)
+    assert differing(history, room) == []
+
+
+@settings(max_examples=6, deadline=None, phases=PHASES)
+@given(dates(), seeds, st.data())
+def test_rows_that_are_trusted_no_more_count_as_if_they_had_never_come(
+    shared_ledger: Engine, days: list[dt.date], seed: int, data: st.DataObject
+) -> None:
+    history = History(seed, days)
+    room = Room(shared_ledger, history)
+    *order, last = data.draw(st.permutations(days), label="order")
+    loaded: list[dt.date] = []
+    for date in order:
+        room.load(date)
+        room.assess(date)
+        loaded.append(date)
+        if data.draw(st.booleans(), label="one comes again"):
+            again = data.draw(st.sampled_from(loaded))
+            history.correct(again)
+            state = data.draw(st.sampled_from(("loaded", "refused", "accepted")))
+            room.load(again, state)
+            if state != "accepted":
+                history.distrusted.add(again)
+            elif again in history.distrusted:
+                history.distrusted.remove(again)
+                room.assess(again)
+    room.load(last)
+    room.assess(last)
     assert differing(history, room) == []

@@ -215,6 +215,12 @@ BREAKS = [
         "UPDATE episode SET ended_on = '2026-03-04' WHERE account_id = acc('A-spoils')",
     ),
     Break(
+        "no cure stands that only rows say which count no longer",
+        "A-climbs",
+        "WITH refused AS (UPDATE load SET state = 'refused' WHERE business_date = '2026-03-05')"
+        " UPDATE episode SET ended_on = '2026-03-05' WHERE account_id = acc('A-climbs')",
+    ),
+    Break(
         CAP,
         "A-dollars",
         # Two texts went out already; the letter becomes a third.

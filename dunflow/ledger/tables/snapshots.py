@@ -40,6 +40,8 @@ load = Table(
     Column("contacts_of", Integer, nullable=False, server_default=text("0")),
     Column("gate", JSONB),  # what the gate saw and allowed
     Column("stopped", JSONB),  # what the breaker saw and allowed, where it stopped the date
+    # `loaded_at` of the rows by which the episodes go; NULL: they don't count the date.
+    Column("assessed_load_at", Instant),
     one_of(
         "state",
         {

@@ -1,9 +1,11 @@
 """Whether episodes are what the snapshots and contacts say."""
 
-from sqlalchemy import Select, exists, false, func, or_, select
+import datetime as dt
+
+from sqlalchemy import ColumnElement, Select, Subquery, exists, false, func, or_, select
 
 from dunflow.assess.progress import progress
-from dunflow.ledger.tables import decision, episode, snapshot
+from dunflow.ledger.tables import decision, episode, load, run, snapshot
 from dunflow.report.proofs.scope import Scope
 
 
@@ -40,18 +42,50 @@ def unknown_but_cured(scope: Scope) -> Select[int]:
 
     Unless their next row says so: what it owes became due only then.
     """
-    ended = select(episode.c.account_id, episode.c.ended_on).where(
-        episode.c.portfolio_id == scope.portfolio_id,
-        episode.c.ended_on.between(scope.first, scope.last),
-    )
-    each = ended.subquery("ended")
+    each = _ended(scope)
     unread = exists().where(
         decision.c.portfolio_id == scope.portfolio_id,
         decision.c.business_date == each.c.ended_on,
         decision.c.account_id == each.c.account_id,
         decision.c.reason == "quarantined",
     )
-    due_next = (
+    owes_anew = func.coalesce(_due_next(scope, each) >= each.c.ended_on, false())
+    return select(each.c.account_id).where(unread, ~owes_anew)
+
+
+def cured_by_nobody(scope: Scope) -> Select[int]:
+    """Accounts that were taken as cured on a date whose rows came again, and are not trusted.
+
+    A newer date has run since, and shows that they owe as before. What was done for them counts.
+    """
+    each = _ended(scope)
+    newer = run.alias("newer")
+    distrusted = exists().where(
+        load.c.portfolio_id == scope.portfolio_id,
+        load.c.business_date == each.c.ended_on,
+        load.c.state != "accepted",
+        newer.c.portfolio_id == load.c.portfolio_id,
+        newer.c.business_date > load.c.business_date,
+        newer.c.decided_at > load.c.loaded_at,
+    )
+    owes_as_before = _due_next(scope, each) < each.c.ended_on
+    return select(each.c.account_id).where(distrusted, owes_as_before)
+
+
+def _ended(scope: Scope) -> Subquery:
+    return (
+        select(episode.c.account_id, episode.c.ended_on)
+        .where(
+            episode.c.portfolio_id == scope.portfolio_id,
+            episode.c.ended_on.between(scope.first, scope.last),
+        )
+        .subquery("ended")
+    )
+
+
+def _due_next(scope: Scope, each: Subquery) -> ColumnElement[dt.date]:
+    """Since when it owed as it was next seen; NULL: it never was."""
+    return (
         select(snapshot.c.due_on)
         .where(
             snapshot.c.portfolio_id == scope.portfolio_id,
@@ -62,5 +96,3 @@ def unknown_but_cured(scope: Scope) -> Select[int]:
         .limit(1)
         .scalar_subquery()
     )
-    owes_anew = func.coalesce(due_next >= each.c.ended_on, false())
-    return select(each.c.account_id).where(unread, ~owes_anew)
