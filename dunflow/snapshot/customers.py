@@ -46,7 +46,7 @@ from dunflow.config.book import Book
 from dunflow.ledger.scratch import PREFIX, has_rows, keep
 from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
-from dunflow.snapshot.lent import lend_anew
+from dunflow.snapshot.lent import has_merged, lend_anew, person_of
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
@@ -123,12 +123,14 @@ def take_customers(
     if added > _MANY:
         conn.execute(text("ANALYZE customer"))  # else the joins that follow are planned for none
     fresh = _fresh(lead, readings).subquery("fresh")
-    renewed = _renewed(portfolio_id, business_date, fresh)
+    merged = has_merged(conn, portfolio_id)
+    renewed = _renewed(portfolio_id, business_date, fresh, merged=merged)
     changed = _count_contacts(conn, fresh, renewed)
     renewal = Renewal(changed, _people(conn, book, stage, matched, changed))
     if is_trusted(renewal):
-        points = {DELIVERED[name]: columns for name, columns in READ.items()}
-        lend_anew(conn, portfolio_id, fresh, renewed, points)
+        if merged:
+            points = {DELIVERED[name]: columns for name, columns in READ.items()}
+            lend_anew(conn, fresh, renewed, points)
         _renew(conn, business_date, fresh, renewed)
     return Taken(readings, renewal)
 
@@ -295,13 +297,25 @@ def _add(
     return conn.execute(unseen.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _renewed(portfolio_id: int, business_date: dt.date, fresh: Subquery) -> ColumnElement[bool]:
-    """What joins `fresh` with the customers that it changes: those whom no newer date delivered."""
+def _renewed(
+    portfolio_id: int, business_date: dt.date, fresh: Subquery, *, merged: bool
+) -> ColumnElement[bool]:
+    """What joins `fresh` with the customers that it changes: those whom no newer date delivered.
+
+    Where any were `merged`, a snapshot says of which person a row is, and not by which id it came:
+    whoever was delivered by another id counts as delivered, too.
+    """
     newer = exists().where(
         snapshot.c.portfolio_id == portfolio_id,
         snapshot.c.business_date > business_date,
-        snapshot.c.customer_id == customer.c.customer_id,
     )
+    if merged:
+        owner = customer.alias("owner")
+        newer = newer.where(
+            snapshot.c.customer_id == owner.c.customer_id, person_of(owner) == person_of(customer)
+        )
+    else:
+        newer = newer.where(snapshot.c.customer_id == customer.c.customer_id)
     return and_(
         customer.c.customer_id == fresh.c.customer_id,
         customer.c.seen_on <= business_date,

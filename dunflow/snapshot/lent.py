@@ -8,16 +8,38 @@ stranger's.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Subquery, exists, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Subquery,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from dunflow.ledger.tables import customer
 
 person = customer.alias("person")
 
 
+def has_merged(conn: Connection, portfolio_id: int) -> bool:
+    """Whether any id of the portfolio was merged."""
+    merged = exists().where(
+        customer.c.portfolio_id == portfolio_id, customer.c.merged_into.is_not(None)
+    )
+    return bool(conn.execute(select(merged)).scalar_one())
+
+
+def person_of(row: FromClause) -> ColumnElement[int]:
+    """Who the id of a row of customers is by now."""
+    return func.coalesce(row.c.merged_into, row.c.customer_id)
+
+
 def lend_anew(
     conn: Connection,
-    portfolio_id: int,
     fresh: Subquery,
     renewed: ColumnElement[bool],
     points: Mapping[Column[Any], tuple[Column[Any], ...]],
@@ -26,11 +48,6 @@ def lend_anew(
 
     `points`: the column with a value as delivered → those with what was read from it.
     """
-    merged = exists().where(
-        customer.c.portfolio_id == portfolio_id, customer.c.merged_into.is_not(None)
-    )
-    if not conn.execute(select(merged)).scalar_one():
-        return
     for raw, read in points.items():
         point = read[0]
         conn.execute(
