@@ -20,7 +20,7 @@ from dunflow.intake.filled_in import Fault, Line, read_list
 from dunflow.intake.promises import Promise, record_promise
 from dunflow.intake.replies import Reply, record_reply
 from dunflow.ledger.references import bears
-from dunflow.ledger.tables import ACTUAL, contact, result
+from dunflow.ledger.tables import ACTUAL, contact, contact_account, result
 from dunflow.remind import receipts, talks
 from dunflow.remind.senders.outcome import Seen
 
@@ -94,7 +94,7 @@ class _Desk:
         """Whether it was new. Everything about a line is checked before any of it is written."""
         of, came_to = self._contact(line.reference), line.result
         self._require_possible(line.at, of)
-        promised = self._promised(line, of) if came_to == "promise" else None
+        promised = self._promised(line, of) if came_to == "promise" else []
         told = self._told_before(of)
         if told is not None:
             if told != came_to:
@@ -107,8 +107,8 @@ class _Desk:
         if came_to in NOBODY:
             seen = Seen(None, None, "undelivered", came_to, "later")
         receipts.take(self.conn, self.book, [(of.contact_id, seen)], self.now)
-        if promised:
-            record_promise(self.conn, self.portfolio_id, promised, self.now)
+        for each in promised:
+            record_promise(self.conn, self.portfolio_id, each, self.now)
         self._hear(of, line)
         return True
 
@@ -141,7 +141,8 @@ class _Desk:
         end: dt.datetime = of.expires_at
         return max(self.now, end) if replayed else self.now
 
-    def _promised(self, line: Line, of: Row[Any]) -> Promise:
+    def _promised(self, line: Line, of: Row[Any]) -> list[Promise]:
+        """One for each account that the talk was about, as far as what was promised goes."""
         amount, on = line.promised_amount, line.promised_on
         if amount is None or on is None:
             raise DunflowError("promised_amount: a promise needs it, and promised_on")
@@ -150,7 +151,37 @@ class _Desk:
         if on < self.book.portfolio.calendar.local_date(line.at):
             raise DunflowError("promised_on: was over when it was promised")
         ref = f"{self.channel} {of.reference}"
-        return Promise(of.account_id, amount, of.currency, on, line.at, self.by, None, ref)
+        return [
+            Promise(
+                account_id,
+                share,
+                of.currency,
+                on,
+                line.at,
+                self.by,
+                None,
+                # Only the first one's says all, as where there is but one.
+                ref if account_id == of.account_id else f"{ref} {account_id}",
+            )
+            for account_id, share in self._shares(of, amount).items()
+        ]
+
+    def _shares(self, of: Row[Any], amount: Decimal) -> dict[int, Decimal]:
+        """What of `amount` is each account's: the leader's debt comes first, and it has what is
+        promised beyond all of them."""
+        named = self.conn.execute(
+            select(contact_account.c.account_id, contact_account.c.amount)
+            .where(
+                contact_account.c.contact_id == of.contact_id, contact_account.c.dropped.is_(None)
+            )
+            .order_by(contact_account.c.account_id != of.account_id, contact_account.c.account_id)
+        )
+        shares, left = {of.account_id: Decimal(0)}, amount
+        for account_id, owed in named:
+            shares[account_id] = min(owed, left)
+            left -= shares[account_id]
+        shares[of.account_id] += left
+        return {account_id: share for account_id, share in shares.items() if share}
 
     def _told_before(self, of: Row[Any]) -> str | None:
         told: str | None = self.conn.execute(
