@@ -16,14 +16,15 @@ from sqlalchemy import (
     Connection,
     Date,
     Select,
-    and_,
     case,
     cast,
     func,
     literal,
+    null,
     select,
     union,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import among, given
@@ -32,12 +33,14 @@ from dunflow.ledger.tables import contact, contact_account, customer, snapshot
 People = Collection[int]
 """Customers by their numbers."""
 Seen = Select[Any] | CompoundSelect[Any]
-"""`account_id, customer_id, business_date`: on this date it was theirs."""
+"""`account_id, customer_id, business_date, contact_id`: on this date it was theirs, as a contact of
+it says, or (NULL) its snapshot."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """An account that was somebody's on these days, `until_on` excluded."""
+    """An account that was somebody's on these days, `until_on` excluded: one stretch of several, if
+    it went to somebody else and came back."""
 
     account_id: int
     since_on: dt.date
@@ -97,9 +100,12 @@ def accounts_of(conn: Connection, book: Book, portfolio_id: int, customer_id: in
     )
     accounts = sorted(conn.execute(theirs).scalars())
     seen: Seen = union(
-        select(s.account_id, s.customer_id, s.business_date).where(
-            s.portfolio_id == portfolio_id, among(s.account_id, accounts)
-        ),
+        select(
+            s.account_id,
+            s.customer_id,
+            s.business_date,
+            null().cast(BigInteger).label("contact_id"),
+        ).where(s.portfolio_id == portfolio_id, among(s.account_id, accounts)),
         _named(accounts),
     )
     return _held(conn, book, people, seen)
@@ -123,39 +129,51 @@ def contacted(people: People) -> Select[int]:
 
 def _named(accounts: list[int]) -> Select[Any]:
     return (
-        select(contact_account.c.account_id, contact.c.customer_id, contact.c.business_date)
+        select(
+            contact_account.c.account_id,
+            contact.c.customer_id,
+            contact.c.business_date,
+            contact.c.contact_id,
+        )
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .where(among(contact_account.c.account_id, accounts))
     )
 
 
 def _held(conn: Connection, book: Book, people: People, seen: Seen) -> Accounts:
-    """Without another one before or after them, they had it always."""
-    sighting = seen.cte("sighting")
-    date = sighting.c.business_date
-    is_theirs = sighting.c.customer_id.in_(people)
-    theirs = (
+    """Each stretch of theirs lasts until somebody else is seen; the first owner had it always."""
+    told = seen.subquery("told")
+    # Of what is told of one date the snapshot holds, else what was sent last.
+    of_date = (
         select(
-            sighting.c.account_id,
-            func.min(date).label("first_on"),
-            func.max(date).label("last_on"),
+            told.c.account_id,
+            told.c.business_date,
+            told.c.customer_id.in_(people).label("is_theirs"),
         )
-        .where(is_theirs)
-        .group_by(sighting.c.account_id)
-        .subquery("theirs")
+        .ext(distinct_on(told.c.account_id, told.c.business_date))
+        .order_by(told.c.account_id, told.c.business_date, told.c.contact_id.desc().nulls_first())
+        .subquery("of_date")
     )
-    others_first_on = func.min(date).filter(date > theirs.c.last_on)
-    others_before = func.count().filter(date < theirs.c.first_on)
+    was_theirs = func.lag(of_date.c.is_theirs).over(
+        partition_by=of_date.c.account_id, order_by=of_date.c.business_date
+    )
+    sighting = select(*of_date.c, was_theirs.label("was_theirs")).subquery("sighting")
+    changes = sighting.c.is_theirs.is_distinct_from(sighting.c.was_theirs)
+    change = select(*sighting.c).where(changes).subquery("change")
+    next_on = func.lead(change.c.business_date).over(
+        partition_by=change.c.account_id, order_by=change.c.business_date
+    )
+    stretch = select(
+        change.c.account_id,
+        case((change.c.was_theirs.is_(None), dt.date.min), else_=change.c.business_date).label(
+            "since_on"
+        ),
+        func.coalesce(next_on, dt.date.max).label("until_on"),
+        change.c.is_theirs,
+    ).subquery("stretch")
     rows = conn.execute(
-        select(
-            theirs.c.account_id,
-            case((others_before > 0, theirs.c.first_on), else_=dt.date.min),
-            func.coalesce(others_first_on, dt.date.max),
-        )
-        .outerjoin_from(
-            theirs, sighting, and_(sighting.c.account_id == theirs.c.account_id, ~is_theirs)
-        )
-        .group_by(theirs.c.account_id, theirs.c.first_on)
-        .order_by(theirs.c.account_id)
+        select(stretch.c.account_id, stretch.c.since_on, stretch.c.until_on)
+        .where(stretch.c.is_theirs)
+        .order_by(stretch.c.account_id, stretch.c.since_on)
     )
     return Accounts(book.portfolio.time_zone, tuple(Held(*row) for row in rows))

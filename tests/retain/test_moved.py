@@ -4,10 +4,20 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
-from dunflow.ledger.tables import account, contact, contact_account, episode, hold, promise
+from dunflow.ledger import partitions
+from dunflow.ledger.tables import (
+    account,
+    contact,
+    contact_account,
+    episode,
+    hold,
+    promise,
+    snapshot,
+)
 from dunflow.report.export import export
+from dunflow.retain.accounts import Held, accounts_of
 from dunflow.retain.person import erase_person
 from dunflow.tell import json_of
 from tests.retain.test_erase import LONG_AFTER, SOON, Records, records  # noqa: F401 - a fixture
@@ -27,23 +37,7 @@ def moved(records: Records) -> Records:  # noqa: F811
         stretch = conn.execute(
             insert(episode).values(**mine, started_on=DAY + MONTH).returning(episode.c.episode_id)
         ).scalar_one()
-        sent = conn.execute(
-            insert(contact)
-            .values(
-                **mine, **ONE, business_date=DAY + MONTH, customer_id=records.bo, reference="R2",
-                step="s", channel="sms", template="courtesy", purpose="reminder", severity=0,
-                state="delivered", not_before_at=AT + MONTH, expires_at=AT + MONTH,
-                planned_at=AT + MONTH, claimed_at=AT + MONTH, accepted_at=AT + MONTH, run_id=1,
-                contact_on=DAY + MONTH,
-            )
-            .returning(contact.c.contact_id)
-        ).scalar_one()  # fmt: skip
-        conn.execute(
-            insert(contact_account).values(
-                contact_id=sent, account_id=of_ann, episode_id=stretch, ladder_episode_id=stretch,
-                step="s", repetition=0, amount=Decimal(1), occupies=True,
-            )
-        )  # fmt: skip
+        contacted(conn, records, mine | {"customer_id": records.bo}, stretch, MONTH)
         at = AT + MONTH + dt.timedelta(hours=1)
         conn.execute(
             insert(promise).values(
@@ -58,6 +52,48 @@ def moved(records: Records) -> Records:  # noqa: F811
             )
         )  # fmt: skip
     return records
+
+
+def contacted(
+    conn: Connection, told: Records, about: dict[str, int], stretch: int, after: dt.timedelta
+) -> None:
+    """The account's owner of that time is texted on the day so long after the first one."""
+    at = AT + after
+    sent = conn.execute(
+        insert(contact)
+        .values(
+            **about, **ONE, business_date=DAY + after, reference=f"R{after.days}", step="s",
+            channel="sms", template="courtesy", purpose="reminder", severity=0, state="delivered",
+            not_before_at=at, expires_at=at, planned_at=at, claimed_at=at, accepted_at=at, run_id=1,
+            contact_on=DAY + after,
+        )
+        .returning(contact.c.contact_id)
+    ).scalar_one()  # fmt: skip
+    conn.execute(
+        insert(contact_account).values(
+            contact_id=sent, account_id=about["account_id"], episode_id=stretch,
+            ladder_episode_id=stretch, step=f"after {after.days}", repetition=0,
+            amount=Decimal(1), occupies=True,
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def back(moved: Records) -> Records:
+    """After Bo's month it is Ann's again, and over at last."""
+    with moved.engine.begin() as conn:
+        found = select(episode.c.account_id, episode.c.episode_id).where(
+            episode.c.started_on == DAY + MONTH
+        )
+        number, stretch = conn.execute(found).one()
+        mine = {
+            "portfolio_id": moved.portfolio_id,
+            "account_id": number,
+            "customer_id": moved.ann,
+        }
+        contacted(conn, moved, mine, stretch, 2 * MONTH)
+        conn.execute(update(episode).values(ended_on=DAY + 3 * MONTH))
+    return moved
 
 
 def reasons(conn: Connection) -> set[str]:
@@ -94,7 +130,7 @@ def test_what_was_done_on_the_day_after_is_of_the_date_that_it_was_done_for(move
     with moved.engine.begin() as conn:
         conn.execute(
             update(contact)
-            .where(contact.c.reference == "R2")
+            .where(contact.c.reference == "R30")
             .values(business_date=DAY + dt.timedelta(days=1))
         )
         of_bo = json_of(export(conn, moved.book, moved.portfolio_id, "Bo", SOON + MONTH))
@@ -102,3 +138,54 @@ def test_what_was_done_on_the_day_after_is_of_the_date_that_it_was_done_for(move
     assert "Ann:" not in of_bo
     assert "Ann:placement_event.reason" in of_ann
     assert "Ann:promise.reason" in of_ann
+
+
+def test_what_was_said_while_it_was_anothers_is_not_given_to_whom_it_came_back(
+    back: Records,
+) -> None:
+    with back.engine.connect() as conn:
+        of_ann, of_bo = (
+            json_of(export(conn, back.book, back.portfolio_id, name, SOON + 3 * MONTH))
+            for name in ("Ann", "Bo")
+        )
+    assert "Bo:" not in of_ann
+    assert "Ann:promise.reason" in of_ann
+    assert "Ann:" not in of_bo
+    assert "Bo: promised" in of_bo
+
+
+def test_what_was_said_while_it_was_anothers_is_not_erased_with_whom_it_came_back(
+    back: Records,
+) -> None:
+    with back.engine.begin() as conn:
+        erase_person(conn, back.book, back.portfolio_id, "Ann", LONG_AFTER, "cleo", "asked")
+        assert reasons(conn) == {
+            "Bo: promised",
+            "Bo: disputed",
+            "Bo:promise.reason",
+            "Bo:hold.reason",
+        }
+
+
+def test_of_one_date_the_snapshot_says_whose_it_was(moved: Records) -> None:
+    """Bo was texted by the file's first word; corrected, it has the account as Ann's."""
+    with moved.engine.begin() as conn:
+        number = conn.execute(
+            select(contact.c.account_id).where(contact.c.reference == "R30")
+        ).scalar_one()
+        partition = partitions.name_of(snapshot, moved.portfolio_id, DAY + MONTH)
+        conn.execute(text(f"CREATE TABLE {partition} (LIKE snapshot INCLUDING DEFAULTS)"))
+        partitions.attach(conn, snapshot, moved.portfolio_id, DAY + MONTH)
+        conn.execute(
+            insert(snapshot).values(
+                portfolio_id=moved.portfolio_id,
+                business_date=DAY + MONTH,
+                account_id=number,
+                customer_id=moved.ann,
+                due_on=DAY,
+                overdue_amount=Decimal(5),
+                currency="CNY",
+            )
+        )
+        held = accounts_of(conn, moved.book, moved.portfolio_id, moved.ann).held
+    assert held == (Held(number, dt.date.min, dt.date.max),)
