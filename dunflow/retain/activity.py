@@ -9,9 +9,11 @@ from sqlalchemy import (
     Connection,
     Date,
     Select,
+    case,
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
     union,
@@ -38,7 +40,7 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-from dunflow.retain.accounts import Accounts
+from dunflow.retain.accounts import Accounts, People
 
 
 def going_on(
@@ -80,32 +82,54 @@ def going_on(
 
 
 def last_activity(
-    conn: Connection, book: Book, customer_id: int, accounts: Accounts
+    conn: Connection,
+    book: Book,
+    people: People,
+    accounts: Accounts,
+    *,
+    before: dt.datetime,
+    now: dt.datetime,
 ) -> dt.date | None:
-    """The portfolio's calendar day of the last thing that happened; None if nothing ever did."""
+    """The portfolio's calendar day of the last thing that happened in what began before an instant:
+    that of `now` where it goes on still; None if nothing ever did."""
+    calendar = book.portfolio.calendar
 
     def day(instant: Any) -> Any:
         return cast(func.timezone(book.portfolio.time_zone, instant), Date)
 
-    def of_customer(table: Any, instant: Any) -> Select[Any]:
-        return select(day(instant)).where(table.c.customer_id == customer_id)
+    def of_people(table: Any, instant: Any) -> Select[Any]:
+        return select(day(instant)).where(table.c.customer_id.in_(people), instant < before)
 
     def of_accounts(table: Any, instant: Any) -> Select[Any]:
-        return select(day(instant)).where(accounts.has(table.c.account_id, instant))
+        return select(day(instant)).where(
+            accounts.has(table.c.account_id, instant), instant < before
+        )
 
-    held = or_(
-        hold.c.customer_id == customer_id, accounts.has(hold.c.account_id, hold.c.recorded_at)
+    held = or_(hold.c.customer_id.in_(people), accounts.has(hold.c.account_id, hold.c.recorded_at))
+    left_on = func.coalesce(episode.c.ended_on, literal(calendar.local_date(now)))
+    placed_until = case(
+        (placement.c.state.in_(PLACEMENT_ACTIVE), literal(now)),
+        else_=func.greatest(placement.c.proposed_at, placement.c.ended_at),
     )
     days = union_all(
-        select(contact.c.business_date.label("day")).where(contact.c.customer_id == customer_id),
-        select(episode.c.ended_on).where(accounts.has(episode.c.account_id, episode.c.ended_on)),
-        of_customer(reply, reply.c.received_at),
-        of_customer(conversation, conversation.c.held_at),
-        select(day(func.greatest(hold.c.recorded_at, hold.c.released_at))).where(held),
+        select(contact.c.business_date.label("day")).where(
+            contact.c.customer_id.in_(people), contact.c.planned_at < before
+        ),
+        select(left_on).where(
+            accounts.has(episode.c.account_id, left_on),
+            episode.c.started_on < calendar.local_date(before),
+        ),
+        of_people(reply, reply.c.received_at),
+        of_people(conversation, conversation.c.held_at),
+        select(day(func.greatest(hold.c.recorded_at, hold.c.released_at))).where(
+            held, hold.c.recorded_at < before
+        ),
         of_accounts(promise, promise.c.made_at),
         of_accounts(plan, plan.c.agreed_at),
         of_accounts(payment, payment.c.booked_at),
-        of_accounts(placement, func.greatest(placement.c.proposed_at, placement.c.ended_at)),
+        select(day(placed_until)).where(
+            accounts.has(placement.c.account_id, placed_until), placement.c.proposed_at < before
+        ),
     ).subquery("days")
     found: dt.date | None = conn.execute(select(func.max(days.c.day))).scalar()
     return found

@@ -7,17 +7,18 @@ anywhere and run again.
 import datetime as dt
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.config.period import earlier
+from dunflow.config.period import earlier, later
 from dunflow.ledger import partitions
 from dunflow.ledger.engine import portfolio_lock
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import (
+    customer,
     decision,
     decision_replaced,
     erasure,
@@ -27,7 +28,7 @@ from dunflow.ledger.tables import (
     snapshot,
 )
 from dunflow.retain.accounts import accounts_of, contacted_accounts_of, ids_of
-from dunflow.retain.activity import active_accounts, quiet_people
+from dunflow.retain.activity import active_accounts, last_activity, quiet_people
 from dunflow.retain.erase import erase_contact_points, erase_records
 
 BY = "housekeeping"
@@ -83,8 +84,18 @@ def age(engine: Engine, book: Book, portfolio_id: int, now: dt.datetime) -> Aged
 def _records_due(
     engine: Engine, book: Book, portfolio_id: int, today: dt.date, now: dt.datetime
 ) -> int:
+    """Erase the records whose day has come; of how many people.
+
+    More may ask for them than when that day was named: who was erased may be the same person as
+    somebody else by now, with whom more happened. Then their day is a later one.
+    """
     due = (
-        select(erasure.c.erasure_id, erasure.c.customer_id, erasure.c.erased_at)
+        select(
+            erasure.c.erasure_id,
+            erasure.c.erased_at,
+            func.coalesce(customer.c.merged_into, customer.c.customer_id).label("person"),
+        )
+        .join(customer, customer.c.customer_id == erasure.c.customer_id)
         .where(
             erasure.c.portfolio_id == portfolio_id,
             erasure.c.records_until <= today,
@@ -92,22 +103,31 @@ def _records_due(
         )
         .order_by(erasure.c.erasure_id)
         .limit(1)
-        .with_for_update()
     )
     count = 0
     while True:
-        with engine.begin() as conn:
+        # No ids are merged meanwhile.
+        with portfolio_lock(engine, book.name) as conn:
             one = conn.execute(due).one_or_none()
             if one is None:
                 return count
-            accounts = accounts_of(conn, book, portfolio_id, one.customer_id)
-            # Who came back since is a customer like any other: what is newer stays.
-            erase_records(conn, ids_of(conn, one.customer_id), accounts, one.erased_at)
-            conn.execute(
-                update(erasure)
-                .where(erasure.c.erasure_id == one.erasure_id)
-                .values(records_erased_at=now)
+            people = ids_of(conn, one.person)
+            accounts = accounts_of(conn, book, portfolio_id, one.person)
+            last = last_activity(
+                conn,
+                book,
+                people,
+                accounts,
+                before=one.erased_at,
+                now=book.portfolio.calendar.start_of(today),
             )
+            this = update(erasure).where(erasure.c.erasure_id == one.erasure_id)
+            if last and (until := later(last, book.keep_records)) > today:
+                conn.execute(this.values(records_until=until))
+                continue
+            # Who came back since is a customer like any other: what is newer stays.
+            erase_records(conn, people, accounts, one.erased_at)
+            conn.execute(this.values(records_erased_at=now))
         count += 1
 
 

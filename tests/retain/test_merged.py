@@ -2,18 +2,33 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 
+from dunflow.config.period import later
 from dunflow.errors import DunflowError
+from dunflow.intake.feeds import take_file
 from dunflow.ledger import partitions
-from dunflow.ledger.tables import account, customer, episode, placement, promise, snapshot
+from dunflow.ledger.tables import (
+    account,
+    contact,
+    contact_text,
+    customer,
+    episode,
+    erasure,
+    placement,
+    promise,
+    snapshot,
+)
+from dunflow.retain.age import age
 from dunflow.retain.person import erase_person
-from tests.retain.test_erase import LONG_AFTER, Records, records  # noqa: F401 - a fixture
-from tests.retain.whole_person import AT, DAY
+from tests.retain.test_erase import LONG_AFTER, SOON, YEARS, Records, records  # noqa: F401 - a fixture
+from tests.retain.whole_person import AT, DAY, accept, known_of
 
 EARLIER = DAY - dt.timedelta(days=9)
+DAY_LONG = dt.timedelta(days=1)
 
 
 def account_of_the_old_id(conn: Connection, told: Records) -> int:
@@ -99,3 +114,83 @@ def test_an_account_of_the_old_id_that_an_agency_has_is_in_the_way(records: Reco
         )
     with records.engine.begin() as conn, pytest.raises(DunflowError, match=r"old-1.*agency"):
         erase_person(conn, records.book, records.portfolio_id, "Ann", LONG_AFTER, "cleo", "asked")
+
+
+def merge(told: Records, tmp_path: Path, old: str, new: str, at: dt.datetime) -> None:
+    file = tmp_path / "merged.csv"
+    file.write_text(f"customer,into,reason\n{old},{new},one person\n", encoding="utf-8")
+    assert take_file(told.engine, told.book, "merged_customers", file, "ann", at).new == 1
+
+
+def contacted_again(told: Records, ref: str, at: dt.datetime) -> None:
+    """Their contact was one of that day."""
+    told.change(
+        update(contact)
+        .where(contact.c.reference == f"R-{ref}")
+        .values(
+            business_date=at.date() - DAY_LONG,
+            contact_on=at.date(),
+            planned_at=at,
+            claimed_at=at,
+            accepted_at=at,
+        )
+    )
+
+
+def texts(told: Records) -> dict[str, str]:
+    with told.engine.connect() as conn:
+        rows = conn.execute(
+            select(contact.c.reference, contact_text.c.body).join(
+                contact_text, contact_text.c.contact_id == contact.c.contact_id
+            )
+        )
+        return {row.reference: row.body for row in rows}
+
+
+def test_records_of_who_was_erased_and_then_merged_go_on_their_day(
+    records: Records,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    until = records.erase()
+    assert until
+    merge(records, tmp_path, "Ann", "Bo", SOON + DAY_LONG)
+    contacted_again(records, "Bo", SOON + 2 * DAY_LONG)
+    accept(records.engine, records.portfolio_id, until - DAY_LONG)
+    assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 1
+    assert known_of(records.engine, "Ann") == set()
+    assert texts(records) == {"R-Ann": "", "R-Bo": "Bo:contact_text.body"}
+
+
+def test_the_day_of_erased_records_moves_with_what_an_id_merged_since_brings(
+    records: Records,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    last_of_bo = AT + dt.timedelta(days=700)
+    contacted_again(records, "Bo", last_of_bo)
+    until = records.erase(last_of_bo + 30 * DAY_LONG)
+    assert until == later(DAY + DAY_LONG, YEARS)
+    merge(records, tmp_path, "Bo", "Ann", last_of_bo + 60 * DAY_LONG)
+    accept(records.engine, records.portfolio_id, until)
+    assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 0
+    assert texts(records) == {"R-Ann": "Ann:contact_text.body", "R-Bo": "Bo:contact_text.body"}
+    with records.engine.connect() as conn:
+        asked = select(erasure.c.records_until).where(erasure.c.erased_by == "cleo")
+        moved_to = conn.execute(asked).scalar_one()
+    assert moved_to == later(last_of_bo.date() - DAY_LONG, YEARS)
+    accept(records.engine, records.portfolio_id, moved_to - DAY_LONG)
+    assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 1
+    assert texts(records) == {"R-Ann": "", "R-Bo": ""}
+
+
+def test_records_of_a_debt_that_goes_on_are_not_erased_with_an_id_merged_into_its_owner(
+    records: Records,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    of_bo = select(account.c.account_id).where(account.c.account_ref == "A-Bo").scalar_subquery()
+    records.change(update(episode).where(episode.c.account_id == of_bo).values(ended_on=None))
+    until = records.erase()
+    assert until
+    merge(records, tmp_path, "Ann", "Bo", SOON + DAY_LONG)
+    accept(records.engine, records.portfolio_id, until - DAY_LONG)
+    assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 0
+    assert texts(records)["R-Bo"] == "Bo:contact_text.body"
