@@ -31,10 +31,13 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def deliver(self, date: dt.date, accounts: range) -> None:
+    def deliver(self, date: dt.date, accounts: range, next_due: range = range(0)) -> None:
+        """`next_due`: those whose next instalment is in the file, and nothing that is overdue."""
         rows = ["account,customer,due_on,overdue,name,phone,email"]
         rows += [
-            f"A{n},C{n},2026-03-01,120.50,张三,+861348{n:07},c{n}@example.com" for n in accounts
+            f"A{n},C{n},2026-0{4 if n in next_due else 3}-01,120.50,张三,+861348{n:07},"
+            f"c{n}@example.com"
+            for n in accounts
         ]
         (self.folder / f"{date}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
@@ -116,6 +119,18 @@ def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop)
     shop.day(third, code=1)
     shop.says("accept", "shop", third, *WHY)
     assert '"cured": 56' in shop.says("day", "shop", third, "--json")
+
+
+def test_a_file_that_calls_too_many_up_to_date_is_stopped_as_one_that_leaves_them_out(
+    shop: Shop,
+) -> None:
+    shop.deliver(FIRST, range(140))
+    shop.day(FIRST)
+    shop.deliver(SECOND, range(140), next_due=range(56))
+    stopped = shop.day(SECOND, code=1)
+    assert f"accounts that are cured: seen 56 of 140 (40%) since {FIRST}, allowed 30%" in stopped
+    shop.says("accept", "shop", SECOND, *WHY)
+    assert "accounts that are cured: seen 56 of 140" in shop.day(SECOND)
 
 
 def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:

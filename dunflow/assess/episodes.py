@@ -55,6 +55,17 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     note_assessed(conn, portfolio_id, business_date)
 
 
+def ended_since(conn: Connection, portfolio_id: int, since: dt.date, business_date: dt.date) -> int:
+    """How many accounts left the ladder after one date and up to another, for whatever cause: paid
+    off, up to date with the next instalment due later, or owing too little to matter."""
+    counted = select(func.count()).where(
+        episode.c.portfolio_id == portfolio_id,
+        episode.c.ended_on > since,
+        episode.c.ended_on <= business_date,
+    )
+    return int(conn.execute(counted).scalar_one())
+
+
 def _go_on(
     conn: Connection,
     book: Book,

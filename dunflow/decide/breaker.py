@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, func, null, select, update
 
+from dunflow.assess.episodes import ended_since
 from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.decide.decide import Decided
@@ -86,14 +87,16 @@ def _cures(
     if limits.max_cured is None:
         return
     d = decision.c
-    cured, on_ladder = conn.execute(
-        select(func.count().filter(d.action == "cured"), func.count(d.episode_id)).where(
+    still_there: int = conn.execute(
+        select(func.count(d.episode_id).filter(d.action != "cured")).where(
             d.portfolio_id == portfolio_id, d.business_date == business_date
         )
-    ).one()
-    share = Decimal(cured) / max(on_ladder, 1)
+    ).scalar_one()
     before_on = _decided_before(conn, portfolio_id, business_date) or business_date - DAY
     # Who was cured on dates that are missing is found out now.
+    cured = ended_since(conn, portfolio_id, before_on, business_date)
+    on_ladder = cured + still_there
+    share = Decimal(cured) / max(on_ladder, 1)
     allowed = 1 - (1 - limits.max_cured) ** (business_date - before_on).days
     yield Finding(
         "accounts that are cured",

@@ -102,7 +102,7 @@ def figures(conn: Connection, book: Book, portfolio_id: int, business_date: dt.d
         "channels": _channels(contacts),
         "sent_by_hour": _hours(contacts),
         "placed": _placed(conn, portfolio_id, business_date),
-        "movement": movement(conn, book, portfolio_id, business_date, actions["cured"]),
+        "movement": movement(conn, book, portfolio_id, business_date),
     }
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypedDict
 
-from sqlalchemy import Connection, Select, Subquery, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, case, func, select, true
 
+from dunflow.assess.episodes import ended_since
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
 from dunflow.ledger.tables import decision, load, run
@@ -22,18 +23,18 @@ class Movement(TypedDict):
     up: int
     """In a more severe tier than then."""
     cured: int
-    """Left the ladder."""
+    """Left the ladder; of those who left the snapshot, too, the decision rows say so."""
     recovered: dict[str, str]
     """Currency → what was overdue then and is no more, also of accounts that paid a part."""
 
 
 def movement(
-    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, cured: int
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date
 ) -> Movement | None:
     """Compare with the date before; None where there is none, or nothing was decided yet.
 
-    `cured`: how many of the date's rows say so. All else comes from one pass over the decision rows
-    of both dates, since joining a million accounts is what costs.
+    All but the cured come from one pass over the decision rows of both dates, since joining a
+    million accounts is what costs.
     """
     dates = list(conn.execute(_decided_until(portfolio_id, business_date)).scalars())
     if len(dates) < 2 or dates[0] != business_date:
@@ -43,7 +44,7 @@ def movement(
         "since": dates[1].isoformat(),
         "new": sum(row.new for row in rows),
         "up": sum(row.up for row in rows),
-        "cured": cured,
+        "cured": ended_since(conn, portfolio_id, dates[1], business_date),
         "recovered": per_currency({row.currency: row.recovered for row in rows if row.recovered}),
     }
 
@@ -94,8 +95,10 @@ def _moved(
         now.tier != then.tier,
         tier_rank(book.policy, now.tier) > tier_rank(book.policy, then.tier),
     )
-    left = case((now.currency == then.currency, func.coalesce(now.overdue, 0)), else_=0)
-    less = and_(then.overdue > left, now.reason.is_distinct_from("quarantined"))
+    left = func.coalesce(now.overdue, 0)
+    # A corrected currency is nobody's payment.
+    known = and_(now.reason.is_distinct_from("quarantined"), _same(now.currency, then.currency))
+    less = and_(then.overdue > left, known)
     return (
         select(
             then.currency,
@@ -106,6 +109,11 @@ def _moved(
         .join_from(older, newer, now.account_id == then.account_id, full=True)
         .group_by(then.currency)
     )
+
+
+def _same(now: ColumnElement[str], then: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a currency is the one of then; of who is not there any more nothing else is known."""
+    return func.coalesce(now == then, true())
 
 
 def _rows(portfolio_id: int, business_date: dt.date, name: str) -> Subquery:
