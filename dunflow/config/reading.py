@@ -1,8 +1,9 @@
 """How a table that somebody else made is to be reached and read."""
 
+import codecs
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dunflow.config.base import Model
 
@@ -12,13 +13,25 @@ class Written(Model):
 
     format: Literal["csv", "excel", "parquet"] = "csv"
     sheet: str | None = None
-    encoding: Literal["utf-8", "gbk", "gb18030", "utf-16", "latin-1"] = "utf-8"
-    """A UTF-8 byte-order mark is skipped."""
+    encoding: str = "utf-8"
+    """Any that Python knows, such as gb18030 or cp1250. A UTF-8 byte-order mark is skipped."""
     delimiter: str = ","
     decimal: Literal[".", ","] = "."
     grouping: Literal[",", ".", " ", "'", ""] = ""
     """The sign between thousands; empty: none is allowed."""
     chunk_rows: int = Field(100_000, ge=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            "a".encode(value)
+        except LookupError:
+            raise ValueError(
+                f"is {value!r}, which is no encoding of text; write one such as utf-8, gb18030, "
+                "cp1250, cp1252 or iso-8859-2"
+            ) from None
+        return codecs.lookup(value).name
 
     @model_validator(mode="after")
     def _numbers_are_clear(self) -> "Written":

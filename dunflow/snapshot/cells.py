@@ -43,8 +43,9 @@ FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "是"), True) | dict.fromke
 )
 
 _WIDE_OR_ASCII = r"^[\x00-\x7f\x{3000}\x{ff01}-\x{ff5e}]*$"
-_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-_INVISIBLE = r"[\x00-\x1f\x7f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}\x{feff}]"
+_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+CONTROLS = "holds control characters, as text does that is read in another encoding than its own"
+_INVISIBLE = r"[\x00-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}\x{feff}]"
 _REWRITTEN_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
 _SHORT_NUMBER = r"^[0-9]{1,18}(\.[0-9]{1,4}0{0,16})?$"  # fits any of our types as it is
 _WHOLE_NUMBER = r"^[0-9]{1,6}$"
@@ -156,7 +157,7 @@ def read_text(column: pa.Array) -> Cells:
     text = trimmed(as_text(column))
     faults = [*damage(text), _too_long(text, LONGEST_TEXT)]
     if scan.has_controls(text):
-        faults.append((pc.match_substring_regex(text, _CONTROLS), "holds control characters"))
+        faults.append((pc.match_substring_regex(text, _CONTROLS), CONTROLS))
     return settle(text, *faults)
 
 

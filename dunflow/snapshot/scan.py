@@ -8,12 +8,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 _DELETE = 0x7F
+_HIGH_CONTROLS = 0xC2
+"""They begin so in UTF-8, as does little else."""
 
 
 def has_controls(text: pa.Array) -> bool:
-    """Whether any cell holds a byte below the space, or DEL."""
+    """Whether any cell holds a byte below the space, DEL, or what may be a sign of U+0080 to 9F."""
     data = _bytes_of(text)
-    return bool(data.size) and bool(data.min() < ord(" ") or (data == _DELETE).any())
+    return bool(data.size) and bool(
+        data.min() < ord(" ") or (data == _DELETE).any() or (data == _HIGH_CONTROLS).any()
+    )
 
 
 def is_ascii(text: pa.Array) -> bool:

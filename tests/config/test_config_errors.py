@@ -179,6 +179,11 @@ PORTFOLIO_FAULTS = [
     ("kind: files", "kind: sql", ["source", "connection"]),
     (
         "kind: files,",
+        "kind: files, encoding: win-polish,",
+        ["source.encoding", "'win-polish'", "no encoding of text", "cp1250"],
+    ),
+    (
+        "kind: files,",
         'kind: files, decimal: ",", grouping: ",",',
         ["source", "decimal and grouping", "differ"],
     ),

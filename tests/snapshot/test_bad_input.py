@@ -7,8 +7,11 @@ import io
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from dunflow.errors import SourceError
+from dunflow.ledger.tables import customer
+from dunflow.snapshot.cells import CONTROLS
 from tests.snapshot.conftest import DATE, Room, row
 
 NOT_A_NUMBER = "is no number as the portfolio declares them"
@@ -54,7 +57,8 @@ BAD = [
     ("instalments_overdue", "1.5", "is no whole number"),
     ("instalments_overdue", "-1", "is no whole number"),
     ("time_zone", "Peking", "is no IANA time zone"),
-    ("name", "a\x07b", "holds control characters"),
+    ("name", "a\x07b", CONTROLS),
+    ("name", "wi\u00eatos\u0142awa \u008cwikli", CONTROLS),
     ("product", "p" * 1001, "is longer than 1000 characters"),
 ]
 # Column, cell, what it is read as: odd to look at, and right.
@@ -71,6 +75,7 @@ ODD = [
     ("name", "N/A, \"the\" client; 'x'\t\n=cmd", "100"),
     ("product", "\ufeff\u200b", "100"),
     ("language", "zh-CN", "100"),
+    ("name", "Wiesława Ćwiklińska", "100"),
 ]
 
 
@@ -135,6 +140,7 @@ def deliver(room: Room, content: str | bytes, encoding: str = "utf-8") -> None:
         ("utf-8", "utf-8"),
         ("utf-8", "utf-8-sig"),
         ("gbk", "gbk"),
+        ("cp936", "gbk"),
         ("gb18030", "gb18030"),
         ("gb18030", "gbk"),
         ("utf-16", "utf-16"),
@@ -147,6 +153,14 @@ def test_text_is_read_in_the_declared_encoding(
     deliver(room, written([["账号", *HEADER[1:]], ["编号一", "C", "2026-03-01", "1", "王"]]), used)
     room.pull()
     assert room.amounts() == {"编号一": "1"}
+
+
+def test_names_are_read_in_the_encodings_of_europe(furnish: Callable[..., Room]) -> None:
+    room = furnish({"encoding": "cp1250"})
+    deliver(room, written([HEADER, ["A", "C", "2026-03-01", "1", "Wiesława Ćwik"]]), "cp1250")
+    room.pull()
+    with room.engine.connect() as conn:
+        assert conn.execute(select(customer.c.name)).scalars().all() == ["Wiesława Ćwik"]
 
 
 def test_bytes_of_another_encoding_reject_their_row(room: Room) -> None:
