@@ -38,7 +38,7 @@ from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
 from dunflow.place.life import withdraw_overtaken
-from dunflow.remind import outbox
+from dunflow.remind import brake, outbox
 from dunflow.remind.plan import plan
 from dunflow.snapshot.finding import told
 from dunflow.snapshot.gate import judge
@@ -222,8 +222,8 @@ def channels(day: Day) -> list[str]:
 def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" = None) -> Figures:
     """Send what may go out now; a replayed portfolio plays the whole day's dispatching.
 
-    State → count of the date's contacts. Raises SenderDown, and ConfigError where a template is at
-    fault, after the others had their turn.
+    State → count of the date's contacts, and the channels that a person stopped. Raises SenderDown,
+    and ConfigError where a template is at fault, after the others had their turn.
     """
     from dunflow.remind.dispatch import Dispatcher
 
@@ -236,7 +236,8 @@ def remind(day: Day, only: list[str] | None = None, progress: "Progress | None" 
             drained.add(_play_day(day, number, dispatcher, wanted, progress))
     drained.raise_if_held_up()
     with day.engine.connect() as conn:
-        return {"remind": outbox.states(conn, number, day.business_date, wanted)}
+        states = outbox.states(conn, number, day.business_date, wanted)
+        return {"remind": states, "stopped": brake.halted(conn, number, wanted)}
 
 
 ASK_WITHIN_S = 180.0

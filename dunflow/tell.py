@@ -76,18 +76,27 @@ def day(figures: dict[str, Any]) -> None:
         for name, count in figures.get(stage, {}).items():
             told.add_row(stage, what + name, f"{count:,}")
     screen.print(told)
+    for remark in _remarks(figures):
+        screen.print(remark)
+
+
+def _remarks(figures: dict[str, Any]) -> Iterator[str]:
+    """What a person should know of a day besides its counts."""
+    loaded, of = figures["snapshot"], f"{figures['portfolio']} {figures['business_date']}"
     if loaded["quarantined"] or loaded["of_no_use"]:
-        screen.print(
-            "What could not be read or used: "
-            f"dunflow quarantine {figures['portfolio']} {figures['business_date']}"
-        )
+        yield f"What could not be read or used: dunflow quarantine {of}"
     if figures.get("late"):
-        screen.print("The run was late: what would have been due is recorded, nobody is contacted.")
+        yield "The run was late: what would have been due is recorded, nobody is contacted."
     for judge in ("gate", "breaker"):
         if vouched := figures.get(judge, {}).get("vouched"):
-            screen.print(f"A person accepted the date, knowing: {vouched}.")
+            yield f"A person accepted the date, knowing: {vouched}."
+    if stopped := figures.get("stopped"):
+        yield (
+            f"A person stopped {', '.join(stopped)}, and nothing goes out by that: "
+            f"dunflow stop {figures['portfolio']}"
+        )
     if loaded["state"] == "gap":
-        screen.print("The source kept nothing of this date: it is recorded as a gap.")
+        yield "The source kept nothing of this date: it is recorded as a gap."
 
 
 STORY = (

@@ -133,6 +133,19 @@ def test_a_file_that_calls_too_many_up_to_date_is_stopped_as_one_that_leaves_the
     assert "accounts that are cured: seen 56 of 140" in shop.day(SECOND)
 
 
+def test_a_stop_is_seen_until_it_is_lifted(shop: Shop) -> None:
+    assert "nothing is stopped" in shop.says("stop", "shop")
+    shop.says("stop", "shop", "--channel", "sms", "--reason", "under review", "--by", "Ann")
+    shop.deliver(FIRST, range(3))
+    assert "A person stopped sms, and nothing goes out by that" in shop.day(FIRST)
+    listed = shop.says("stop", "shop")
+    assert "sms" in listed
+    assert "under review Ann" in listed
+    shop.says("stop", "shop", "--channel", "email", code=2)  # a slip, and not asked for a list
+    shop.says("resume", "shop", "--channel", "sms", "--reason", "reviewed")
+    assert "nothing is stopped" in shop.says("stop", "shop")
+
+
 def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
     """After such a date every real one would be late."""
     today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()

@@ -30,19 +30,34 @@ def _ledger(portfolio: str) -> Iterator[Any]:
 @click.command()
 @click.argument("portfolio")
 @channel_option
-@click.option("--reason", required=True, help="Why nothing is to go out.")
+@click.option("--reason", help="Why nothing is to go out; without one, the stops are listed.")
 @by_option
 @json_option
-def stop(portfolio: str, channel: str | None, reason: str, by: str, json_: bool) -> None:
+def stop(portfolio: str, channel: str | None, reason: str | None, by: str, json_: bool) -> None:
     """Hold back everything that would go out, or one channel, from the next claim on.
+
+    Without --reason it lists what is stopped.
 
     \b
     dunflow stop sunrise_instalment --reason "wrong amounts in the core"
     dunflow stop sunrise_instalment --channel sms --reason "the text is under review"
+    dunflow stop sunrise_instalment
     """
     from dunflow import tell
     from dunflow.remind import brake
 
+    if reason is None:
+        if channel is not None:
+            raise click.UsageError("say --reason why the channel is to be stopped")
+        with _ledger(portfolio) as (conn, book, number, _):
+            stops = brake.standing(conn, number)
+        if json_:
+            tell.as_json(stops)
+        elif stops:
+            tell.rows(f"stopped in {portfolio}", stops, book.portfolio.zone)
+        else:
+            tell.screen.print(f"{portfolio}: nothing is stopped")
+        return
     with _ledger(portfolio) as (conn, _, number, now):
         stopped = brake.pull(conn, number, channel, reason, by, now)
     what = f"{portfolio} {channel or 'all channels'}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from dunflow.ledger.tables import portfolio
+from dunflow.remind.brake import standing
 from dunflow.report.trend import Line, trend
 
 DATES = 14
@@ -17,6 +18,8 @@ class Dates:
 
     portfolio: str
     dates: list[Line]
+    stopped: list[str]
+    """What a person stopped, and since when."""
 
     def used(self, meanings: Mapping[str, str]) -> dict[str, str]:
         """Those of these actions or states that some date has: a table of them is narrow."""
@@ -27,4 +30,15 @@ class Dates:
 def latest(conn: Connection) -> list[Dates]:
     """Every portfolio that the ledger knows, by name."""
     known = select(portfolio.c.portfolio_id, portfolio.c.name).order_by(portfolio.c.name)
-    return [Dates(row.name, trend(conn, row.portfolio_id, DATES)) for row in conn.execute(known)]
+    return [
+        Dates(name, trend(conn, number, DATES), _stops(conn, number))
+        for number, name in conn.execute(known)
+    ]
+
+
+def _stops(conn: Connection, portfolio_id: int) -> list[str]:
+    """Why and by whom is for those who may ask the ledger."""
+    return [
+        f"{each['channel']} since {each['stopped_at']:%Y-%m-%d %H:%M} UTC"
+        for each in standing(conn, portfolio_id)
+    ]

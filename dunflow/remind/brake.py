@@ -5,6 +5,7 @@ seconds, and nothing after. Decisions and plans go on; asking about what went ou
 """
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -78,6 +79,21 @@ def pulled(conn: Connection, portfolio_id: int) -> dict[str | None, str]:
         .order_by(func.coalesce(stop.c.channel, ""))
     )
     return dict(rows.all())
+
+
+def standing(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
+    """The stops in force, the oldest first: what, why, by whom, since when."""
+    rows = conn.execute(
+        select(
+            func.coalesce(stop.c.channel, "all channels").label("channel"),
+            stop.c.reason,
+            stop.c.stopped_by,
+            stop.c.stopped_at,
+        )
+        .where(stop.c.portfolio_id == portfolio_id, stop.c.resumed_at.is_(None))
+        .order_by(stop.c.stopped_at, stop.c.stop_id)
+    )
+    return [dict(row) for row in rows.mappings()]
 
 
 def halted(conn: Connection, portfolio_id: int, channels: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from dunflow.console.app import create_app
 from dunflow.console.figures import DATES, latest
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import load
+from dunflow.remind import brake
 from dunflow.sandbox.serve import serve
 
 FIRST = dt.date(2026, 3, 1)
@@ -96,6 +97,19 @@ def test_it_shows_the_newest_dates_only(ledger: Engine) -> None:
         (portfolio,) = latest(conn)
     assert portfolio.dates[0].business_date == FIRST + dt.timedelta(days=DATES + 2)
     assert len(portfolio.dates) == DATES
+
+
+def test_a_stop_in_force_is_shown_without_its_reason(ledger: Engine) -> None:
+    _load(ledger, 1)
+    with ledger.begin() as conn:
+        number = portfolio_id_of(conn, "corner_shop")
+        at = dt.datetime(2026, 3, 2, 3, 4, tzinfo=dt.UTC)
+        brake.pull(conn, number, "sms", "Mr Li complained", "Ann", at)
+        brake.pull(conn, number, "email", "over", "Ann", at)
+        brake.release(conn, number, "email", "mended", "Ann", at)
+    page = _get(create_app([], lambda: ledger)).text
+    assert "A person stopped sms since 2026-03-02 03:04 UTC: nothing" in page
+    assert "Mr Li" not in page
 
 
 def test_the_page_is_kept_by_nobody(ledger: Engine) -> None:
