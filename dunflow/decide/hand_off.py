@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -20,12 +21,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT, array
 
 from dunflow.assess.moment import Moment
+from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.config.policy import HandOffRule
+from dunflow.config.policy import After, HandOffRule
 from dunflow.decide.conditions import holds
 from dunflow.decide.ladder import days_from, last_on, waived_on
 from dunflow.decide.layers import layer
-from dunflow.ledger.tables import PLACEMENT_ACTIVE, placement
+from dunflow.ledger.owners import person_of
+from dunflow.ledger.tables import (
+    DONE,
+    PLACEMENT_ACTIVE,
+    contact,
+    contact_account,
+    customer,
+    placement,
+)
 
 _HUNDRED = 100
 _DIGITS = 7
@@ -38,16 +48,47 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
     for rule in book.policy.hand_off:
         met = [holds(book, rule.when, f), _shared(rule, f)]
         kind = book.portfolio.destination(rule.to).kind
-        if rule.after:
-            since = last_on(rule.after.step, f)
-            if not book.floor.notice_asked_by(kind):
-                # Nobody but the policy asks for the step, so a person may pass it.
-                since = func.coalesce(since, waived_on(rule.after.step, f))
-            met.append(days_from(since, moment) >= rule.after.days)
         if years := book.floor.barred_after_years(kind):
             met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
+        if rule.after:
+            step, days = rule.after.step, rule.after.days
+            # Whom it went to costs a look at the contacts, so it is asked last.
+            waited = and_(
+                days_from(last_on(step, f), moment) >= days, _was_told(book, rule.after, f, moment)
+            )
+            if not book.floor.notice_asked_by(kind):
+                # Nobody but the policy asks for the step, so a person may pass it.
+                passed = days_from(waived_on(step, f), moment) >= days
+                waited = or_(waited, and_(last_on(step, f).is_(None), passed))
+            met.append(waited)
         found[rule.to] = func.coalesce(and_(*met), False)
     return found
+
+
+def _was_told(book: Book, after: After, f: FromClause, moment: Moment) -> ColumnElement[bool]:
+    """Whether it is the account's owner to whom the step was done long enough ago.
+
+    Who took the debt over since had no notice. An owner by another id, which was merged, is the
+    same.
+    """
+    covers, heard, owner = contact_account.c, customer.alias("heard"), customer.alias("owner")
+    by_now = book.portfolio.calendar.start_of(moment.day - (after.days - 1) * DAY)
+    return (
+        exists()
+        .where(
+            covers.account_id == f.c.account_id,
+            covers.ladder_episode_id == f.c.episode_id,
+            covers.step == after.step,
+            covers.dropped.is_(None),
+            contact.c.contact_id == covers.contact_id,
+            contact.c.accepted_at < by_now,
+            or_(contact.c.state.in_(DONE), contact.c.ended_at > moment.at),
+            heard.c.customer_id == contact.c.customer_id,
+            owner.c.customer_id == f.c.customer_id,
+            person_of(heard) == person_of(owner),
+        )
+        .correlate(f)
+    )
 
 
 def _shared(rule: HandOffRule, f: FromClause) -> ColumnElement[bool]:

@@ -1,8 +1,33 @@
 """Whose an account is, and in which currency it owes."""
 
-from sqlalchemy import ColumnElement, Select, func, select
+import datetime as dt
+
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, func, select
 
 from dunflow.ledger.tables import customer, snapshot
+
+
+def person_of(person: FromClause) -> ColumnElement[int]:
+    """The one id of the person of a row of `customer`: of an id that was merged, the one into which
+    it was."""
+    return func.coalesce(person.c.merged_into, person.c.customer_id)
+
+
+def owner_on(
+    portfolio_id: int, account_id: ColumnElement[int], on: ColumnElement[dt.date]
+) -> ScalarSelect[int]:
+    """Whose the account was by the snapshot of a date; NULL where that does not have it."""
+    then, person = snapshot.alias("then"), customer.alias("then_owner")
+    return (
+        select(person_of(person))
+        .join_from(then, person, person.c.customer_id == then.c.customer_id)
+        .where(
+            then.c.portfolio_id == portfolio_id,
+            then.c.business_date == on,
+            then.c.account_id == account_id,
+        )
+        .scalar_subquery()
+    )
 
 
 def last_owner(portfolio_id: int, account_id: int | ColumnElement[int]) -> Select[int]:
@@ -10,7 +35,7 @@ def last_owner(portfolio_id: int, account_id: int | ColumnElement[int]) -> Selec
     it was merged into."""
     last, person = snapshot.alias("last"), customer.alias("last_owner")
     return (
-        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        select(person_of(person))
         .join_from(last, person, person.c.customer_id == last.c.customer_id)
         .where(last.c.portfolio_id == portfolio_id, last.c.account_id == account_id)
         .order_by(last.c.business_date.desc())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    ScalarSelect,
     Select,
     Text,
     and_,
@@ -27,12 +26,10 @@ from sqlalchemy import (
 from dunflow.config.book import Book
 from dunflow.ledger.tables import (
     PLACED,
-    customer,
     package,
     package_line,
     placement,
     placement_event,
-    snapshot,
 )
 from dunflow.money import exact
 from dunflow.place.life import MACHINE, withdraw_refused
@@ -155,8 +152,7 @@ def check_again(
 ) -> None:
     """Before a package goes on that did not arrive: leave out what may no longer go.
 
-    By the facts of `business_date`; what is unknown then waits for a later package. So does what is
-    somebody else's by then: the package is written as of its own date, with the name of that day.
+    By the facts of `business_date`; what is unknown then waits for a later package.
 
     Its amounts stay those that it began with; a balance package tells what has changed since.
     """
@@ -173,27 +169,12 @@ def check_again(
         .where(
             placement.c.state == "approved",
             stands.c.refusal.is_(None),
-            _owner(portfolio_id, begun.business_date) == _owner(portfolio_id, business_date),
         )
     )
     conn.execute(
         delete(package_line).where(
             package_line.c.package_id == begun.package_id, package_line.c.placement_id.not_in(fit)
         )
-    )
-
-
-def _owner(portfolio_id: int, business_date: dt.date) -> ScalarSelect[int]:
-    """Whose the placement's account was on a date, by the id that they have now."""
-    return (
-        select(func.coalesce(customer.c.merged_into, customer.c.customer_id))
-        .join(snapshot, snapshot.c.customer_id == customer.c.customer_id)
-        .where(
-            snapshot.c.portfolio_id == portfolio_id,
-            snapshot.c.business_date == business_date,
-            snapshot.c.account_id == placement.c.account_id,
-        )
-        .scalar_subquery()
     )
 
 

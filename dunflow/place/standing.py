@@ -8,6 +8,7 @@ import datetime as dt
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     Select,
     Subquery,
     Text,
@@ -32,12 +33,14 @@ from dunflow.decide.hand_off import rules_met
 from dunflow.decide.ladder import due_step, rungs
 from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
+from dunflow.ledger.owners import owner_on
 from dunflow.ledger.tables import PLACEMENT_ACTIVE, placement
 
 UNKNOWN = "quarantined"
 """Nothing is known of the account today, so it neither leaves nor comes back."""
 MANDATORY_UNDONE = "mandatory_undone"
 EPISODE_OVER = "episode_over"
+OWNER_CHANGED = "owner_changed"
 CURRENCY_CHANGED = "currency_changed"
 NOT_MET = "not_met"
 
@@ -73,6 +76,10 @@ def standing(
         (or_(unreadable, not_yet), literal(UNKNOWN, Text)),
         (f.c.account_id.is_(None), literal(SETTLED, Text)),
         # What was said of the debt is wrong by now. A placement that has ended says nothing more.
+        (
+            and_(lives, _is_somebody_elses(portfolio_id, business_date)),
+            literal(OWNER_CHANGED, Text),
+        ),
         (and_(lives, f.c.currency != p.c.currency), literal(CURRENCY_CHANGED, Text)),
         (f.c.quiet.is_not(None), f.c.quiet),
         (
@@ -97,8 +104,15 @@ def standing(
     )
 
 
+def _is_somebody_elses(portfolio_id: int, business_date: dt.date) -> ColumnElement[bool]:
+    """Whether the account has another owner than when it was proposed."""
+    p = placement.c
+    then = owner_on(portfolio_id, p.account_id, p.business_date)
+    return then != owner_on(portfolio_id, p.account_id, literal(business_date, Date))
+
+
 def takes_back(refusal: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a reason takes an account back that has left: the arrears are gone, also where the
     next instalment is in the snapshot already, or what was said of it is wrong, or it is held."""
-    gone = (SETTLED, "credit_covers", EPISODE_OVER, CURRENCY_CHANGED)
+    gone = (SETTLED, "credit_covers", EPISODE_OVER, OWNER_CHANGED, CURRENCY_CHANGED)
     return or_(refusal.in_(gone), refusal.like("hold.%"))

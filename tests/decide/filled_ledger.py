@@ -24,6 +24,9 @@ from dunflow.ledger import tables as t
 from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.remind.plan import plan
 
+FORMER = "former"
+"""Whose some accounts were before."""
+
 
 @dataclass
 class Decided:
@@ -108,7 +111,8 @@ class Filler:
 
     def fill(self, config: Config) -> dict[str, int]:
         """account_ref → account_id of what was written."""
-        self._people = self._put(t.customer, "customer_ref", map(self._customer, self._customers))
+        people = [*map(self._customer, self._customers), self._former()]
+        self._people = self._put(t.customer, "customer_ref", people)
         self._ids = self._put(t.account, "account_ref", map(self._account, self._accounts))
         self._load()
         on_ladder = [account for account in self._accounts if self._book.is_on_ladder(account)]
@@ -156,6 +160,11 @@ class Filler:
         [number] = into.primary_key
         found = self._conn.execute(insert(into).returning(into.c[by], number), rows)
         return dict(found.all())
+
+    def _former(self) -> dict[str, Any]:
+        unreachable = dict.fromkeys(("name", "phone", "email", "address", "time_zone"))
+        seen_on = self._day.business_date - ONE_DAY
+        return self._of | unreachable | {"customer_ref": FORMER, "seen_on": seen_on}
 
     def _customer(self, customer: Customer) -> dict[str, Any]:
         """Every channel has a contact point; those that don't reach are dead or missing."""
@@ -270,7 +279,7 @@ class Filler:
         at = contact.accepted_at or contact.ended_at or self._day.now
         return self._of | {
             "business_date": self._day.business_date - ONE_DAY,
-            "customer_id": self._people[customer.ref],
+            "customer_id": self._people[FORMER if contact.to_former else customer.ref],
             "account_id": self._ids[account.ref],
             "reference": secrets.token_hex(8),
             "step": contact.step or "another",

@@ -24,6 +24,8 @@ class Contact:
     claimed_at: dt.datetime | None = None
     sent: str | None = None
     """The same for all accounts that one message named; None: it named this one alone."""
+    to_former: bool = False
+    """It went to whom the account was before."""
 
 
 @dataclass

@@ -278,6 +278,7 @@ class Book:
             if done == times:
                 return
             state = rng.choice(("delivered", "accepted", "undelivered", "failed", "expired"))
+            to_former = self._perhaps(0.1)
             at = self._instant(days_ago)
             account.contacts.append(
                 Contact(
@@ -287,6 +288,7 @@ class Book:
                     state=state,
                     accepted_at=at if state in ACTUAL else None,
                     ended_at=self._end_of(state, at),
+                    to_former=to_former,
                 )
             )
             done += state in ("delivered", "accepted")

@@ -225,8 +225,9 @@ class Ladder:
             if after := rule.get("after"):
                 [step] = [s for _, s in self.steps if s["step"] == after["step"]]
                 since = self.waived_on(account, step)
-                if self.done(account, step):
-                    since = self.last_done(account, step)
+                if done := self.done(account, step):
+                    told = [each for each in done if not each.to_former]
+                    since = self.last_done(account, step) if told else None
                 if since is None or self.days_since(since) < after["days"]:
                     continue
             return str(rule["to"])

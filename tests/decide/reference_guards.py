@@ -134,6 +134,7 @@ class Judge(Ladder):
             if (other is account if cap["by"] == "debt" else other.customer is account.customer)
             for contact in other.contacts
             if contact.channel in cap["channels"]
+            and (cap["by"] == "debt" or not contact.to_former)
             and (at := self._counted_at(contact))
             and first <= at.astimezone(other.customer.zone).date() <= out_on
         }
@@ -213,6 +214,7 @@ class Judge(Ladder):
             contact.state in IN_FLIGHT
             or (
                 contact.state in ACTUAL
+                and not contact.to_former
                 and contact.accepted_at is not None
                 and self.day.day_of(contact.accepted_at) == self.day.today
             )

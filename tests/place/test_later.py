@@ -76,17 +76,17 @@ def test_an_export_that_goes_on_leaves_out_what_is_unknown_by_now(make_desk):
     assert states(desk) == {"approved": 1, "exported": 2}
 
 
-def test_what_is_somebody_elses_by_now_goes_in_their_name(make_desk, arrived):
+def test_an_export_that_goes_on_leaves_out_what_is_somebody_elses_by_now(make_desk, arrived):
     desk = make_desk([row("A1"), row("A2")])
     die_on_the_way(desk)
     taken_over = row("A1", customer="C9", name="Heir")
     load(desk, [taken_over, row("A2")], DATE + DAY)
-    placements.deliver(days_later(desk, 1)).raise_if_failed()
-    told = [json.loads((package / "placements.json").read_text()) for package in arrived()]
-    assert [[(each["account"], each["name"]) for each in rows] for rows in told] == [
-        [("A2", "Somebody")],
-        [("A1", "Heir")],
-    ]
+    done = placements.deliver(days_later(desk, 1))
+    (package,) = arrived()
+    told = json.loads((package / "placements.json").read_text())
+    assert [(each["account"], each["name"]) for each in told] == [("A2", "Somebody")]
+    assert done.recalled == 0
+    assert states(desk) == {"withdrawn": 1, "exported": 1}
 
 
 def test_what_had_arrived_and_was_paid_since_is_recalled_by_the_export_that_finds_out(make_desk):

@@ -17,12 +17,23 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.progress import local_day
-from dunflow.ledger.tables import DONE, contact, contact_account, placement, run, waiver
+from dunflow.ledger.owners import person_of
+from dunflow.ledger.tables import (
+    DONE,
+    contact,
+    contact_account,
+    customer,
+    decision,
+    placement,
+    run,
+    waiver,
+)
 from dunflow.report.proofs.scope import Scope, Version
 
 
 def before_notice(scope: Scope) -> Select[int]:
-    """Placements proposed before the step that their rule waits for was done long enough ago.
+    """Placements proposed before the step that their rule waits for was done long enough ago, to
+    whom the account was then.
 
     By the policy of the run; a waiver stands for the step where no pack asked for it.
     """
@@ -39,12 +50,20 @@ def before_notice(scope: Scope) -> Select[int]:
         .data(rows or [(0, "", "", 0, False)])
         .alias("rule")
     )
+    heard, owner = customer.alias("heard"), customer.alias("owner")
+    of_proposal = and_(
+        decision.c.portfolio_id == placement.c.portfolio_id,
+        decision.c.business_date == placement.c.business_date,
+        decision.c.account_id == placement.c.account_id,
+    )
     decided_on = local_day(scope.book, run.c.decided_at)
     given = exists().where(
         contact_account.c.contact_id == contact.c.contact_id,
         contact_account.c.account_id == placement.c.account_id,
         contact_account.c.step == rules.c.step,
         contact_account.c.dropped.is_(None),
+        heard.c.customer_id == contact.c.customer_id,
+        person_of(heard) == person_of(owner),
         or_(contact.c.state.in_(DONE), contact.c.ended_at > run.c.decided_at),
         coerce(decided_on - local_day(scope.book, contact.c.accepted_at), Integer) >= rules.c.days,
     )
@@ -64,6 +83,8 @@ def before_notice(scope: Scope) -> Select[int]:
                 rules.c.destination == placement.c.destination,
             ),
         )
+        .join(decision, of_proposal)
+        .join(owner, owner.c.customer_id == decision.c.customer_id)
         .where(
             placement.c.portfolio_id == scope.portfolio_id,
             placement.c.business_date.between(scope.first, scope.last),
