@@ -175,6 +175,13 @@ BREAKS = [
         " WHERE account_id = acc('A-leaves') AND step = 'notice'",
     ),
     Break(
+        "nothing was handed off before its notice",
+        "A-leaves",
+        "UPDATE contact SET customer_id = (SELECT customer_id FROM contact"
+        " WHERE contact_id = con('A-climbs', '2026-03-04'))"
+        " WHERE account_id = acc('A-leaves') AND step = 'notice'",
+    ),
+    Break(
         "no step was waived that a pack demands",
         "A-climbs",
         "INSERT INTO waiver (portfolio_id, account_id, episode_id, business_date, step, reason,"
