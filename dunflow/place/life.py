@@ -7,6 +7,7 @@ who did it and why.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
@@ -128,7 +130,13 @@ def approve(
 
 def _approvals(book: Book) -> ColumnElement[int]:
     wanted = {to: each.approvals for to, each in book.portfolio.destinations.items()}
-    return case(wanted, value=placement.c.destination, else_=1) if wanted else literal(1)
+    return _of_destination(wanted, placement.c.destination, 1)
+
+
+def _of_destination(
+    known: dict[str, int], destination: ColumnElement[str], otherwise: int
+) -> ColumnElement[int]:
+    return case(known, value=destination, else_=otherwise) if known else literal(otherwise)
 
 
 def reject(
@@ -222,7 +230,8 @@ def propose_again(
 ) -> Moved:
     """Propose by hand what the machine would not propose again in this episode.
 
-    Only to a destination that had these accounts before, and where its rule is met now.
+    Only to a destination that had these accounts before, and where its rule is met now; of several
+    the most severe one, as a day does.
     """
     business_date = _newest(conn, book, portfolio_id)
     which = active(portfolio_id, chosen, _ENDED)
@@ -235,35 +244,28 @@ def propose_again(
     there = exists().where(
         placement.c.account_id == stands.c.account_id, placement.c.state.in_(PLACEMENT_ACTIVE)
     )
+    columns: dict[str, ColumnElement[Any]] = {
+        "portfolio_id": old.c.portfolio_id,
+        "account_id": old.c.account_id,
+        "episode_id": old.c.episode_id,
+        "business_date": literal(business_date),
+        "destination": old.c.destination,
+        "state": literal("proposed", Text),
+        "reason": literal(reason, Text),
+        "amount": stands.c.overdue,
+        "currency": stands.c.currency,
+        "proposed_at": literal(now),
+    }
+    severity = {rule.to: rank for rank, rule in enumerate(book.policy.hand_off)}
     new = (
-        select(
-            old.c.portfolio_id,
-            old.c.account_id,
-            old.c.episode_id,
-            literal(business_date),
-            old.c.destination,
-            literal("proposed", Text),
-            literal(reason, Text),
-            stands.c.overdue,
-            stands.c.currency,
-            literal(now),
-        )
-        .join(stands, stands.c.placement_id == old.c.placement_id)
+        select(*columns.values())
+        .join_from(old, stands, stands.c.placement_id == old.c.placement_id)
         .where(stands.c.refusal.is_(None), ~there)
+        .order_by(_of_destination(severity, old.c.destination, -1).desc(), old.c.account_id)
     )
-    columns = [
-        "portfolio_id",
-        "account_id",
-        "episode_id",
-        "business_date",
-        "destination",
-        "state",
-        "reason",
-        "amount",
-        "currency",
-        "proposed_at",
-    ]
-    made = insert(placement).from_select(columns, new).returning(placement.c.placement_id)
+    # Of several destinations that may have an account the most severe one comes first, and gets it.
+    rows = pg_insert(placement).from_select(list(columns), new).on_conflict_do_nothing()
+    made = rows.returning(placement.c.placement_id)
     numbers = list(conn.execute(made).scalars())
     _note(
         conn,
