@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -123,7 +124,11 @@ def _lines(
     here = and_(p.portfolio_id == portfolio_id, p.destination == destination)
     if kind == "recall":
         return select(p.placement_id, p.amount, p.currency).where(
-            here, p.state == "recalled", p.exported_at.is_not(None), ~_told_to_stop()
+            here,
+            p.state == "recalled",
+            p.exported_at.is_not(None),
+            _is_ours_to_recall(),
+            ~_told_to_stop(),
         )
     states = ("approved",) if kind == "placement" else PLACED
     which = select(p.placement_id).where(here, p.state.in_(states))
@@ -134,6 +139,18 @@ def _lines(
     if kind == "placement":
         return rows.where(stands.c.refusal.is_(None))
     return rows.where(stands.c.overdue.is_not(None), stands.c.overdue != p.told_amount)
+
+
+def _is_ours_to_recall() -> ColumnElement[bool]:
+    """It was away by this ledger; what had come back in the system before was recalled there."""
+    placed = exists().where(
+        placement_event.c.placement_id == placement.c.placement_id,
+        placement_event.c.event.in_(PLACED),
+    )
+    given = exists().where(
+        package_line.c.placement_id == placement.c.placement_id, package_line.c.kind == "placement"
+    )
+    return or_(placed, given)
 
 
 def _told_to_stop() -> ColumnElement[bool]:

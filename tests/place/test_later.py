@@ -150,3 +150,20 @@ def test_an_agency_that_was_given_it_before_dunflow_is_told_to_stop(make_desk, t
     done = placements.deliver(desk)
     assert [(each["kind"], each["rows"]) for each in done.packages] == [("recall", 1)]
     assert placements.deliver(desk).packages == []
+
+
+def test_an_agency_that_gave_it_back_before_dunflow_is_told_nothing(make_desk, tmp_path):
+    desk = make_desk(
+        [row("A1"), row("A2")], hand_off=[{"to": "agency", "when": {"dpd": {"from": 900}}}]
+    )
+    file = tmp_path / "placed.csv"
+    file.write_text(
+        "ref,account,destination,amount,placed_at,state,ended_at\n"
+        "1,A1,agency,1300.00,2025-02-01 10:00,recalled,2025-05-01 10:00\n"
+        "2,A2,agency,1300.00,2025-02-01 10:00,,\n"
+    )
+    take_file(desk.engine, desk.book, "earlier_placements", file, "ann", NOON)
+    assert placements.deliver(desk).packages == []
+    placements.end(desk, Chosen(accounts=("A2",)), "recalled", "sold", "me")
+    done = placements.deliver(desk)
+    assert [(each["kind"], each["rows"]) for each in done.packages] == [("recall", 1)]
