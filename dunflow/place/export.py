@@ -110,6 +110,13 @@ class _Courier:
         What has not arrived may leave only if it still may by now, as of `business_date`.
         """
         place = place_of(self._book, begun.destination, self._environ)
+        if begun.place not in (None, place.shown):
+            raise DeliveryError(
+                f"package {begun.reference} for {begun.destination} was begun for {begun.place}, "
+                "and nobody knows yet whether it arrived there; now portfolio.yaml says "
+                f"{place.shown}. Put destinations.{begun.destination} back, export, and change it "
+                "then"
+            )
         place.sweep(begun.reference)
         arrived = place.find(begun.reference)
         if arrived is not None:
@@ -139,10 +146,26 @@ class _Courier:
                 destination,
                 kind,
                 business_date,
+                place.shown,
                 self._clock.now(),
             )
+            if begun is not None:
+                self._require_entry(conn, destination, place)
         if begun is not None:
             self._deliver(begun, place)
+
+    def _require_entry(self, conn: Connection, destination: str, place: Place) -> None:
+        """Raises DeliveryError where portfolio.yaml has lost the receiver's place: in another one
+        nobody would look, and the ledger would say that it was told."""
+        if destination in self._book.portfolio.destinations:
+            return
+        last = lines.last_place(conn, self._portfolio_id, destination)
+        if last not in (None, place.shown):
+            raise DeliveryError(
+                f"portfolio.yaml: destinations.{destination}: is missing, and its packages went to "
+                f"{last}; put it back until it was told of all that it has. If {place.shown} is "
+                f"where it looks now, write {destination}: {{}}"
+            )
 
     def _may_leave(self, destination: str, business_date: dt.date) -> bool:
         """Withdraw what may no longer leave; whether anything is left that may."""

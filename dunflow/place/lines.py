@@ -50,6 +50,8 @@ class Package:
     reference: str
     business_date: dt.date
     made_at: dt.datetime
+    place: str | None
+    """Where it goes, without credentials."""
 
 
 def open_packages(conn: Connection, portfolio_id: int) -> list[Package]:
@@ -69,7 +71,23 @@ _COLUMNS = (
     package.c.reference,
     package.c.business_date,
     package.c.made_at,
+    package.c.place,
 )
+
+
+def last_place(conn: Connection, portfolio_id: int, destination: str) -> str | None:
+    """Where the destination's newest package that arrived was delivered to; None before any."""
+    found: str | None = conn.execute(
+        select(package.c.place)
+        .where(
+            package.c.portfolio_id == portfolio_id,
+            package.c.destination == destination,
+            package.c.delivered_at.is_not(None),
+        )
+        .order_by(package.c.package_id.desc())
+        .limit(1)
+    ).scalar()
+    return found
 
 
 def begin(
@@ -79,9 +97,11 @@ def begin(
     destination: str,
     kind: str,
     business_date: dt.date,
+    place: str,
     now: dt.datetime,
 ) -> Package | None:
-    """A package of this kind for what is to be told to `destination`; None if there is nothing."""
+    """A package of this kind for what is to be told to `destination`, which goes to `place`; None
+    if there is nothing."""
     lines = _lines(book, portfolio_id, destination, kind, business_date, now).subquery("lines")
     if not conn.execute(select(exists().select_from(lines))).scalar_one():
         return None
@@ -94,6 +114,7 @@ def begin(
         f"{book.name}-{destination}-{kind}-{day}-{number:06d}",
         business_date,
         now,
+        place,
     )
     conn.execute(insert(package).values(portfolio_id=portfolio_id, **vars(made)))
     conn.execute(

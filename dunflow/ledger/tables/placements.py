@@ -85,7 +85,7 @@ package = Table(
     Column("business_date", Date, nullable=False),  # whose facts it carries
     Column("made_at", Instant, nullable=False),
     Column("delivered_at", Instant),
-    Column("place", Text),  # where it was delivered to, without credentials
+    Column("place", Text),  # where it goes, or lies once delivered, without credentials
     Column("manifest", JSONB),  # as delivered: counts, totals, checksums
     one_of("kind", PACKAGE_KINDS),
     # One is delivered before the next is begun.
