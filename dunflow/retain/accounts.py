@@ -80,10 +80,10 @@ class Accounts:
         )
 
 
-def ids_of(conn: Connection, customer_id: int) -> list[int]:
-    """The customer's number, and those of the ids that are the same person."""
-    others = select(customer.c.customer_id).where(customer.c.merged_into == customer_id)
-    return [customer_id, *sorted(conn.execute(others).scalars())]
+def ids_of(conn: Connection, people: People) -> list[int]:
+    """Their numbers, and those of the ids that are the same persons."""
+    others = select(customer.c.customer_id).where(customer.c.merged_into.in_(people))
+    return [*people, *sorted(conn.execute(others).scalars())]
 
 
 def accounts_of(conn: Connection, book: Book, portfolio_id: int, customer_id: int) -> Accounts:
@@ -91,7 +91,7 @@ def accounts_of(conn: Connection, book: Book, portfolio_id: int, customer_id: in
 
     Under whichever of their ids: snapshots from before a merger keep the old one.
     """
-    people = ids_of(conn, customer_id)
+    people = ids_of(conn, [customer_id])
     s = snapshot.c
     theirs = (
         select(s.account_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     CompoundSelect,
     Connection,
     Date,
@@ -24,15 +25,20 @@ from dunflow.config.book import Book
 from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.tables import (
     ALIVE,
+    PERSONAL,
     PLACEMENT_ACTIVE,
     account,
+    consent,
     contact,
     contact_account,
+    contact_change,
     conversation,
     customer,
     episode,
+    erasure,
     hold,
     instalment,
+    opt_out,
     payment,
     placement,
     plan,
@@ -41,6 +47,16 @@ from dunflow.ledger.tables import (
     snapshot,
 )
 from dunflow.retain.accounts import Accounts, People
+
+HEARD = (
+    (reply, reply.c.received_at, reply.c.received_at),
+    (conversation, conversation.c.held_at, conversation.c.held_at),
+    (hold, hold.c.recorded_at, func.greatest(hold.c.recorded_at, hold.c.released_at)),
+    (opt_out, opt_out.c.since_at, func.greatest(opt_out.c.since_at, opt_out.c.lifted_at)),
+    (consent, consent.c.given_at, func.greatest(consent.c.given_at, consent.c.end_recorded_at)),
+    (contact_change, contact_change.c.recorded_at, contact_change.c.recorded_at),
+)
+"""What customers say, or is told of them: the table, when it was said, and its last word."""
 
 
 def going_on(
@@ -97,15 +113,11 @@ def last_activity(
     def day(instant: Any) -> Any:
         return cast(func.timezone(book.portfolio.time_zone, instant), Date)
 
-    def of_people(table: Any, instant: Any) -> Select[Any]:
-        return select(day(instant)).where(table.c.customer_id.in_(people), instant < before)
-
     def of_accounts(table: Any, instant: Any) -> Select[Any]:
         return select(day(instant)).where(
             accounts.has(table.c.account_id, instant), instant < before
         )
 
-    held = or_(hold.c.customer_id.in_(people), accounts.has(hold.c.account_id, hold.c.recorded_at))
     left_on = func.coalesce(episode.c.ended_on, literal(calendar.local_date(now)))
     placed_until = case(
         (placement.c.state.in_(PLACEMENT_ACTIVE), literal(now)),
@@ -119,10 +131,12 @@ def last_activity(
             accounts.has(episode.c.account_id, left_on),
             episode.c.started_on < calendar.local_date(before),
         ),
-        of_people(reply, reply.c.received_at),
-        of_people(conversation, conversation.c.held_at),
+        *[
+            select(day(last)).where(table.c.customer_id.in_(people), said < before)
+            for table, said, last in HEARD
+        ],
         select(day(func.greatest(hold.c.recorded_at, hold.c.released_at))).where(
-            held, hold.c.recorded_at < before
+            accounts.has(hold.c.account_id, hold.c.recorded_at), hold.c.recorded_at < before
         ),
         of_accounts(promise, promise.c.made_at),
         of_accounts(plan, plan.c.agreed_at),
@@ -135,8 +149,9 @@ def last_activity(
     return found
 
 
-def active_accounts(portfolio_id: int, since: dt.date) -> CompoundSelect[Any]:
+def active_accounts(book: Book, portfolio_id: int, since: dt.date) -> CompoundSelect[Any]:
     """`account_id` of all with which something happened on or after a day, or still goes on."""
+    begins = book.portfolio.calendar.start_of(since)
     return union(
         select(episode.c.account_id).where(
             episode.c.portfolio_id == portfolio_id,
@@ -146,14 +161,14 @@ def active_accounts(portfolio_id: int, since: dt.date) -> CompoundSelect[Any]:
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date >= since),
         select(payment.c.account_id).where(
-            payment.c.portfolio_id == portfolio_id, payment.c.booked_at >= since
+            payment.c.portfolio_id == portfolio_id, payment.c.booked_at >= begins
         ),
         select(placement.c.account_id).where(
             placement.c.portfolio_id == portfolio_id,
-            or_(placement.c.state.in_(PLACEMENT_ACTIVE), placement.c.ended_at >= since),
+            or_(placement.c.state.in_(PLACEMENT_ACTIVE), placement.c.ended_at >= begins),
         ),
         select(promise.c.account_id).where(
-            promise.c.portfolio_id == portfolio_id, promise.c.made_at >= since
+            promise.c.portfolio_id == portfolio_id, promise.c.made_at >= begins
         ),
         select(plan.c.account_id)
         .join(instalment, instalment.c.plan_id == plan.c.plan_id)
@@ -161,37 +176,80 @@ def active_accounts(portfolio_id: int, since: dt.date) -> CompoundSelect[Any]:
     )
 
 
-def quiet_people(portfolio_id: int, newest: dt.date, since: dt.date) -> Select[int]:
-    """Customers about whom there is something personal, and with whom nothing happened for long."""
-    known = or_(
-        customer.c.name.is_not(None),
-        customer.c.phone_raw.is_not(None),
-        customer.c.email_raw.is_not(None),
-        customer.c.address.is_not(None),
+def quiet_people(book: Book, portfolio_id: int, newest: dt.date, since: dt.date) -> Select[int]:
+    """Customers who were not let go yet, and with whom nothing happened for long.
+
+    Of several ids of one person the one that stays.
+    """
+    c, other = customer.c, customer.alias("other")
+    begins = book.portfolio.calendar.start_of(since)
+    let_go = exists().where(
+        erasure.c.customer_id == c.customer_id, erasure.c.records_erased_at.is_not(None)
     )
+    known, known_otherwise = (
+        or_(*[of[name].is_not(None) for name in PERSONAL[customer]]) for of in (c, other.c)
+    )
+    came_back = or_(known, exists().where(other.c.merged_into == c.customer_id, known_otherwise))
     owing = exists().where(
         snapshot.c.portfolio_id == portfolio_id,
         snapshot.c.business_date == newest,
-        snapshot.c.customer_id == customer.c.customer_id,
+        snapshot.c.customer_id == c.customer_id,
     )
-    active = active_accounts(portfolio_id, since).subquery("active")
+    active = active_accounts(book, portfolio_id, since).cte("active")
     collected = exists().where(
-        contact.c.customer_id == customer.c.customer_id,
+        contact.c.customer_id == c.customer_id,
         contact_account.c.contact_id == contact.c.contact_id,
         contact_account.c.account_id == active.c.account_id,
     )
+    owner = _owners(portfolio_id, newest, active).subquery("owner")
+    owned = exists().where(owner.c.customer_id == c.customer_id)
     heard = [
-        exists().where(table.c.customer_id == customer.c.customer_id, instant >= since)
-        for table, instant in (
-            (reply, reply.c.received_at),
-            (conversation, conversation.c.held_at),
-            (hold, hold.c.recorded_at),
-        )
+        exists().where(table.c.customer_id == c.customer_id, last >= begins)
+        for table, _, last in HEARD
     ]
-    return select(customer.c.customer_id).where(
-        customer.c.portfolio_id == portfolio_id,
-        customer.c.seen_on < since,
-        known,
+    held = exists().where(
+        hold.c.of_customer_id == c.customer_id,
+        func.greatest(hold.c.recorded_at, hold.c.released_at) >= begins,
+    )
+    return select(c.customer_id).where(
+        c.portfolio_id == portfolio_id,
+        c.merged_into.is_(None),
+        c.seen_on < since,
+        or_(~let_go, came_back),
         # One by one, so that each can be an anti-join.
-        *[~each for each in (owing, collected, *heard)],
+        *[~each for each in (owing, collected, owned, *heard, held)],
+    )
+
+
+def _owners(portfolio_id: int, newest: dt.date, active: CTE) -> Select[Any]:
+    """`customer_id`: whose those active accounts are that are in the newest snapshot no more."""
+    e, p = episode.c, placement.c
+    moment = union(
+        select(e.account_id, e.started_on.label("date")),
+        select(e.account_id, e.ended_on - 1),
+        select(p.account_id, p.business_date),
+    ).subquery("moment")
+    here = snapshot.alias("here")
+    is_here = exists().where(
+        here.c.portfolio_id == portfolio_id,
+        here.c.business_date == newest,
+        here.c.account_id == active.c.account_id,
+    )
+    person = customer.alias("person")
+    # Row by row, as the server then looks into the one partition of that date only.
+    whose = (
+        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        .join_from(snapshot, person, person.c.customer_id == snapshot.c.customer_id)
+        .where(
+            snapshot.c.portfolio_id == portfolio_id,
+            snapshot.c.business_date == moment.c.date,
+            snapshot.c.account_id == moment.c.account_id,
+        )
+        .correlate(moment)
+        .scalar_subquery()
+    )
+    return (
+        select(whose.label("customer_id"))
+        .join_from(moment, active, active.c.account_id == moment.c.account_id)
+        .where(~is_here)
     )

@@ -7,7 +7,7 @@ anywhere and run again.
 import datetime as dt
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from dunflow.clock import DAY
@@ -72,7 +72,7 @@ def age(engine: Engine, book: Book, portfolio_id: int, now: dt.datetime) -> Aged
         aged.replies = _nobodys_replies(conn, book, portfolio_id, since)
     for date in _old_dates(engine, portfolio_id, since):
         with portfolio_lock(engine, book.name) as conn:
-            aged.rows += _thin(conn, portfolio_id, date, since)
+            aged.rows += _thin(conn, book, portfolio_id, date, since)
         for name in _emptied(engine, portfolio_id, date):
             if _drop(engine, name):
                 aged.partitions += 1
@@ -111,7 +111,7 @@ def _records_due(
             one = conn.execute(due).one_or_none()
             if one is None:
                 return count
-            people = ids_of(conn, one.person)
+            people = ids_of(conn, [one.person])
             accounts = accounts_of(conn, book, portfolio_id, one.person)
             last = last_activity(
                 conn,
@@ -142,13 +142,16 @@ def _quiet_people(
     count = 0
     while True:
         with portfolio_lock(engine, book.name) as conn:
-            found = quiet_people(portfolio_id, newest, since).limit(BATCH)
+            found = quiet_people(book, portfolio_id, newest, since).limit(BATCH)
             people = list(conn.execute(found).scalars())
             if not people:
                 return count
-            accounts = contacted_accounts_of(conn, book, people)
-            erase_contact_points(conn, portfolio_id, people, newest + DAY)
-            erase_records(conn, people, accounts, now)
+            ids = ids_of(conn, people)
+            accounts = contacted_accounts_of(conn, book, ids)
+            # What was said of an address since then may be about whoever has it now.
+            begins = book.portfolio.calendar.start_of(since)
+            erase_contact_points(conn, portfolio_id, ids, newest + DAY, begins)
+            erase_records(conn, ids, accounts, now)
             conn.execute(
                 insert(erasure),
                 [
@@ -174,7 +177,11 @@ def _nobodys_replies(conn: Connection, book: Book, portfolio_id: int, since: dt.
             reply.c.portfolio_id == portfolio_id,
             reply.c.customer_id.is_(None),
             reply.c.received_at < book.portfolio.calendar.start_of(since),
-            reply.c.body != "",
+            or_(
+                reply.c.address.is_not(None),
+                reply.c.body != "",
+                reply.c.decided_because.is_not(None),
+            ),
         )
         .values(address=None, body="", decided_because=None)
     )
@@ -189,13 +196,13 @@ def _old_dates(engine: Engine, portfolio_id: int, since: dt.date) -> list[dt.dat
     return sorted(date for date in there if date < since)
 
 
-def _thin(conn: Connection, portfolio_id: int, date: dt.date, since: dt.date) -> int:
+def _thin(conn: Connection, book: Book, portfolio_id: int, date: dt.date, since: dt.date) -> int:
     """Delete what an old date says of accounts with which nothing happened for long; how many rows.
 
     Those with which something still happens keep their whole story.
     """
     active = keep(
-        conn, "active", select(active_accounts(portfolio_id, since).subquery("all_active"))
+        conn, "active", select(active_accounts(book, portfolio_id, since).subquery("all_active"))
     )
     gone = 0
     for table in (*DAILY, decision_replaced, quarantine):

@@ -90,9 +90,12 @@ def only_theirs(portfolio_id: int, people: People) -> Subquery:
 
 
 def erase_contact_points(
-    conn: Connection, portfolio_id: int, people: People, today: dt.date
+    conn: Connection, portfolio_id: int, people: People, today: dt.date, before: dt.datetime
 ) -> None:
-    """Name, phones, emails and postal addresses of these customers, wherever they stand."""
+    """Name, phones, emails and postal addresses of these customers, wherever they stand.
+
+    What was said of an address since an instant stays.
+    """
     theirs = only_theirs(portfolio_id, people)
     # A reply that came before anybody was known there is theirs, and goes with their records.
     conn.execute(
@@ -109,6 +112,7 @@ def erase_contact_points(
             delete(table).where(
                 table.c.portfolio_id == portfolio_id,
                 table.c.address.in_(select(theirs.c.address)),
+                table.c.since_at < before,
             )
         )
     # The row stays, so that a file that brings it again changes nothing.

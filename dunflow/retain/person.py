@@ -49,10 +49,10 @@ def erase_person(
             "End that first, or refuse the request with this as its reason"
         )
     today = book.portfolio.calendar.local_date(now)
-    people = ids_of(conn, number)
+    people = ids_of(conn, [number])
     last = last_activity(conn, book, people, accounts, before=now, now=now)
     until = later(last, book.keep_records) if last else today
-    erase_contact_points(conn, portfolio_id, people, today)
+    erase_contact_points(conn, portfolio_id, people, today, now)
     gone = until <= today
     if gone:
         erase_records(conn, people, accounts, now)

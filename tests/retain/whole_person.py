@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, text
 
+from dunflow.ledger import partitions
 from dunflow.ledger.tables import (
     PERSONAL,
     REMARKS,
@@ -29,9 +30,12 @@ from dunflow.ledger.tables import (
     promise,
     reply,
     resolution,
+    snapshot,
     waiver,
 )
 
+OWED_ON = dt.date(2026, 3, 1)
+"""The one date whose snapshot has them."""
 DAY = dt.date(2026, 3, 2)
 AT = dt.datetime(2026, 3, 3, 4, 0, tzinfo=dt.UTC)
 ONE = {"amount": Decimal(1), "currency": "CNY"}
@@ -68,7 +72,8 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
 
         person = put(customer, **mine, customer_ref=ref, seen_on=DAY)
         debt = put(account, **mine, account_ref=f"A-{ref}")
-        stretch = put(episode, **mine, account_id=debt, started_on=DAY, ended_on=DAY)
+        stretch = put(episode, **mine, account_id=debt, started_on=OWED_ON, ended_on=DAY)
+        owed(conn, portfolio_id, debt, person)
         sent = put(
             contact, **mine, **ONE, business_date=DAY, customer_id=person, account_id=debt,
             reference=f"R-{ref}", step="s", channel="sms", template="courtesy", purpose="reminder",
@@ -117,6 +122,25 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
         )  # fmt: skip
         put(placement_event, placement_id=gone, event="closed", happened_at=AT, told_by="ann")
     return person
+
+
+def owed(conn: Connection, portfolio_id: int, account_id: int, customer_id: int) -> None:
+    """The snapshot of `OWED_ON` has the account as this customer's."""
+    if not partitions.exists(conn, snapshot, portfolio_id, OWED_ON):
+        name = partitions.name_of(snapshot, portfolio_id, OWED_ON)
+        conn.execute(text(f"CREATE TABLE {name} (LIKE snapshot INCLUDING DEFAULTS)"))
+        partitions.attach(conn, snapshot, portfolio_id, OWED_ON)
+    conn.execute(
+        insert(snapshot).values(
+            portfolio_id=portfolio_id,
+            business_date=OWED_ON,
+            account_id=account_id,
+            customer_id=customer_id,
+            due_on=OWED_ON,
+            overdue_amount=Decimal(1),
+            currency="CNY",
+        )
+    )
 
 
 def accept(engine: Engine, portfolio_id: int, date: dt.date) -> None:
