@@ -34,6 +34,8 @@ from dunflow.ledger.tables import (
     reply,
     resolution,
     snapshot,
+    worklist,
+    worklist_line,
 )
 from dunflow.report.customer_file import File, customer_file
 from dunflow.retain.accounts import Accounts, accounts_of
@@ -65,6 +67,7 @@ def export(
         "told_by_receivers": _told_by_receivers(accounts),
         "mergers": _mergers(number),
         "letters": _letters(number),
+        "worklists": _worklists(number),
         "erasures": _erasures(number),
     }
     found = {name: conn.execute(rows) for name, rows in more.items()}
@@ -288,6 +291,19 @@ def _letters(number: int) -> Select[Any]:
         .add_columns(print_batch.c.delivered_at, print_line.c.unprintable)
         .join(print_line, print_line.c.contact_id == contact.c.contact_id)
         .join(print_batch, print_batch.c.print_batch_id == print_line.c.print_batch_id)
+        .where(contact.c.customer_id == number)
+        .order_by(contact.c.contact_id)
+    )
+
+
+def _worklists(number: int) -> Select[Any]:
+    """Call lists and visit orders that named them."""
+    w = worklist.c
+    return (
+        select(contact.c.reference.label("contact"), w.channel, w.team, w.listed_on)
+        .add_columns(w.reference.label("list"), w.delivered_at)
+        .join(worklist_line, worklist_line.c.contact_id == contact.c.contact_id)
+        .join(worklist, w.worklist_id == worklist_line.c.worklist_id)
         .where(contact.c.customer_id == number)
         .order_by(contact.c.contact_id)
     )

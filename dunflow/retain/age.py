@@ -29,7 +29,7 @@ from dunflow.ledger.tables import (
 )
 from dunflow.retain.accounts import accounts_of, contacted_accounts_of, ids_of
 from dunflow.retain.activity import active_accounts, last_activity, quiet_people
-from dunflow.retain.erase import erase_contact_points, erase_records
+from dunflow.retain.erase import erase_contact_points, erase_records, erase_snapshots
 
 BY = "housekeeping"
 BATCH = 5_000
@@ -127,6 +127,8 @@ def _records_due(
                 continue
             # Who came back since is a customer like any other: what is newer stays.
             erase_records(conn, people, accounts, one.erased_at)
+            erased_on = book.portfolio.calendar.local_date(one.erased_at)
+            erase_snapshots(conn, portfolio_id, people, accounts, erased_on)
             conn.execute(this.values(records_erased_at=now))
         count += 1
 

@@ -21,12 +21,14 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    null,
     or_,
     select,
     union,
     update,
 )
 
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     PERSONAL,
     REMARKS,
@@ -36,6 +38,7 @@ from dunflow.ledger.tables import (
     contact_text,
     customer,
     dead_address,
+    erasure,
     hold,
     merger,
     opt_out,
@@ -45,6 +48,7 @@ from dunflow.ledger.tables import (
     promise,
     reply,
     resolution,
+    snapshot,
     waiver,
 )
 from dunflow.retain.accounts import Accounts, People
@@ -92,7 +96,7 @@ def only_theirs(portfolio_id: int, people: People) -> Subquery:
 def erase_contact_points(
     conn: Connection, portfolio_id: int, people: People, today: dt.date, before: dt.datetime
 ) -> None:
-    """Name, phones, emails and postal addresses of these customers, wherever they stand.
+    """Name, phones, emails, postal addresses and where these customers live, wherever it stands.
 
     What was said of an address since an instant stays.
     """
@@ -133,14 +137,30 @@ def erase_records(
 ) -> None:
     """What was written, heard and remarked about these customers and accounts before an instant."""
     for table, which in _records(people, accounts, before).items():
-        emptied = [*PERSONAL.get(table, ()), *REMARKS.get(table, ())]
-        conn.execute(
-            update(table).where(which).values({name: _nothing(table, name) for name in emptied})
-        )
+        _empty(conn, table, which)
 
 
-def _nothing(table: Table, column: str) -> str | None:
-    return None if table.c[column].nullable else ""
+def erase_snapshots(
+    conn: Connection, portfolio_id: int, people: People, accounts: Accounts, before: dt.date
+) -> None:
+    """What the lender told of these customers beside dates and amounts, in snapshots before a day.
+
+    Numbers among it go as well: an age or an income is as personal as an employer.
+    """
+    s = snapshot.c
+    theirs = and_(
+        s.portfolio_id == portfolio_id,
+        s.business_date < before,
+        among(s.account_id, [each.account_id for each in accounts.held]),
+        s.customer_id.in_(people),
+    )
+    _empty(conn, snapshot, theirs)
+
+
+def _empty(conn: Connection, table: Table, which: ColumnElement[bool]) -> None:
+    names = [*PERSONAL.get(table, ()), *REMARKS.get(table, ())]
+    nothing = {name: null() if table.c[name].nullable else "" for name in names}
+    conn.execute(update(table).where(which).values(nothing))
 
 
 def _records(
@@ -185,4 +205,5 @@ def _records(
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
         ),
+        erasure: and_(erasure.c.customer_id.in_(people), erasure.c.erased_at <= before),
     }

@@ -12,7 +12,7 @@ from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import customer, erasure
 from dunflow.retain.accounts import accounts_of, ids_of
 from dunflow.retain.activity import going_on, last_activity
-from dunflow.retain.erase import erase_contact_points, erase_records
+from dunflow.retain.erase import erase_contact_points, erase_records, erase_snapshots
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,6 @@ def erase_person(
     until = later(last, book.keep_records) if last else today
     erase_contact_points(conn, portfolio_id, people, today, now)
     gone = until <= today
-    if gone:
-        erase_records(conn, people, accounts, now)
     conn.execute(
         insert(erasure).values(
             portfolio_id=portfolio_id,
@@ -67,4 +65,7 @@ def erase_person(
             records_erased_at=now if gone else None,
         )
     )
+    if gone:
+        erase_records(conn, people, accounts, now)
+        erase_snapshots(conn, portfolio_id, people, accounts, today)
     return Erased(customer_ref, None if gone else until)

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, insert, literal, select, update
 
 from dunflow.config.book import Book
 from dunflow.config.period import earlier, later
@@ -21,6 +21,8 @@ from dunflow.ledger.tables import (
     placement,
     reply,
     snapshot,
+    worklist,
+    worklist_line,
 )
 from dunflow.report.audit import audit
 from dunflow.report.export import export
@@ -28,9 +30,10 @@ from dunflow.retain.age import age
 from dunflow.retain.person import erase_person
 from dunflow.tell import json_of
 from tests.remind.contacts import book as plain_book
-from tests.retain.whole_person import AT, DAY, accept, know, known_of, marks
+from tests.retain.whole_person import AT, DAY, accept, everything, know, known_of, marks
 
 YEARS = "P5Y"
+WHY = "Ann:erasure.reason"
 SOON = AT + dt.timedelta(days=30)
 LONG_AFTER = AT + dt.timedelta(days=6 * 366)
 
@@ -49,9 +52,7 @@ class Records:
 
     def erase(self, now: dt.datetime = SOON) -> dt.date | None:
         with self.engine.begin() as conn:
-            erased = erase_person(
-                conn, self.book, self.portfolio_id, "Ann", now, "cleo", "asked for it"
-            )
+            erased = erase_person(conn, self.book, self.portfolio_id, "Ann", now, "cleo", WHY)
         return erased.records_until
 
     def broken(self) -> dict[str, int]:
@@ -79,6 +80,35 @@ def test_an_export_has_every_personal_value_and_nobody_elses(records: Records) -
     assert json.loads(written)["customer"] == "Ann"
 
 
+def test_an_export_names_the_call_lists_and_visit_orders_that_had_them(records: Records) -> None:
+    here = {"portfolio_id": records.portfolio_id, "channel": "call", "made_at": AT}
+    line = insert(worklist_line).from_select(
+        ["contact_id", "worklist_id", "position"],
+        select(contact.c.contact_id, worklist.c.worklist_id, literal(1)).where(
+            contact.c.reference == "R-" + worklist.c.team
+        ),
+    )
+    for team in ("Ann", "Bo"):
+        records.change(
+            insert(worklist).values(
+                **here, team=team, listed_on=DAY, reference=f"calls-{team}", delivered_at=AT
+            )
+        )
+    records.change(line)
+    with records.engine.connect() as conn:
+        file = export(conn, records.book, records.portfolio_id, "Ann", SOON)
+    assert file["worklists"] == [
+        {
+            "contact": "R-Ann",
+            "channel": "call",
+            "team": "Ann",
+            "listed_on": DAY,
+            "list": "calls-Ann",
+            "delivered_at": AT,
+        }
+    ]
+
+
 def test_contact_points_go_at_once_and_the_records_when_no_pack_wants_them(
     records: Records,
 ) -> None:
@@ -87,6 +117,7 @@ def test_contact_points_go_at_once_and_the_records_when_no_pack_wants_them(
     # One stands in a reply still, as whom it came from.
     assert {each for each in left if "customer." in each} == {"Ann:customer.email"}
     assert {"Ann:contact_text.body", "Ann:reply.body", "Ann:contact.address"} <= left
+    assert {"Ann:snapshot.attributes", "Ann:snapshot.segment"} <= left
     assert known_of(records.engine, "Bo") == marks("Bo")
 
 
@@ -96,6 +127,8 @@ def test_nothing_is_left_of_whom_no_pack_wants_records(records: Records) -> None
     assert known_of(records.engine, "Ann") == set()
     assert known_of(records.engine, "Bo") == marks("Bo")
     assert records.broken() == before
+    with records.engine.connect() as conn:
+        assert WHY not in everything(conn)
     with records.engine.connect() as conn:
         said_no = select(opt_out.c.channel).where(opt_out.c.customer_id == records.ann)
         assert conn.execute(said_no).scalars().all() == ["sms"]  # and it holds still
@@ -124,6 +157,7 @@ def test_housekeeping_erases_the_records_on_their_day(records: Records) -> None:
     assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 1
     assert known_of(records.engine, "Ann") == set()
     with records.engine.connect() as conn:
+        assert WHY not in everything(conn)
         assert "back again" in conn.execute(select(reply.c.body)).scalars().all()
 
 

@@ -21,7 +21,7 @@ from dunflow.retain.accounts import Held, accounts_of
 from dunflow.retain.person import erase_person
 from dunflow.tell import json_of
 from tests.retain.test_erase import LONG_AFTER, SOON, Records, records  # noqa: F401 - a fixture
-from tests.retain.whole_person import AT, DAY, ONE
+from tests.retain.whole_person import AT, DAY, ONE, OWED_ON
 
 MONTH = dt.timedelta(days=30)
 
@@ -167,25 +167,45 @@ def test_what_was_said_while_it_was_anothers_is_not_erased_with_whom_it_came_bac
         }
 
 
+def owed_on(conn: Connection, told: Records, account_id: int, customer_id: int) -> None:
+    """The snapshot of a month later has the account as this customer's, who is a merchant."""
+    partition = partitions.name_of(snapshot, told.portfolio_id, DAY + MONTH)
+    conn.execute(text(f"CREATE TABLE {partition} (LIKE snapshot INCLUDING DEFAULTS)"))
+    partitions.attach(conn, snapshot, told.portfolio_id, DAY + MONTH)
+    conn.execute(
+        insert(snapshot).values(
+            portfolio_id=told.portfolio_id,
+            business_date=DAY + MONTH,
+            account_id=account_id,
+            customer_id=customer_id,
+            due_on=DAY,
+            overdue_amount=Decimal(5),
+            currency="CNY",
+            segment="merchant",
+        )
+    )
+
+
+def test_what_the_lender_told_with_an_account_goes_with_whose_it_was_then(back: Records) -> None:
+    with back.engine.begin() as conn:
+        number = conn.execute(
+            select(contact.c.account_id).where(contact.c.reference == "R30")
+        ).scalar_one()
+        owed_on(conn, back, number, back.bo)
+        erase_person(conn, back.book, back.portfolio_id, "Ann", LONG_AFTER, "cleo", "asked")
+        told = select(snapshot.c.business_date, snapshot.c.segment)
+        rows = conn.execute(
+            told.where(snapshot.c.account_id == number).order_by(snapshot.c.business_date)
+        )
+        assert [tuple(row) for row in rows] == [(OWED_ON, None), (DAY + MONTH, "merchant")]
+
+
 def test_of_one_date_the_snapshot_says_whose_it_was(moved: Records) -> None:
     """Bo was texted by the file's first word; corrected, it has the account as Ann's."""
     with moved.engine.begin() as conn:
         number = conn.execute(
             select(contact.c.account_id).where(contact.c.reference == "R30")
         ).scalar_one()
-        partition = partitions.name_of(snapshot, moved.portfolio_id, DAY + MONTH)
-        conn.execute(text(f"CREATE TABLE {partition} (LIKE snapshot INCLUDING DEFAULTS)"))
-        partitions.attach(conn, snapshot, moved.portfolio_id, DAY + MONTH)
-        conn.execute(
-            insert(snapshot).values(
-                portfolio_id=moved.portfolio_id,
-                business_date=DAY + MONTH,
-                account_id=number,
-                customer_id=moved.ann,
-                due_on=DAY,
-                overdue_amount=Decimal(5),
-                currency="CNY",
-            )
-        )
+        owed_on(conn, moved, number, moved.ann)
         held = accounts_of(conn, moved.book, moved.portfolio_id, moved.ann).held
     assert held == (Held(number, dt.date.min, dt.date.max),)

@@ -51,6 +51,8 @@ PUT_ELSEWHERE = {
     # Their own, in a table that knows no customers, or a second row of another's value.
     "dead_address.address",
     "opt_out.address",
+    # Written by whoever erases.
+    "erasure.reason",
 }
 
 
@@ -73,7 +75,7 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
         person = put(customer, **mine, customer_ref=ref, seen_on=DAY)
         debt = put(account, **mine, account_ref=f"A-{ref}")
         stretch = put(episode, **mine, account_id=debt, started_on=OWED_ON, ended_on=DAY)
-        owed(conn, portfolio_id, debt, person)
+        owed(conn, portfolio_id, debt, person, ref)
         sent = put(
             contact, **mine, **ONE, business_date=DAY, customer_id=person, account_id=debt,
             reference=f"R-{ref}", step="s", channel="sms", template="courtesy", purpose="reminder",
@@ -124,7 +126,7 @@ def know(engine: Engine, portfolio_id: int, ref: str) -> int:
     return person
 
 
-def owed(conn: Connection, portfolio_id: int, account_id: int, customer_id: int) -> None:
+def owed(conn: Connection, portfolio_id: int, account_id: int, customer_id: int, mark: str) -> None:
     """The snapshot of `OWED_ON` has the account as this customer's."""
     if not partitions.exists(conn, snapshot, portfolio_id, OWED_ON):
         name = partitions.name_of(snapshot, portfolio_id, OWED_ON)
@@ -139,6 +141,7 @@ def owed(conn: Connection, portfolio_id: int, account_id: int, customer_id: int)
             due_on=OWED_ON,
             overdue_amount=Decimal(1),
             currency="CNY",
+            **marked(snapshot, mark),
         )
     )
 

@@ -153,13 +153,17 @@ __all__ = [
 ]
 
 PERSONAL = {
-    customer: ("name", "phone_raw", "phone", "email_raw", "email", "address_raw", "address"),
+    customer: (
+        *("name", "phone_raw", "phone", "email_raw", "email", "address_raw", "address"),
+        *("language", "time_zone", "phone_zones", "address_zones"),
+    ),
     contact: ("address",),
     contact_change: ("value",),
     contact_text: ("subject", "body"),
     dead_address: ("address",),
     opt_out: ("address",),
     reply: ("address", "body"),
+    snapshot: ("product", "segment", "attributes"),
 }
 
 REMARKS = {
@@ -175,5 +179,6 @@ REMARKS = {
     placement_event: ("reason",),
     resolution: ("reason",),
     waiver: ("reason",),
+    erasure: ("reason",),
 }
 """Where people write why they decided something: there may stand anything about a person."""
