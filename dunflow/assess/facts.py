@@ -95,7 +95,7 @@ def facts(
         *[func.coalesce(m[flag], False).label(flag) for flag in FLAGS],
         *past.columns,
     ]
-    for fact, counted in _counted(book, portfolio_id, business_date, moment).items():
+    for fact, counted in _counted(book, portfolio_id, business_date, moment, few).items():
         tables = tables.outerjoin(counted, counted.c.account_id == s.c.account_id)
         columns.append(func.coalesce(counted.c.times, 0).label(fact))
     rows = (
@@ -170,13 +170,17 @@ def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Mo
 
 
 def _counted(
-    book: Book, portfolio_id: int, business_date: dt.date, moment: Moment
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    moment: Moment,
+    few: Sequence[int] | None,
 ) -> dict[str, Subquery]:
     """Counts (`account_id, times`) that cost a look back: only those that the policy uses."""
     used = book.policy.facts
     counted = {}
     if "broken_promises" in used:
-        counted["broken_promises"] = broken_promises(book, portfolio_id, moment.at).subquery()
+        counted["broken_promises"] = broken_promises(book, portfolio_id, moment.at, few).subquery()
     if "broken_plans" in used:
         counted["broken_plans"] = broken_plans(book, portfolio_id, moment.at).subquery()
     if "episodes_12m" in used:

@@ -52,7 +52,6 @@ from dunflow.ledger.tables import (
     payment,
     placement,
     plan,
-    promise,
     snapshot,
 )
 
@@ -120,8 +119,9 @@ def marks(
         _part(holding, {"hold_kind": holding.c.kind}),
         _part(had, {"had_by": had.c.destinations}),
     ]
+    pending = pending_promises(book, portfolio_id, moment.at, few).subquery("pending")
+    parts.append(_part(pending, {"promise_pending": true()}))
     flags: dict[str, tuple[Select[Any], Column[int]]] = {
-        "promise_pending": (pending_promises(book, portfolio_id, moment.at), promise.c.account_id),
         "plan_current": (current_plans(book, portfolio_id, moment.at), plan.c.account_id),
         "placed": (_placed(portfolio_id, moment), placement.c.account_id),
     }

@@ -2,7 +2,8 @@
 
 A plan is kept while each instalment whose time is over was paid in time, in parts or at once, early
 or on the day; what comes in counts towards the earliest instalment first. One that was broken stays
-so until something new is agreed. One that was paid in full is over.
+so until something new is agreed. One that was paid in full is over. No instalment is missed of an
+account that was cured before, and is not overdue anew when its time is over.
 """
 
 import datetime as dt
@@ -21,6 +22,8 @@ from sqlalchemy import (
     true,
 )
 
+from dunflow.assess.cures import was_cured, was_overdue
+from dunflow.assess.received import received
 from dunflow.config.book import Book
 from dunflow.ledger.tables import Instant, instalment, payment, plan
 
@@ -43,6 +46,7 @@ def is_current(
         or_(plan.c.cancelled_at.is_(None), plan.c.cancelled_at > at),
         ~_broken(book, at, known),
         ~_paid_up(at, known),
+        _goes_on(book, at),
     )
 
 
@@ -64,12 +68,13 @@ def broken_plans(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
 
 
 def plan_states(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
-    """`plan_id, broken, paid_up, paid` of every plan, as of an instant."""
+    """`plan_id, broken, paid_up, paid` of every plan, as of an instant, or of its end before."""
+    lived_until = func.least(literal(at, Instant), plan.c.cancelled_at)
     return select(
         plan.c.plan_id,
-        _broken(book, literal(at, Instant)).label("broken"),
-        _paid_up(literal(at, Instant)).label("paid_up"),
-        _paid(payment.c.booked_at <= at).label("paid"),
+        _broken(book, lived_until).label("broken"),
+        _paid_up(lived_until).label("paid_up"),
+        _paid(payment.c.booked_at <= lived_until).label("paid"),
     ).where(plan.c.portfolio_id == portfolio_id, plan.c.agreed_at <= at)
 
 
@@ -77,7 +82,12 @@ def _broken(
     book: Book, at: ColumnElement[dt.datetime], known: ColumnElement[bool] | None = None
 ) -> ColumnElement[bool]:
     """An instalment whose time is over was not paid in time, or was taken back since."""
-    deadline = _deadline(book)
+    deadline, account_id = _deadline(book), plan.c.account_id
+    # Some cores move the due dates of what is in a plan, and so it leaves the ladder unpaid.
+    cured = and_(
+        was_cured(book, account_id, plan.c.agreed_at, deadline, at),
+        ~was_overdue(book, account_id, deadline),
+    )
     return exists().where(
         instalment.c.plan_id == plan.c.plan_id,
         deadline <= at,
@@ -85,7 +95,13 @@ def _broken(
             _paid(payment.c.booked_at < deadline, known) < instalment.c.total_amount,
             _paid(payment.c.booked_at <= at, known) < instalment.c.total_amount,
         ),
+        ~cured,
     )
+
+
+def _goes_on(book: Book, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """Whether the time of some instalment is not over."""
+    return exists().where(instalment.c.plan_id == plan.c.plan_id, _deadline(book) > at)
 
 
 def _paid_up(
@@ -109,16 +125,18 @@ def _deadline(book: Book) -> ColumnElement[dt.datetime]:
 def _paid(
     by_then: ColumnElement[bool], known: ColumnElement[bool] | None = None
 ) -> ColumnElement[Any]:
-    """What was booked on the plan's account after the agreement and `by_then`."""
-    return (
-        select(func.coalesce(func.sum(payment.c.amount), literal(0, Numeric)))
-        .where(
+    """What was booked on the plan's account after the agreement and had stayed `by_then`."""
+    came = received(
+        [
             payment.c.account_id == plan.c.account_id,
             payment.c.currency == plan.c.currency,
-            payment.c.booked_at > plan.c.agreed_at,
             by_then,
             true() if known is None else known,
-        )
-        .correlate_except(payment)
+        ]
+    ).subquery("came")
+    return (
+        select(func.coalesce(func.sum(came.c.amount), literal(0, Numeric)))
+        .where(came.c.booked_at > plan.c.agreed_at)
+        .correlate_except(came)
         .scalar_subquery()
     )

@@ -6,14 +6,15 @@ The one place besides the provider that shows personal data; it is read by hand 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from dunflow.assess.holds import is_active
 from dunflow.assess.plans import plan_states
-from dunflow.assess.promises import is_broken, is_pending
+from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
 from dunflow.intake.holders import customer_of
 from dunflow.ledger.tables import (
+    Instant,
     account,
     consent,
     contact,
@@ -283,6 +284,14 @@ def _holds(conn: Connection, number: int, accounts: Accounts, now: dt.datetime) 
 
 
 def _promises(conn: Connection, book: Book, accounts: Accounts, now: dt.datetime) -> list[File]:
+    asked = (
+        select(promise.c.account_id, literal(now, Instant).label("at"))
+        .where(accounts.has(promise.c.account_id, promise.c.made_at))
+        .distinct()
+        .subquery("asked")
+    )
+    states = promise_states(book, asked).subquery("states")
+    state = func.coalesce(states.c.state, "cancelled")
     return _rows(
         conn,
         select(
@@ -296,10 +305,11 @@ def _promises(conn: Connection, book: Book, accounts: Accounts, now: dt.datetime
             promise.c.cancelled_at,
             promise.c.cancelled_by,
             promise.c.cancelled_because,
-            is_pending(book, now).label("pending"),
-            is_broken(book, now).label("broken"),
+            (state == "pending").label("pending"),
+            (state == "broken").label("broken"),
         )
         .join(account, account.c.account_id == promise.c.account_id)
+        .outerjoin(states, states.c.promise_id == promise.c.promise_id)
         .where(accounts.has(promise.c.account_id, promise.c.made_at))
         .order_by(promise.c.made_at),
     )

@@ -46,7 +46,7 @@ class Ladder:
             case "overdue":
                 return self.overdue(account)
             case "broken_promises":
-                return sum(self._broken(account, promise) for promise in account.promises)
+                return len(self._broken(account))
             case "days_since_payment":
                 seen = [self.day.day_of(at) for at, _ in account.payments if self._counts(at)]
                 seen += [account.last_payment_on] if account.last_payment_on else []
@@ -82,9 +82,26 @@ class Ladder:
             and ("is" not in test or value == test["is"])
         )
 
-    def _paid_after(self, account: Account, promise: Promise, until: dt.datetime) -> Decimal:
-        paid = [amount for at, amount in account.payments if promise.made_at < at <= until]
-        return sum(paid, Decimal(0))
+    def received(self, account: Account) -> list[tuple[dt.datetime, Decimal]]:
+        """Payments with what was not taken back of them."""
+        stayed: list[list[Any]] = []
+        others: list[tuple[dt.datetime, Decimal]] = []
+        for at, amount in sorted(account.payments, key=lambda paid: (paid[0], paid[1] < 0)):
+            if at > self.day.now:
+                continue
+            equal = [paid for paid in stayed if paid[1] == -amount]
+            if equal:
+                stayed.remove(equal[-1])
+            elif amount < 0:
+                others.append((at, -amount))
+            else:
+                stayed.append([at, amount])
+        for at, back in others:
+            for paid in reversed([paid for paid in stayed if paid[0] <= at]):
+                taken = min(paid[1], back)
+                paid[1] -= taken
+                back -= taken
+        return [(at, amount) for at, amount in stayed if amount]
 
     def _deadline(self, promise: Promise) -> dt.datetime:
         over = promise.by + dt.timedelta(days=self.policy["broken_promise_grace_days"] + 1)
@@ -93,14 +110,28 @@ class Ladder:
     def _stands(self, promise: Promise) -> bool:
         return promise.made_at <= self.day.now and not promise.cancelled
 
-    def _broken(self, account: Account, promise: Promise) -> bool:
-        end = self._deadline(promise)
-        unpaid = self._paid_after(account, promise, end) < promise.amount
-        return self._stands(promise) and end <= self.day.now and unpaid
+    def _unpaid(self, account: Account) -> list[Promise]:
+        """Promises that got less than was promised; the earliest day takes first."""
+        left = [[at, amount] for at, amount in self.received(account)]
+        unpaid = []
+        standing = filter(self._stands, account.promises)
+        for promise in sorted(standing, key=lambda each: (self._deadline(each), each.made_at)):
+            wanted = promise.amount
+            for paid in left:
+                if promise.made_at < paid[0] < self._deadline(promise):
+                    taken = min(paid[1], wanted)
+                    paid[1] -= taken
+                    wanted -= taken
+            if wanted:
+                unpaid.append(promise)
+        return unpaid
 
-    def is_pending(self, account: Account, promise: Promise) -> bool:
-        unpaid = self._paid_after(account, promise, self.day.now) < promise.amount
-        return self._stands(promise) and self.day.now < self._deadline(promise) and unpaid
+    def _broken(self, account: Account) -> list[Promise]:
+        unpaid = self._unpaid(account)
+        return [promise for promise in unpaid if self._deadline(promise) <= self.day.now]
+
+    def has_pending(self, account: Account) -> bool:
+        return any(self.day.now < self._deadline(promise) for promise in self._unpaid(account))
 
     # The ladder
 

@@ -30,7 +30,7 @@ class Judge(Ladder):
             return "placement.active"
         if kind := self._held(account):
             return f"hold.{kind}"
-        if any(self.is_pending(account, promise) for promise in account.promises):
+        if self.has_pending(account):
             return "promise.pending"
         return None
 

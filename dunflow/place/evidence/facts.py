@@ -4,14 +4,15 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, select
+from sqlalchemy import Connection, Select, and_, func, literal, select
 
 from dunflow.assess.progress import local_day
-from dunflow.assess.promises import is_broken, is_pending
+from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
 from dunflow.ledger.points import POINT_OF
 from dunflow.ledger.tables import (
     ACTUAL,
+    Instant,
     contact,
     contact_account,
     contact_text,
@@ -95,16 +96,18 @@ def _contacts(placements: Sequence[int]) -> Select[Any]:
 
 def _promises(book: Book, placements: Sequence[int], now: dt.datetime) -> Select[Any]:
     p = promise.c
-    state = case(
-        (is_pending(book, now), "pending"),
-        (is_broken(book, now), "broken"),
-        (p.cancelled_at.is_not(None), "cancelled"),
-        else_="kept",
+    asked = (
+        select(placement.c.account_id, literal(now, Instant).label("at"))
+        .where(placement.c.placement_id.in_(placements))
+        .distinct()
+        .subquery("asked")
     )
+    states = promise_states(book, asked).subquery("states")
     return (
         select(placement.c.placement_id, p.made_at, p.amount, p.currency, p.promised_on)
-        .add_columns(state.label("state"))
+        .add_columns(func.coalesce(states.c.state, "cancelled").label("state"))
         .join(promise, p.account_id == placement.c.account_id)
+        .outerjoin(states, states.c.promise_id == p.promise_id)
         .where(placement.c.placement_id.in_(placements))
         .order_by(p.made_at, p.promise_id)
     )

@@ -15,7 +15,7 @@ from sqlalchemy import (
 from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.plans import is_current
-from dunflow.assess.promises import is_pending
+from dunflow.assess.promises import promise_states
 from dunflow.config.rights import ConsentRule, Cooldown, days_of
 from dunflow.ledger.tables import (
     consent,
@@ -51,10 +51,14 @@ def sent_on_hold(scope: Scope) -> Select[int]:
 
 
 def sent_on_promise(scope: Scope) -> Select[int]:
+    then = contact.c.claimed_at
+    promised = exists().where(promise.c.account_id == contact_account.c.account_id)
+    asked = sent(scope).add_columns(then.label("at")).where(promised).distinct().subquery("asked")
+    states = promise_states(scope.book, asked, as_known=True).subquery("states")
     pending = exists().where(
-        promise.c.account_id == contact_account.c.account_id,
-        promise.c.recorded_at <= contact.c.claimed_at,
-        is_pending(scope.book, contact.c.claimed_at, _known_then()),
+        states.c.account_id == contact_account.c.account_id,
+        states.c.at == then,
+        states.c.state == "pending",
     )
     return sent(scope).where(pending)
 
