@@ -29,12 +29,13 @@ from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.marks import FLAGS, marks
 from dunflow.assess.moment import Moment, is_present
 from dunflow.assess.plans import broken_plans
-from dunflow.assess.progress import progress
+from dunflow.assess.progress import local_day, progress
 from dunflow.assess.promises import broken_promises
+from dunflow.assess.received import received
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
-from dunflow.ledger.tables import decision, episode, snapshot
+from dunflow.ledger.tables import decision, episode, payment, snapshot
 
 
 def facts(
@@ -63,7 +64,6 @@ def facts(
         (m.paid.is_(None), s.c.overdue_amount),
         else_=func.greatest(s.c.overdue_amount - m.paid, 0),
     )
-    last_paid_on = func.greatest(s.c.last_payment_on, m.paid_on)
     past = _past_then(book, portfolio_id, business_date, moment) if moment.late else _past(book)
     its_episode = and_(e.c.account_id == s.c.account_id, is_present(business_date, moment))
     tables: FromClause = s.outerjoin(e, its_episode).outerjoin(
@@ -71,6 +71,12 @@ def facts(
     )
     for joined, on in past.joins:
         tables = tables.outerjoin(joined, on)
+    last_paid_on: ColumnElement[Any] = s.c.last_payment_on
+    if "days_since_payment" in book.policy.facts:
+        came = _last_paid(book, portfolio_id, business_date, moment, few).subquery("came")
+        same = and_(came.c.account_id == s.c.account_id, came.c.currency == s.c.currency)
+        tables = tables.outerjoin(came, same)
+        last_paid_on = func.greatest(last_paid_on, came.c.last_on)
     columns = [
         s.c.account_id,
         s.c.customer_id,
@@ -167,6 +173,28 @@ def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Mo
             before.c.rank.label("highest_rank"),
         ],
     )
+
+
+def _last_paid(
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    moment: Moment,
+    few: Sequence[int] | None,
+) -> Select[Any]:
+    """`account_id, currency, last_on`: the day of the last payment that nobody took back."""
+    seen = select(snapshot.c.account_id).where(
+        snapshot.c.portfolio_id == portfolio_id,
+        snapshot.c.business_date == business_date,
+        *only(snapshot.c.account_id, few),
+    )
+    which = [payment.c.account_id.in_(seen), payment.c.booked_at <= moment.at]
+    came = received([*which, *only(payment.c.account_id, few)]).subquery("received").c
+    return select(
+        came.account_id,
+        came.currency,
+        func.max(local_day(book, came.booked_at)).label("last_on"),
+    ).group_by(came.account_id, came.currency)
 
 
 def _counted(

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Date,
     FromClause,
     Numeric,
     Select,
@@ -36,7 +35,6 @@ from dunflow.assess.holds import first_holds
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.moment import Moment, is_present
 from dunflow.assess.plans import current_plans
-from dunflow.assess.progress import local_day
 from dunflow.assess.promises import pending_promises
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
@@ -59,7 +57,6 @@ FLAGS = ("credit_covers", "promise_pending", "plan_current", "placed", "in_fligh
 
 _MARKS: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
     "paid": Numeric,
-    "paid_on": Date,
     "hold_kind": Text,
     "had_by": ARRAY(Text),
     **dict.fromkeys(FLAGS, Boolean),
@@ -75,10 +72,10 @@ def marks(
 ) -> Select[Any]:
     """One row per account that has any of these, with NULL for what it does not have.
 
-    `paid`, `paid_on`: what the payment feed delivered since the snapshot, in the account's
-    currency, and the day of the last one. `hold_kind`. `had_by`: the destinations that had it
-    within its episode, and are not to have it again. Flags: `credit_covers`, `promise_pending`,
-    `plan_current`, `placed`, `in_flight`. With `few`, nothing about any other account is read.
+    `paid`: what the payment feed delivered since the snapshot, in the account's currency.
+    `hold_kind`. `had_by`: the destinations that had it within its episode, and are not to have it
+    again. Flags: `credit_covers`, `promise_pending`, `plan_current`, `placed`, `in_flight`. With
+    `few`, nothing about any other account is read.
     """
     s = snapshot.c
     of_date = (
@@ -87,12 +84,12 @@ def marks(
         *only(s.account_id, few),
     )
     paid = (
-        _paid(book, portfolio_id, business_date, moment)
+        _paid(portfolio_id, business_date, moment)
         .where(*only(payment.c.account_id, few))
         .subquery("paid")
     )
     in_currency = (
-        select(snapshot.c.account_id, paid.c.amount, paid.c.last_on)
+        select(snapshot.c.account_id, paid.c.amount)
         .join(paid, and_(paid.c.account_id == s.account_id, paid.c.currency == s.currency))
         .where(*of_date)
         .subquery("paid_since")
@@ -114,7 +111,7 @@ def marks(
         .subquery("had")
     )
     parts = [
-        _part(in_currency, {"paid": in_currency.c.amount, "paid_on": in_currency.c.last_on}),
+        _part(in_currency, {"paid": in_currency.c.amount}),
         _part(covered, {"credit_covers": true()}),
         _part(holding, {"hold_kind": holding.c.kind}),
         _part(had, {"had_by": had.c.destinations}),
@@ -145,7 +142,7 @@ def _part(rows: FromClause, given: Mapping[str, ColumnElement[Any]]) -> Select[A
     return select(rows.c.account_id, *columns)
 
 
-def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
+def _paid(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[Any]:
     """What the feed delivered that the core booked after the snapshot was taken."""
     as_of = (
         select(load.c.as_of_at)
@@ -157,10 +154,6 @@ def _paid(book: Book, portfolio_id: int, business_date: dt.date, moment: Moment)
             payment.c.account_id,
             payment.c.currency,
             func.sum(payment.c.amount).label("amount"),
-            # A payment that was taken back is none.
-            func.max(local_day(book, payment.c.booked_at))
-            .filter(payment.c.amount > 0)
-            .label("last_on"),
         )
         .where(
             payment.c.portfolio_id == portfolio_id,
@@ -193,7 +186,7 @@ def _covering(
         .group_by(credit.c.customer_id, credit.c.currency)
         .subquery("unapplied")
     )
-    paid = _paid(book, portfolio_id, business_date, moment).subquery("paid_too")
+    paid = _paid(portfolio_id, business_date, moment).subquery("paid_too")
     theirs = select(snapshot.c.customer_id).where(
         snapshot.c.portfolio_id == portfolio_id,
         snapshot.c.business_date == business_date,

@@ -236,12 +236,19 @@ class Book:
         if self._perhaps(0.12):
             at = self._day.as_of + dt.timedelta(hours=rng.choice((-3, 1, 4)))
             account.payments.append((at, Decimal(rng.choice(("0.01", "150.00", "199.00")))))
-        while self._perhaps(0.12):
+        while self._perhaps(0.2):
+            at, amount = self._instant(rng.randint(0, 13)), rng.choice(("50.00", "100.00"))
+            account.payments.append((at, Decimal(amount)))
+            if self._perhaps(0.4):
+                back = at + dt.timedelta(hours=rng.choice((0, 5, 50, 120)))
+                taken = rng.choice((amount, amount, "30.00"))
+                account.payments.append((back, -Decimal(taken)))
+        while self._perhaps(0.2):
             account.promises.append(
                 Promise(
                     amount=Decimal(rng.choice(("100.00", "150.00", "200.00"))),
                     by=self._day.today + rng.choice((-9, -3, -2, -1, 0, 1)) * ONE_DAY,
-                    made_at=self._instant(rng.randint(10, 12)),
+                    made_at=self._instant(rng.randint(8, 12)),
                     cancelled=self._perhaps(0.2),
                 )
             )

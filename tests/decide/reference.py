@@ -48,16 +48,13 @@ class Ladder:
             case "broken_promises":
                 return len(self._broken(account))
             case "days_since_payment":
-                seen = [self.day.day_of(at) for at, _ in account.payments if self._counts(at)]
+                seen = [self.day.day_of(at) for at, _ in self.received(account)]
                 seen += [account.last_payment_on] if account.last_payment_on else []
                 return max((self.day.business_date - max(seen)).days, 0) if seen else None
             case "balance" | "currency" | "product" | "segment" | "instalments_overdue":
                 return getattr(account, name)
             case _:
                 return account.attributes.get(name)
-
-    def _counts(self, at: dt.datetime) -> bool:
-        return self.day.as_of < at <= self.day.now
 
     def holds(self, account: Account, when: dict[str, Any]) -> bool:
         return all(self._passes(account, name, test) for name, test in when.items())
