@@ -35,11 +35,11 @@ from dunflow.ledger.tables import Instant, payment, promise
 
 def pending_promises(
     book: Book, portfolio_id: int, at: dt.datetime, few: Sequence[int] | None = None
-) -> Select[int]:
-    """Accounts with a promise that is waited for."""
+) -> Select[Any]:
+    """`account_id, promise_id` of promises that are waited for."""
     asked = _asked(portfolio_id, at, few).where(_ends_at(book) > at).subquery("asked")
     states = promise_states(book, asked).subquery("states")
-    return select(states.c.account_id).where(states.c.state == "pending").distinct()
+    return select(states.c.account_id, states.c.promise_id).where(states.c.state == "pending")
 
 
 def broken_promises(

@@ -42,16 +42,17 @@ def promise(
     with desk(portfolio, now) as at:
         account_id = account_of(at.conn, at.portfolio_id, account)
         if cancel:
-            ended = cancel_promises(at.conn, at.portfolio_id, account_id, at.now, by, reason)
+            ended = cancel_promises(
+                at.conn, at.book, at.portfolio_id, account_id, at.now, by, reason
+            )
             say(json_, {"cancelled": ended}, f"{ended} promise(s) cancelled.")
             return
         if sum_ is None or date is None:
             raise click.UsageError("say the AMOUNT and the DATE, or --cancel")
-        if date.date() < at.today:
-            raise click.BadParameter(f"DATE {date.date()} is over; promise a day to come")
         number = record_promise(
             at.conn,
             at.portfolio_id,
+            at.book.portfolio.calendar,
             Promise(
                 account_id,
                 sum_,

@@ -159,7 +159,7 @@ def _open_promise(
     )
     currency = currency_of(at.conn, at.portfolio_id, account_id) or at.book.portfolio.currency
     given = Promise(account_id, total, currency, day, at.now, by, because)
-    return record_promise(at.conn, at.portfolio_id, given, at.now)
+    return record_promise(at.conn, at.portfolio_id, at.book.portfolio.calendar, given, at.now)
 
 
 def _only_account(at: Desk, whose: int | None) -> int:

@@ -73,8 +73,11 @@ def take_promises(given: Given) -> int:
         "cancelled_by": case((r.cancelled_at.is_not(None), literal(given.by))),
     }
     known = and_(promise.c.portfolio_id == given.portfolio_id, promise.c.promise_ref == r.ref)
-    facts = (promise.c.account_id, promise.c.amount, promise.c.promised_on, promise.c.made_at)
-    told = (r.account, r.amount, r.by, r.made_at)
+    p = promise.c
+    facts = (p.account_id, p.amount, p.currency, p.promised_on, p.made_at)
+    # Of one without a currency that of its account was taken, which may be unknown by now.
+    currency = func.coalesce(r.said_currency, p.currency)
+    told = (r.account, r.amount, currency, r.by, r.made_at)
     return _take(given, promise, columns, ("cancelled_at", "cancelled_by"), known, facts, told)
 
 

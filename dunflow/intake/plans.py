@@ -11,16 +11,19 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     TableClause,
     Text,
     and_,
     case,
     cast,
+    distinct,
     exists,
     func,
     insert,
     literal,
     null,
+    or_,
     select,
     union_all,
     update,
@@ -183,9 +186,34 @@ def take_plans(given: Given) -> int:
         instalment.c.due_on == r.due_on,
         instalment.c.amount == r.amount,
         plan.c.account_id == r.account,
+        plan.c.agreed_at == r.agreed_at,
+        plan.c.currency == func.coalesce(r.said_currency, plan.c.currency),
     )
-    given.reject(~same, "ref", OTHERWISE)
+    given.reject(or_(~same, r.ref.in_(_other_wholes(given))), "ref", OTHERWISE)
     return parts
+
+
+def _other_wholes(given: Given) -> Select[str]:
+    """Plans that have fewer instalments than before, or other days of grace."""
+    r = given.rows.c
+    told = (
+        select(
+            r.ref,
+            func.count(distinct(r.due_on)).label("parts"),
+            func.coalesce(func.max(r.grace_days), 0).label("grace_days"),
+        )
+        .group_by(r.ref)
+        .subquery("told")
+    )
+    parts = select(func.count()).where(instalment.c.plan_id == plan.c.plan_id).scalar_subquery()
+    return (
+        select(told.c.ref)
+        .join(plan, plan.c.plan_ref == told.c.ref)
+        .where(
+            plan.c.portfolio_id == given.portfolio_id,
+            or_(plan.c.grace_days != told.c.grace_days, parts != told.c.parts),
+        )
+    )
 
 
 def _order(given: Given, new: TableClause) -> None:

@@ -7,6 +7,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
+from dunflow.assess.promises import pending_promises
+from dunflow.clock import BusinessCalendar
+from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import promise
 
@@ -26,14 +29,20 @@ class Promise:
 
 
 def record_promise(
-    conn: Connection, portfolio_id: int, given: Promise, now: dt.datetime
+    conn: Connection,
+    portfolio_id: int,
+    calendar: BusinessCalendar,
+    given: Promise,
+    now: dt.datetime,
 ) -> int | None:
     """Keep a promise; its number, or None if its `ref` was taken in before.
 
-    Raises DunflowError for an amount of nothing.
+    Raises DunflowError for an amount of nothing, and for a day that was over when it was made.
     """
     if given.amount <= 0:
         raise DunflowError(f"promise: amount is {given.amount}; promise more than nothing")
+    if given.promised_on < calendar.local_date(given.made_at):
+        raise DunflowError(f"promise: {given.promised_on} is over; promise a day to come")
     row = insert(promise).values(
         portfolio_id=portfolio_id,
         account_id=given.account_id,
@@ -54,23 +63,21 @@ def record_promise(
 
 def cancel_promises(
     conn: Connection,
+    book: Book,
     portfolio_id: int,
     account_id: int,
     cancelled_at: dt.datetime,
     cancelled_by: str,
     reason: str | None = None,
 ) -> int:
-    """Cancel what the account promised and nobody cancelled yet; how many.
+    """Cancel what the account promised and is waited for; how many.
 
-    A cancelled promise was never broken.
+    A cancelled promise was never broken. Those that were kept or broken by now stay so.
     """
-    standing = (
+    pending = pending_promises(book, portfolio_id, cancelled_at, [account_id]).subquery("pending")
+    waited_for = (
         update(promise)
-        .where(
-            promise.c.portfolio_id == portfolio_id,
-            promise.c.account_id == account_id,
-            promise.c.cancelled_at.is_(None),
-        )
+        .where(promise.c.promise_id == pending.c.promise_id)
         .values(cancelled_at=cancelled_at, cancelled_by=cancelled_by, cancelled_because=reason)
     )
-    return conn.execute(standing).rowcount
+    return conn.execute(waited_for).rowcount

@@ -108,7 +108,8 @@ class _Desk:
             seen = Seen(None, None, "undelivered", came_to, "later")
         receipts.take(self.conn, self.book, [(of.contact_id, seen)], self.now)
         for each in promised:
-            record_promise(self.conn, self.portfolio_id, each, self.now)
+            calendar = self.book.portfolio.calendar
+            record_promise(self.conn, self.portfolio_id, calendar, each, self.now)
         self._hear(of, line)
         return True
 

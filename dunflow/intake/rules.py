@@ -3,7 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, and_, distinct, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Table,
+    and_,
+    cast,
+    distinct,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import HOLD_KINDS
@@ -24,7 +35,7 @@ def rules_of(kind: str, book: Book, rows: Table, rejected: Table) -> Iterable[Ru
         case "holds":
             return _holds(book, rows)
         case "promises":
-            return [Rule(rows.c.amount <= 0, "amount", "is not more than nothing")]
+            return _promises(book, rows)
         case "plans":
             return _plans(rows, rejected)
         case "merged_customers":
@@ -53,6 +64,14 @@ def _holds(book: Book, rows: Table) -> list[Rule]:
         released = and_(rows.c.kind == kind, rows.c.released_at.is_not(None))
         rules.append(Rule(released, "released_at", "a hold of this kind is never released"))
     return rules
+
+
+def _promises(book: Book, rows: Table) -> list[Rule]:
+    made_on = cast(func.timezone(literal(book.portfolio.time_zone), rows.c.made_at), Date)
+    return [
+        Rule(rows.c.amount <= 0, "amount", "is not more than nothing"),
+        Rule(rows.c.by < made_on, "by", "lies before the day on which it was promised"),
+    ]
 
 
 CONTRADICTED = "the rows of this plan contradict each other"

@@ -94,7 +94,7 @@ class People:
             made_at=self._at(said.at),
             recorded_by=BY,
         )
-        promises.record_promise(conn, self._portfolio_id, given, now)
+        promises.record_promise(conn, self._portfolio_id, self._calendar, given, now)
 
     def _plan(self, conn: Connection, said: Plan) -> None:
         given = plans.Plan(

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, Table, func, select
+from sqlalchemy import ColumnElement, Engine, Table, column, func, select
 
+from dunflow.assess.plans import plan_states
 from dunflow.config.book import Book
 from dunflow.errors import SourceError
+from dunflow.intake.promises import cancel_promises
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import (
     consent,
@@ -114,6 +116,73 @@ def test_an_id_that_says_something_else_is_told(take: Take, ledger: Engine) -> N
     again = take("payments", head + "p1,A,11,2026-03-02\n")
     assert [fault.column for fault in again.rejected] == ["ref"]
     assert rows(ledger, payment.c.amount) == [(Decimal(10),)]
+
+
+PROMISE = "p1,A,100.00,CNY,2026-03-20,2026-03-02 10:00\n"
+PLAN = "n1,A,2026-04-30,100.00,CNY,2026-03-09 10:00,30\n"
+SECOND = PLAN.replace("04-30", "05-31")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "again"),
+    [
+        ("promises", PROMISE, PROMISE.replace("CNY", "USD")),
+        ("plans", PLAN, PLAN.replace(",30\n", ",0\n")),
+        ("plans", PLAN, PLAN.replace("03-09 10:00", "03-01 10:00")),
+        ("plans", PLAN, PLAN.replace("CNY", "USD")),
+        ("plans", PLAN + SECOND, SECOND),
+        ("plans", PLAN, PLAN + SECOND),
+    ],
+)
+def test_an_agreement_that_says_something_else_is_turned_down(
+    take: Take, kind: str, first: str, again: str
+) -> None:
+    heads = {
+        "promises": "ref,account,amount,currency,by,made_at\n",
+        "plans": "ref,account,due_on,amount,currency,agreed_at,grace_days\n",
+    }
+    assert not take(kind, heads[kind] + first).rejected
+    assert not take(kind, heads[kind] + first).rejected
+    assert {fault.column for fault in take(kind, heads[kind] + again).rejected} == {"ref"}
+
+
+def test_a_promise_of_a_day_before_it_was_made_is_turned_down(take: Take, ledger: Engine) -> None:
+    head = "ref,account,amount,by,made_at\n"
+    # In Shanghai it is the 9th already.
+    late = "p1,A,100.00,2026-03-08,2026-03-08T16:00:00Z\np2,A,100.00,2026-03-09,2026-03-09 10:00\n"
+    assert [fault.column for fault in take("promises", head + late).rejected] == ["by"]
+    assert rows(ledger, promise.c.promise_ref) == [("p2",)]
+
+
+def test_a_promise_that_was_kept_is_not_cancelled_with_another(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    head = "ref,account,amount,by,made_at\n"
+    kept, waited_for = "p1,A,50.00,2026-03-20,2026-03-02\n", "p2,A,60.00,2026-03-30,2026-03-05\n"
+    take("promises", head + kept + waited_for)
+    take("payments", "account,amount,booked_at\nA,50.00,2026-03-03\n")
+    with ledger.begin() as conn:
+        portfolio_id = portfolio_id_of(conn, book.name)
+        [account_id] = conn.execute(select(promise.c.account_id).distinct()).scalars()
+        assert cancel_promises(conn, book, portfolio_id, account_id, NOW, "ann") == 1
+    assert rows(ledger, promise.c.promise_ref, promise.c.cancelled_at) == [
+        ("p1", None),
+        ("p2", NOW),
+    ]
+
+
+def test_a_plan_that_was_replaced_in_time_is_told_as_it_was_then(
+    take: Take, ledger: Engine, book: Book
+) -> None:
+    head = "ref,account,due_on,amount,agreed_at\n"
+    take("plans", head + "a,A,2026-03-06,40.00,2026-03-02\nb,A,2026-04-30,40.00,2026-03-04\n")
+    take("payments", "account,amount,booked_at\nA,30.00,2026-03-05\n")
+    with ledger.begin() as conn:
+        portfolio_id = portfolio_id_of(conn, book.name)
+        told = select(plan.c.plan_ref, column("broken"), column("paid")).select_from(plan)
+        states = plan_states(book, portfolio_id, NOW).subquery("states")
+        told = told.join(states, states.c.plan_id == plan.c.plan_id).order_by(plan.c.plan_ref)
+        assert conn.execute(told).all() == [("a", False, 0), ("b", False, 30)]
 
 
 def test_equal_payments_without_an_id_are_as_many_as_there_are(take: Take, ledger: Engine) -> None:
