@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from dunflow.assess.printed import NEVER_PRINTED
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import given
@@ -44,7 +45,7 @@ from dunflow.placements import Desk
 from dunflow.remind import outbox
 from dunflow.remind.compose import worded_in
 from dunflow.remind.consequences import bury_addresses, refresh_ladder
-from dunflow.remind.letters.batch import write_batch
+from dunflow.remind.letters.batch import Typeset, set_pages, write_batch
 from dunflow.remind.letters.letter import ADDRESS_AT_FAULT, Letter, Unprintable, letter_of
 from dunflow.remind.overtaken import give_up, leave_out, waiting_in
 from dunflow.remind.render.slots import Line, Slots, date_for_people
@@ -55,8 +56,6 @@ FOLDER = "letters"
 CHUNK = 2_000
 UNPRINTABLE = "unprintable"
 """The reason of a letter that did not arrive because it can't be printed."""
-NEVER_PRINTED = "never_printed"
-"""The code of a letter that was too late, or forbidden, before the printer had it."""
 ROW_GONE = "the date was loaded again, without the account"
 NO_WORDING = "it was listed without its wording"
 """Of one that was listed when the wording was not yet kept: whatever it says now, no record has."""
@@ -64,11 +63,12 @@ WAITS_AT_MOST = dt.timedelta(days=14)
 """So long a letter may wait for the printer: its figures are those of its day."""
 
 
-def print_letters(desk: Desk) -> list[Figures]:
+def print_letters(desk: Desk, typeset: Typeset = set_pages) -> list[Figures]:
     """Make a batch of every letter that was not printed yet, after one that was begun and did not
     arrive; their manifests.
 
-    Letters that can't be printed are listed in the manifest by reference and reason.
+    Letters that can't be printed are listed in the manifest by reference and reason. `typeset`: a
+    story's letters need no pages.
     """
     made: list[Figures] = []
     with placement_lock(desk.engine, f"{desk.book.name}/letters"):
@@ -82,7 +82,7 @@ def print_letters(desk: Desk) -> list[Figures]:
             if arrived is None and not _leave_out(desk, number):
                 continue
             if arrived is None:
-                _deliver(desk, number, reference, place)
+                _deliver(desk, number, reference, place, typeset)
                 arrived = place.find(reference)
             assert arrived is not None
             with desk.engine.begin() as conn:
@@ -163,13 +163,13 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
     return number, reference
 
 
-def _deliver(desk: Desk, number: int, reference: str, place: Place) -> None:
+def _deliver(desk: Desk, number: int, reference: str, place: Place, typeset: Typeset) -> None:
     draft = place.draft(reference)
     unprintable: dict[str, str] = {}
     try:
         with desk.engine.connect() as conn:
             letters = _letters(conn, desk, number, unprintable)
-            write_batch(draft, reference, letters, unprintable)
+            write_batch(draft, reference, letters, unprintable, typeset)
         with desk.engine.begin() as conn:
             _set_aside(conn, desk, number, unprintable)
         place.put(draft, reference)

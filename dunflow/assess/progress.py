@@ -109,7 +109,7 @@ def _told(
 
 def _covers(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
     """What was done and what failed, a row per contact and account that it covers."""
-    done, failed = _done(as_of), _failed(as_of)
+    done, failed = is_done(as_of), _failed(as_of)
     per_step = (contact_account.c.ladder_episode_id, contact_account.c.step)
     return (
         select(
@@ -149,7 +149,8 @@ def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
     return waived if as_of is None else waived.where(waiver.c.waived_at <= as_of)
 
 
-def _done(as_of: dt.datetime | None) -> ColumnElement[bool]:
+def is_done(as_of: dt.datetime | None) -> ColumnElement[bool]:
+    """Whether a row of `contact` did its steps; with `as_of`, whether it had at that instant."""
     if as_of is None:
         return contact.c.state.in_(DONE)
     # What turned out undelivered later still counted as done then.

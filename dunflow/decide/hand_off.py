@@ -10,7 +10,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
+    false,
     func,
     literal,
     null,
@@ -21,15 +21,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT, array
 
 from dunflow.assess.moment import Moment
-from dunflow.clock import DAY
+from dunflow.assess.printed import went_at
+from dunflow.assess.progress import is_done, local_day
 from dunflow.config.book import Book
-from dunflow.config.policy import After, HandOffRule
+from dunflow.config.policy import HandOffRule
 from dunflow.decide.conditions import holds
 from dunflow.decide.ladder import days_from, last_on, waived_on
 from dunflow.decide.layers import layer
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
-    DONE,
     PLACEMENT_ACTIVE,
     contact,
     contact_account,
@@ -37,6 +37,8 @@ from dunflow.ledger.tables import (
     placement,
 )
 
+_HEARD, _OWNER = customer.alias("heard"), customer.alias("owner")
+"""Who got a contact, and whose the account is now."""
 _HUNDRED = 100
 _DIGITS = 7
 """Hexadecimal digits of a hash: as many as fit into an integer without a sign."""
@@ -50,44 +52,68 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
         kind = book.portfolio.destination(rule.to).kind
         if years := book.floor.barred_after_years(kind):
             met.append(f.c.due_on + func.make_interval(years) > f.c.due_on + f.c.dpd)
+        passed: ColumnElement[bool] = false()
         if rule.after:
             step, days = rule.after.step, rule.after.days
-            # Whom it went to costs a look at the contacts, so it is asked last.
-            waited = and_(
-                days_from(last_on(step, f), moment) >= days, _was_told(book, rule.after, f, moment)
-            )
             if not book.floor.notice_asked_by(kind):
                 # Nobody but the policy asks for the step, so a person may pass it.
-                passed = days_from(waived_on(step, f), moment) >= days
-                waited = or_(waited, and_(last_on(step, f).is_(None), passed))
-            met.append(waited)
+                waited = days_from(waived_on(step, f), moment) >= days
+                passed = and_(last_on(step, f).is_(None), waited)
+            met.append(or_(days_from(last_on(step, f), moment) >= days, passed))
+        if before := steps_before(book):
+            # Last: it looks at contacts, and only those of accounts for which all else is met.
+            met.append(_all_out(book, rule, before, passed, f, moment))
         found[rule.to] = func.coalesce(and_(*met), False)
     return found
 
 
-def _was_told(book: Book, after: After, f: FromClause, moment: Moment) -> ColumnElement[bool]:
-    """Whether it is the account's owner to whom the step was done long enough ago.
+def steps_before(book: Book) -> frozenset[str]:
+    """The steps whose letters must be out before an account is given away."""
+    named = {rule.after.step for rule in book.policy.hand_off if rule.after}
+    own = {each.step for each in book.policy.ladder if each.mandatory or each.purpose == "notice"}
+    return frozenset(named | own)
 
-    Who took the debt over since had no notice. An owner by another id, which was merged, is the
-    same.
+
+def _all_out(
+    book: Book,
+    rule: HandOffRule,
+    before: frozenset[str],
+    passed: ColumnElement[bool],
+    f: FromClause,
+    moment: Moment,
+) -> ColumnElement[bool]:
+    """Whether what did the steps `before` went out; for the rule's own step so many days ago, and
+    to whom the account is now, unless that is `passed`.
+
+    A letter that waits for the printer did its step, and is no notice to anybody yet. Who took the
+    debt over since had none. An owner by another id, which was merged, is the same.
     """
-    covers, heard, owner = contact_account.c, customer.alias("heard"), customer.alias("owner")
-    by_now = book.portfolio.calendar.start_of(moment.day - (after.days - 1) * DAY)
+    as_of = moment.at if moment.late else None
+    days: ColumnElement[int] = literal(0, Integer)
+    told: ColumnElement[bool] = true()
+    if rule.after:
+        own = contact_account.c.step == rule.after.step
+        days = case((own, rule.after.days), else_=days)
+        heard = func.bool_or(and_(own, person_of(_HEARD) == person_of(_OWNER)))
+        told = or_(func.coalesce(heard, False), passed)
+    is_out = and_(went_at() <= moment.at, days_from(local_day(book, went_at()), moment) >= days)
+    all_are = func.coalesce(func.bool_and(func.coalesce(is_out, False)), True)
+    # An aggregate, which is computed for one account at a time: the planner may answer EXISTS from
+    # a table of all contacts there ever were.
     return (
-        exists()
+        select(and_(all_are, told))
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .join(_HEARD, _HEARD.c.customer_id == contact.c.customer_id)
+        .join(_OWNER, _OWNER.c.customer_id == f.c.customer_id)
         .where(
-            covers.account_id == f.c.account_id,
-            covers.ladder_episode_id == f.c.episode_id,
-            covers.step == after.step,
-            covers.dropped.is_(None),
-            contact.c.contact_id == covers.contact_id,
-            contact.c.accepted_at < by_now,
-            or_(contact.c.state.in_(DONE), contact.c.ended_at > moment.at),
-            heard.c.customer_id == contact.c.customer_id,
-            owner.c.customer_id == f.c.customer_id,
-            person_of(heard) == person_of(owner),
+            contact_account.c.account_id == f.c.account_id,
+            contact_account.c.ladder_episode_id == f.c.episode_id,
+            contact_account.c.step.in_(sorted(before)),
+            contact_account.c.dropped.is_(None),
+            is_done(as_of),
         )
         .correlate(f)
+        .scalar_subquery()
     )
 
 

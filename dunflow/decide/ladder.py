@@ -96,7 +96,7 @@ def _of_due(
     return case(answers, value=f.c.due, else_=otherwise) if answers else otherwise
 
 
-def done(step: str, f: FromClause) -> ColumnElement[int]:
+def done(step: str | ColumnElement[str], f: FromClause) -> ColumnElement[int]:
     """How often `step` is done in this episode."""
     return func.coalesce(cast(f.c.progress[step][0].astext, Integer), 0)
 

@@ -9,6 +9,7 @@ import datetime as dt
 from sqlalchemy import (
     ColumnElement,
     Date,
+    FromClause,
     Select,
     Subquery,
     Text,
@@ -27,14 +28,15 @@ from sqlalchemy import (
 from dunflow.assess.facts import facts
 from dunflow.assess.ladder_rows import unknown_on
 from dunflow.assess.moment import Moment
+from dunflow.assess.printed import NEVER_PRINTED
 from dunflow.config.book import Book
 from dunflow.decide.guards import SETTLED, quieting
-from dunflow.decide.hand_off import rules_met
-from dunflow.decide.ladder import due_step, rungs
+from dunflow.decide.hand_off import rules_met, steps_before
+from dunflow.decide.ladder import done, due_step, rungs
 from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
 from dunflow.ledger.owners import owner_on
-from dunflow.ledger.tables import PLACEMENT_ACTIVE, placement
+from dunflow.ledger.tables import PLACEMENT_ACTIVE, contact, contact_account, placement
 
 UNKNOWN = "quarantined"
 """Nothing is known of the account today, so it neither leaves nor comes back."""
@@ -86,6 +88,7 @@ def standing(
             func.coalesce(f.c.episode_id != p.c.episode_id, True),
             literal(EPISODE_OVER, Text),
         ),
+        (_never_printed(book, f), literal(NEVER_PRINTED, Text)),
         (f.c.blocked, literal(MANDATORY_UNDONE, Text)),
         (~or_(false(), *met), literal(NOT_MET, Text)),
         else_=cast(null(), Text),
@@ -111,8 +114,24 @@ def _is_somebody_elses(portfolio_id: int, business_date: dt.date) -> ColumnEleme
     return then != owner_on(portfolio_id, p.account_id, literal(business_date, Date))
 
 
+def _never_printed(book: Book, f: FromClause) -> ColumnElement[bool]:
+    """Whether a letter that had to precede counted as done when the account was proposed, and it
+    turned out since that the printer never had it."""
+    return exists().where(
+        contact_account.c.account_id == placement.c.account_id,
+        contact_account.c.ladder_episode_id == placement.c.episode_id,
+        contact_account.c.step.in_(sorted(steps_before(book))),
+        contact_account.c.dropped.is_(None),
+        done(contact_account.c.step, f) == 0,
+        contact.c.contact_id == contact_account.c.contact_id,
+        contact.c.reason == NEVER_PRINTED,
+        contact.c.ended_at >= placement.c.proposed_at,
+    )
+
+
 def takes_back(refusal: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a reason takes an account back that has left: the arrears are gone, also where the
-    next instalment is in the snapshot already, or what was said of it is wrong, or it is held."""
-    gone = (SETTLED, "credit_covers", EPISODE_OVER, OWNER_CHANGED, CURRENCY_CHANGED)
+    next instalment is in the snapshot already, what was said of it is wrong, it is held, or its
+    notice never left."""
+    gone = (SETTLED, "credit_covers", EPISODE_OVER, OWNER_CHANGED, CURRENCY_CHANGED, NEVER_PRINTED)
     return or_(refusal.in_(gone), refusal.like("hold.%"))

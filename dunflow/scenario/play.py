@@ -16,12 +16,14 @@ from dunflow.errors import BreakerTripped, DunflowError, GateFailed, SourceError
 from dunflow.intake import payments
 from dunflow.intake.take import Delivery, take
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.letters import print_letters
 from dunflow.placements import Desk
 from dunflow.remind.dispatch import play
 from dunflow.scenario import operator
 from dunflow.scenario.death import Died, MortalDispatcher, dying
 from dunflow.scenario.faults import BadDays
 from dunflow.scenario.model import Crash, Entry, Pay, Scenario, Take
+from dunflow.scenario.paper import blank_pages
 from dunflow.scenario.people import People
 from dunflow.scenario.placing import Placements
 from dunflow.scenario.world import World
@@ -73,9 +75,12 @@ class Player:
         return People(self._book, self._portfolio_id, self._world)
 
     @property
+    def _desk(self) -> Desk:
+        return Desk(self._engine, self._book, self._portfolio_id, self._clock, self._environ)
+
+    @property
     def _placements(self) -> Placements:
-        desk = Desk(self._engine, self._book, self._portfolio_id, self._clock, self._environ)
-        return Placements(desk)
+        return Placements(self._desk)
 
     @property
     def _channels(self) -> list[str]:
@@ -188,6 +193,7 @@ class Player:
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)
             self._dispatcher.drain(self._channels)
+            print_letters(self._desk, blank_pages)
             self._place()
         except SourceError as error:
             self._refused.append(str(error))

@@ -148,6 +148,7 @@ def _contact_points(scenario: Scenario) -> dict[str, dict[str, Cell]]:
     found: dict[str, dict[str, Cell]] = {}
     for number, name in enumerate(sorted(names)):
         own: dict[str, Cell] = {
+            "name": f"Test Person {number + 1}",
             "phone": next(phones),
             "email": f"customer{number}@example.com",
             "address": f"{number + 1} Test Street",

@@ -273,6 +273,8 @@ class Filler:
             }
             named.append(row)
         self._conn.execute(insert(t.contact_account), named)
+        printed = [(number, c.printed_at) for number, (_, c) in zip(ids, sent, strict=True)]
+        print_each(self._conn, self._number, printed)
 
     def _contact(self, account: Account, contact: Contact) -> dict[str, Any]:
         customer = account.customer
@@ -398,6 +400,33 @@ class Filler:
             if channel not in customer.reached_by
             and (address := person[points.get(channel, "phone")])
         )
+
+
+def print_each(
+    conn: Connection, number: int, letters: Iterable[tuple[int, dt.datetime | None]]
+) -> None:
+    """Bring these contacts to the printer at their instants, those that have one."""
+    printed = [(contact_id, at) for contact_id, at in letters if at is not None]
+    if not printed:
+        return
+    batches = [
+        {
+            "portfolio_id": number,
+            "reference": f"{number}-{contact_id}",
+            "made_at": at,
+            "delivered_at": at,
+        }
+        for contact_id, at in printed
+    ]
+    made = insert(t.print_batch).returning(
+        t.print_batch.c.print_batch_id, sort_by_parameter_order=True
+    )
+    ids = conn.execute(made, batches).scalars().all()
+    lines = [
+        {"contact_id": contact_id, "print_batch_id": batch_id}
+        for (contact_id, _), batch_id in zip(printed, ids, strict=True)
+    ]
+    conn.execute(insert(t.print_line), lines)
 
 
 def _holds(holder: Account | Customer) -> list[dict[str, Any]]:

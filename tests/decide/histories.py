@@ -9,9 +9,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from filled_ledger import Filler, config_of, lists_of, rows_of
+from filled_ledger import Filler, config_of, lists_of, print_each, rows_of
 from known import Account, Contact, Day
-from ladder_stories import ONE_DAY, ZONE, Book
+from ladder_stories import ONE_DAY, ZONE, Book, printed_at
 from reference_guards import Judge
 from sqlalchemy import Connection, Date, Engine, cast, func, select, update
 
@@ -157,6 +157,7 @@ class Past:
                         else None,
                         ended_at=_ended_at(fate, at),
                         claimed_at=at,
+                        printed_at=self.printed_at(leader, run.business_date, channel, at),
                         sent=f"{leader} {run.business_date}",
                     )
                 )
@@ -166,6 +167,12 @@ class Past:
         fate = dice.choices(FATES, WEIGHTS)[0]
         # What is only listed meets no provider, who could leave us in doubt.
         return "delivered" if fate == "in_doubt" and channel not in ASKABLE else fate
+
+    def printed_at(
+        self, leader: str, business_date: dt.date, channel: str, at: dt.datetime
+    ) -> dt.datetime | None:
+        dice = random.Random(f"printer {self.seed}-{leader}-{business_date}")
+        return printed_at(channel, self.fate(leader, business_date, channel), at, dice)
 
 
 def _ended_at(fate: str, at: dt.datetime) -> dt.datetime | None:
@@ -245,6 +252,16 @@ class Ledger:
             message = Message(each.reference, each.channel, "x", "x", None, None, at)
             settled.append((Claimed(each.contact_id, 1, message), _outcome(fate)))
         settle(conn, self.config, self.number, settled, at)
+        printed = [
+            (
+                each.contact_id,
+                self.past.printed_at(
+                    self.names[each.account_id], each.business_date, each.channel, at
+                ),
+            )
+            for each in contacts
+        ]
+        print_each(conn, self.number, printed)
         if fate in ("delivered", "undelivered"):
             told = Seen("x", at, fate)  # type: ignore[arg-type]
             receipts.take(conn, self.config, [(each, told) for each in ids], at + 30 * MINUTE)

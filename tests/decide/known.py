@@ -22,6 +22,8 @@ class Contact:
     accepted_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     claimed_at: dt.datetime | None = None
+    printed_at: dt.datetime | None = None
+    """When the printer had it, if it is a letter; None: not yet."""
     sent: str | None = None
     """The same for all accounts that one message named; None: it named this one alone."""
     to_former: bool = False

@@ -131,6 +131,16 @@ def packs(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+def printed_at(
+    channel: str, state: str, at: dt.datetime, dice: random.Random
+) -> dt.datetime | None:
+    """When the printer had what was accepted then: at once, some day, or not yet."""
+    if channel != "letter" or state not in ACTUAL:
+        return None
+    after = dice.choice((dt.timedelta(minutes=10), ONE_DAY, 3 * ONE_DAY, None))
+    return None if after is None else at + after
+
+
 class Book:
     """Accounts drawn for one policy and day."""
 
@@ -287,15 +297,17 @@ class Book:
             state = rng.choice(("delivered", "accepted", "undelivered", "failed", "expired"))
             to_former = self._perhaps(0.1)
             at = self._instant(days_ago)
+            channel = rng.choice(step["channel"])
             account.contacts.append(
                 Contact(
                     step=step["step"],
                     repetition=done,
-                    channel=rng.choice(step["channel"]),
+                    channel=channel,
                     state=state,
                     accepted_at=at if state in ACTUAL else None,
                     ended_at=self._end_of(state, at),
                     to_former=to_former,
+                    printed_at=printed_at(channel, state, at, rng),
                 )
             )
             done += state in ("delivered", "accepted")

@@ -258,5 +258,27 @@ class Ladder:
                     since = self.last_done(account, step) if told else None
                 if since is None or self.days_since(since) < after["days"]:
                     continue
-            return str(rule["to"])
+            if all(self.is_out(contact, rule) for contact in self._before_hand_off(account)):
+                return str(rule["to"])
         return None
+
+    def _before_hand_off(self, account: Account) -> list[Contact]:
+        """What did a step that must be out before any hand-off."""
+        named = {
+            rule["after"]["step"] for rule in self.policy.get("hand_off", []) if "after" in rule
+        }
+        return [
+            contact
+            for _, step in self.steps
+            if step.get("mandatory") or step.get("purpose") == "notice" or step["step"] in named
+            for contact in self.done(account, step)
+        ]
+
+    def is_out(self, contact: Contact, rule: dict[str, Any]) -> bool:
+        """Whether it went out, and long enough ago for the rule if that waits for its step."""
+        went_at = contact.printed_at if contact.channel == "letter" else contact.accepted_at
+        if went_at is None or went_at > self.day.now:
+            return False
+        after = rule.get("after", {})
+        days: int = after["days"] if after.get("step") == contact.step else 0
+        return self.days_since(self.day.day_of(went_at)) >= days

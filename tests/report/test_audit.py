@@ -171,8 +171,10 @@ BREAKS = [
     Break(
         "nothing was handed off before its notice",
         "A-leaves",
-        "UPDATE contact SET accepted_at = '2026-03-04 07:00+08'"
-        " WHERE account_id = acc('A-leaves') AND step = 'notice'",
+        "UPDATE print_batch SET delivered_at = '2026-03-04 07:00+08'"
+        " FROM print_line JOIN contact USING (contact_id)"
+        " WHERE print_line.print_batch_id = print_batch.print_batch_id"
+        " AND account_id = acc('A-leaves') AND step = 'notice'",
     ),
     Break(
         "nothing was handed off before its notice",

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, literal, select
 
+from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
 from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
@@ -54,12 +55,14 @@ def facts(
 
 
 def _contacts(placements: Sequence[int]) -> Select[Any]:
-    """Everything that went out about the account in this episode, agencies' contacts included."""
+    """Everything that went out about the account in this episode, agencies' contacts included.
+
+    Letters that the printer never had are left out: nobody was sent them."""
     c = contact.c
     return (
         select(
             placement.c.placement_id,
-            c.accepted_at,
+            went_at().label("sent_at"),
             c.ended_at,
             c.channel,
             c.step,
@@ -89,8 +92,12 @@ def _contacts(placements: Sequence[int]) -> Select[Any]:
             and_(print_line.c.contact_id == c.contact_id, print_line.c.unprintable.is_(None)),
         )
         .outerjoin(print_batch, print_batch.c.print_batch_id == print_line.c.print_batch_id)
-        .where(placement.c.placement_id.in_(placements), c.state.in_(ACTUAL))
-        .order_by(c.accepted_at, c.contact_id)
+        .where(
+            placement.c.placement_id.in_(placements),
+            c.state.in_(ACTUAL),
+            went_at().is_not(None),
+        )
+        .order_by("sent_at", c.contact_id)
     )
 
 
@@ -140,7 +147,7 @@ class _Reader:
     def contact(self, row: Any, shown: bool) -> Told:
         arrived = row.state == "delivered" and row.ended_at
         return {
-            "sent": self._at(row.accepted_at),
+            "sent": self._at(row.sent_at),
             "channel": row.channel,
             "step": row.step or "-",
             "purpose": row.purpose,
@@ -148,12 +155,12 @@ class _Reader:
             "amount": self._money(row) if row.amount else "",
             "state": row.state,
             "arrived": self._at(row.ended_at) if arrived else "",
-            "proof": row.provider_id or row.printed_in or row.reference,
+            "proof": row.printed_in or row.provider_id or row.reference,
         }
 
     def notice(self, row: Any) -> Told:
         return {
-            "sent": self._at(row.accepted_at),
+            "sent": self._at(row.sent_at),
             "reference": row.reference,
             "text": "\n".join(part for part in (row.subject, row.body) if part),
         }

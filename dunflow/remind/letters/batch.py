@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -24,8 +24,16 @@ LAYOUT = "include/templates/_base/letter.typ"
 MANIFEST = "manifest.json"
 
 
+Typeset = Callable[[list[Letter], Path], list[int]]
+"""Sets letters into one PDF; how many pages each of them has."""
+
+
 def write_batch(
-    folder: Path, reference: str, letters: Iterable[Letter], unprintable: Mapping[str, str]
+    folder: Path,
+    reference: str,
+    letters: Iterable[Letter],
+    unprintable: Mapping[str, str],
+    typeset: Typeset,
 ) -> dict[str, Any]:
     """Set the letters into PDF files in `folder`; gives the manifest that lies beside them.
 
@@ -36,7 +44,7 @@ def write_batch(
     files: list[dict[str, Any]] = []
     for number, some in enumerate(_chunks(letters, PER_FILE), start=1):
         name = f"{reference}-{number:04d}.pdf"
-        pages = _set(some, folder / name)
+        pages = typeset(some, folder / name)
         with (folder / name).open("rb") as stream:
             checksum = hashlib.file_digest(stream, "sha256").hexdigest()
         files.append(
@@ -69,8 +77,8 @@ def _chunks(letters: Iterable[Letter], size: int) -> Iterator[list[Letter]]:
         yield some
 
 
-def _set(letters: list[Letter], file: Path) -> list[int]:
-    """Set these letters into one PDF; how many pages each of them has."""
+def set_pages(letters: list[Letter], file: Path) -> list[int]:
+    """A `Typeset`: pages of A4 as the printer wants them."""
     with tempfile.TemporaryDirectory(prefix="dunflow-letters-") as work:
         source = Path(work) / "letter.typ"
         shutil.copy(root() / LAYOUT, source)

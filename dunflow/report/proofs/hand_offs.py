@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
@@ -32,7 +33,7 @@ from dunflow.report.proofs.scope import Scope, Version
 
 
 def before_notice(scope: Scope) -> Select[int]:
-    """Placements proposed before the step that their rule waits for was done long enough ago, to
+    """Placements proposed before the step that their rule waits for went out long enough ago, to
     whom the account was then.
 
     By the policy of the run; a waiver stands for the step where no pack asked for it.
@@ -65,7 +66,8 @@ def before_notice(scope: Scope) -> Select[int]:
         heard.c.customer_id == contact.c.customer_id,
         person_of(heard) == person_of(owner),
         or_(contact.c.state.in_(DONE), contact.c.ended_at > run.c.decided_at),
-        coerce(decided_on - local_day(scope.book, contact.c.accepted_at), Integer) >= rules.c.days,
+        went_at() <= run.c.decided_at,
+        coerce(decided_on - local_day(scope.book, went_at()), Integer) >= rules.c.days,
     )
     passed = exists().where(
         rules.c.waivable,

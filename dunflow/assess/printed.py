@@ -1,0 +1,24 @@
+"""When a contact went out: a letter that is only listed nobody can have received."""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, and_, case, select
+
+from dunflow.ledger.tables import contact, print_batch, print_line
+
+NEVER_PRINTED = "never_printed"
+"""The reason of a letter that was too late, or forbidden, before the printer had it."""
+
+
+def went_at() -> ColumnElement[dt.datetime]:
+    """When a row of `contact` went out: a letter with the delivery of its print batch, and NULL
+    before that; anything else, and letters that somebody else made, when it was accepted."""
+    printed_at = (
+        select(print_batch.c.delivered_at)
+        .join(print_line, print_line.c.print_batch_id == print_batch.c.print_batch_id)
+        .where(print_line.c.contact_id == contact.c.contact_id, print_line.c.unprintable.is_(None))
+        .correlate(contact)
+        .scalar_subquery()
+    )
+    ours = and_(contact.c.channel == "letter", contact.c.run_id.is_not(None))
+    return case((ours, printed_at), else_=contact.c.accepted_at)
