@@ -135,10 +135,18 @@ def _give_up(conn: Connection, desk: Desk, waiting: Select[int]) -> set[int]:
 
 
 def _leave_out(desk: Desk, number: int) -> bool:
-    """Take what may no longer be sent out of a batch that did not arrive; whether any is left."""
-    listed = select(print_line.c.contact_id).where(print_line.c.print_batch_id == number)
+    """Take what may no longer be sent out of a batch that did not arrive; whether any is left.
+
+    What was set aside before stays, to be told in the manifest.
+    """
+    listed = select(print_line.c.contact_id).where(
+        print_line.c.print_batch_id == number, print_line.c.unprintable.is_(None)
+    )
+    still = and_(contact.c.contact_id.in_(listed), contact.c.state.in_(DONE))
+    over = and_(contact.c.contact_id.in_(listed), contact.c.state.not_in(DONE))
     with desk.engine.begin() as conn:
-        gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
+        gone = _give_up(conn, desk, waiting_in(still))
+        gone |= set(conn.execute(waiting_in(over)).scalars())
         return leave_out(conn, print_batch, print_line, number, gone)
 
 
@@ -165,9 +173,9 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
 
 def _deliver(desk: Desk, number: int, reference: str, place: Place, typeset: Typeset) -> None:
     draft = place.draft(reference)
-    unprintable: dict[str, str] = {}
     try:
         with desk.engine.connect() as conn:
+            unprintable = _aside(conn, number)
             letters = _letters(conn, desk, number, unprintable)
             write_batch(draft, reference, letters, unprintable, typeset)
         with desk.engine.begin() as conn:
@@ -175,6 +183,17 @@ def _deliver(desk: Desk, number: int, reference: str, place: Place, typeset: Typ
         place.put(draft, reference)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _aside(conn: Connection, number: int) -> dict[str, str]:
+    """Reference → why, of what was set aside before the batch was interrupted."""
+    found = conn.execute(
+        select(contact.c.reference, print_line.c.unprintable)
+        .join(print_line, print_line.c.contact_id == contact.c.contact_id)
+        .where(print_line.c.print_batch_id == number, print_line.c.unprintable.is_not(None))
+        .order_by(contact.c.contact_id)
+    )
+    return dict(found.all())
 
 
 def _set_aside(conn: Connection, desk: Desk, number: int, unprintable: dict[str, str]) -> None:
@@ -254,7 +273,8 @@ def _rows(conn: Connection, number: int) -> Iterator[Any]:
         .join(named, and_(named.c.contact_id == contact.c.contact_id, named.c.dropped.is_(None)))
         .join(account, account.c.account_id == named.c.account_id)
         .outerjoin(snapshot, seen)
-        .where(print_line.c.print_batch_id == number)
+        # What was set aside has its step decided again: its letter is another one by now.
+        .where(print_line.c.print_batch_id == number, print_line.c.unprintable.is_(None))
         .order_by(contact.c.contact_id, account.c.account_ref)
     )
     streamed = conn.execute(query, execution_options={"yield_per": CHUNK})

@@ -302,3 +302,39 @@ def test_a_letter_does_not_wait_for_ever(listed: MakeDesk, days: int, letters: i
     made = print_letters(desk)
     assert sum(each["letters"] for each in made) == letters
     assert states(desk).count(NEVER) == 2 - letters
+
+
+def test_a_batch_that_goes_on_leaves_out_what_was_set_aside(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    nameless, named = [(name, "0010", "C1", "en", ROAD) for name in ("", "Ann Example")]
+    desk = listed([nameless, FEW[1]])
+    fail_to_print(desk)
+    desk = listed([named, FEW[1]], date=DATE + dt.timedelta(days=1))
+    first, second = print_letters(desk)
+    assert (first["letters"], list(first["unprintable"].values())) == (1, [NO_NAME])
+    assert (second["letters"], second["unprintable"]) == (1, {})
+    english = [page for page in pages(tmp_path) if "Ann Example" in page]
+    assert len(english) == 1
+    assert states(desk) == [("undelivered", "unprintable"), ("accepted", None), ("accepted", None)]
+
+
+def test_a_batch_of_what_was_set_aside_only_says_so(listed: MakeDesk) -> None:
+    nameless, named = [(name, "0010", "C1", "en", ROAD) for name in ("", "Ann Example")]
+    fail_to_print(listed([nameless]))
+    desk = listed([named], date=DATE + dt.timedelta(days=15))
+    first, second = print_letters(desk)
+    assert (first["letters"], list(first["unprintable"].values())) == (0, [NO_NAME])
+    assert second["letters"] == 1
+    assert states(desk) == [("undelivered", "unprintable"), ("accepted", None)]
+
+
+def test_a_batch_that_goes_on_leaves_out_what_has_ended_since(listed: MakeDesk) -> None:
+    desk = listed(FEW[:2])
+    fail_to_print(desk)
+    with desk.engine.begin() as conn:
+        first = select(contact.c.contact_id).order_by(contact.c.contact_id).limit(1)
+        ended = update(contact).where(contact.c.contact_id == first.scalar_subquery())
+        conn.execute(ended.values(state="undelivered", ended_at=desk.clock.now()))
+    (made,) = print_letters(desk)
+    assert (made["letters"], made["unprintable"]) == (1, {})
