@@ -41,6 +41,7 @@ from dunflow.ledger.tables import (
 )
 from dunflow.place.deliver import Place, place_of
 from dunflow.place.lock import placement_lock
+from dunflow.place.seal import encryption, seal
 from dunflow.placements import Desk
 from dunflow.remind import outbox
 from dunflow.remind.compose import worded_in
@@ -173,11 +174,20 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
 
 def _deliver(desk: Desk, number: int, reference: str, place: Place, typeset: Typeset) -> None:
     draft = place.draft(reference)
+    keys = desk.book.portfolio.destination(FOLDER).encrypt_to
+    head = {"reference": reference, "encryption": encryption(keys)}
     try:
         with desk.engine.connect() as conn:
             unprintable = _aside(conn, number)
             letters = _letters(conn, desk, number, unprintable)
-            write_batch(draft, reference, letters, unprintable, typeset)
+            write_batch(
+                draft,
+                head,
+                letters,
+                unprintable,
+                typeset,
+                lambda name: seal(draft, [name], keys)[0],
+            )
         with desk.engine.begin() as conn:
             _set_aside(conn, desk, number, unprintable)
         place.put(draft, reference)

@@ -214,8 +214,7 @@ class _Courier:
                 counted.names += write_evidence(
                     conn, self._book, self._portfolio_id, begun, fields, draft, self._clock.now()
                 )
-        if to.encrypt_to:
-            counted.names = seal(draft, counted.names, to.encrypt_to)
+        counted.names = seal(draft, counted.names, to.encrypt_to)
         write_manifest(draft, begun, self._book.name, fields, counted, to.encrypt_to)
 
     def _record(self, begun: Package, place: Place, arrived: dict[str, Any]) -> None:

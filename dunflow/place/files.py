@@ -20,6 +20,7 @@ from dunflow.money import exact
 from dunflow.place.cells import GUARD, as_text, guarded, printable
 from dunflow.place.content import Value
 from dunflow.place.lines import Package
+from dunflow.place.seal import encryption
 
 MANIFEST = "manifest.json"
 ROWS_PER_SHEET = 1_000_000
@@ -97,7 +98,7 @@ def write_manifest(
         "totals": {code: exact(total, code) for code, total in sorted(counted.totals.items())},
         "fields": fields,
         "csv": {"encoding": "utf-8-sig", "delimiter": ",", "guard": GUARD},
-        "encryption": {"method": "age", "recipients": recipients} if recipients else None,
+        "encryption": encryption(recipients),
         "files": [
             {
                 "name": name,

@@ -42,6 +42,7 @@ from dunflow.ledger.tables import (
 from dunflow.place.deliver import Place, place_of
 from dunflow.place.files import MANIFEST, SUFFIX, WRITERS, sha256
 from dunflow.place.lock import placement_lock
+from dunflow.place.seal import encryption, seal
 from dunflow.placements import Desk
 from dunflow.remind.overtaken import give_up, leave_out, waiting_in
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
@@ -256,19 +257,22 @@ def _files(
             for _, values in rows_of(conn, desk.book, channel, number)
         )
         pages = dict(write_orders(folder, desk.book, told))
+    made = [*names, *pages]
+    keys = desk.book.portfolio.destination(f"{channel}s").encrypt_to
     manifest = {
         **head,
         "channel": channel,
         "lines": lines,
         "fields": fields,
+        "encryption": encryption(keys),
         "files": [
             {
                 "name": name,
                 "bytes": (folder / name).stat().st_size,
                 "sha256": sha256(folder / name),
-                **({"pages": pages[name]} if name in pages else {}),
+                **({"pages": pages[plain]} if plain in pages else {}),
             }
-            for name in (*names, *pages)
+            for plain, name in zip(made, seal(folder, made, keys), strict=True)
         ],
     }
     text = json.dumps(manifest, ensure_ascii=False, indent=2)

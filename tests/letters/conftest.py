@@ -54,9 +54,10 @@ def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
         folder: Path | None = None,
         policy: dict[str, Any] = POLICY,
         date: dt.date = DATE,
+        destinations: dict[str, Any] = COURT,
     ) -> Desk:
         story = {"scenario": "s", "policy": policy, "accounts": {}, "timeline": [], "expect": {}}
-        story["portfolio"] = {"destinations": COURT}
+        story["portfolio"] = {"destinations": destinations}
         book = book_of(Story(Path(__file__), Scenario.model_validate(story)))
         book = replace(book, folder=folder or book.folder)
         clock = VirtualClock(book.portfolio.calendar.usual_time_of(date))

@@ -1,6 +1,7 @@
 """Letters that the outbox lists become pages for the printer, each of them once."""
 
 import datetime as dt
+import hashlib
 import json
 import unicodedata
 from dataclasses import replace
@@ -8,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pypdfium2 as pdfium
+import pyrage
 import pytest
 from pypdfium2.raw import FPDF_PAGEOBJ_PATH
 from sqlalchemy import select, update
@@ -338,3 +340,22 @@ def test_a_batch_that_goes_on_leaves_out_what_has_ended_since(listed: MakeDesk) 
         conn.execute(ended.values(state="undelivered", ended_at=desk.clock.now()))
     (made,) = print_letters(desk)
     assert (made["letters"], made["unprintable"]) == (1, {})
+
+
+def test_only_the_printer_can_read_letters_that_are_encrypted(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    printer = pyrage.x25519.Identity.generate()
+    key = str(printer.to_public())
+    desk = listed(FEW, destinations={"letters": {"encrypt_to": [key]}})
+    (made,) = print_letters(desk)
+    assert made["encryption"] == {"method": "age", "recipients": [key]}
+    (folder,) = tmp_path.glob("*/letters/[!.]*")
+    (told,) = made["files"]
+    assert sorted(file.name for file in folder.iterdir()) == ["manifest.json", told["name"]]
+    sealed = (folder / told["name"]).read_bytes()
+    assert hashlib.sha256(sealed).hexdigest() == told["sha256"]
+    pdf = pdfium.PdfDocument(pyrage.decrypt(sealed, [printer]))
+    assert "Ann #set *Example* $x$" in pdf[0].get_textpage().get_text_range()
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(sealed, [pyrage.x25519.Identity.generate()])

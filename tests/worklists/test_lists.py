@@ -5,14 +5,18 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pypdfium2 as pdfium
+import pyrage
 import pytest
 from openpyxl import load_workbook
 
 from dunflow.config.book import Book
+from dunflow.config.destination import Destination
+from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Team
 from dunflow.console.app import create_app
 from dunflow.console.lists import heads, page_of
@@ -237,3 +241,27 @@ def test_an_order_for_a_visit_says_how_many_go_when_and_what_keeps_them_safe(
     assert line["reference"] in pages[0]
     for said in ("上门工单", "1 Some Street", "2026-03-13", "不得单独上门", "客户签名"):
         assert said in pages[0]
+
+
+@pytest.mark.parametrize(("channel", "files"), [("call", 2), ("visit", 3)])
+def test_only_the_team_can_read_a_list_that_is_encrypted(
+    office: Open, channel: Channel, files: int
+) -> None:
+    team = pyrage.x25519.Identity.generate()
+    key = str(team.to_public())
+    at = office(channel, packs=["own-day", "own-visits"])
+    to = {f"{channel}s": Destination(encrypt_to=[key])}
+    portfolio = at.desk.book.portfolio.model_copy(update={"destinations": to})
+    at.desk = replace(at.desk, book=replace(at.desk.book, portfolio=portfolio))
+    (made,) = at.write(channel)
+    assert made["encryption"] == {"method": "age", "recipients": [key]}
+    file = at.file(made)
+    names = sorted(each["name"] for each in made["files"])
+    assert len(names) == files
+    assert sorted(each.name for each in file.parent.iterdir()) == sorted([*names, "manifest.json"])
+    for name in names:
+        sealed = (file.parent / name).read_bytes()
+        assert sealed.startswith(b"age-encryption.org/v1")
+        with pytest.raises(pyrage.DecryptError):
+            pyrage.decrypt(sealed, [pyrage.x25519.Identity.generate()])
+    assert "王小明" in pyrage.decrypt(file.read_bytes(), [team]).decode("utf-8-sig")

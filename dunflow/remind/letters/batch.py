@@ -26,16 +26,21 @@ MANIFEST = "manifest.json"
 
 Typeset = Callable[[list[Letter], Path], list[int]]
 """Sets letters into one PDF; how many pages each of them has."""
+Seal = Callable[[str], str]
+"""Makes of a file, by its name, the one that may leave; its name."""
 
 
 def write_batch(
     folder: Path,
-    reference: str,
+    head: Mapping[str, Any],
     letters: Iterable[Letter],
     unprintable: Mapping[str, str],
     typeset: Typeset,
+    seal: Seal,
 ) -> dict[str, Any]:
     """Set the letters into PDF files in `folder`; gives the manifest that lies beside them.
+
+    `head` begins the manifest, with the batch's `reference`.
 
     `folder` must be there, empty, and readable by its owner only. Counts letters and pages of each
     file, and names each letter's reference and pages, so that the printer can prove its work.
@@ -43,8 +48,9 @@ def write_batch(
     """
     files: list[dict[str, Any]] = []
     for number, some in enumerate(_chunks(letters, PER_FILE), start=1):
-        name = f"{reference}-{number:04d}.pdf"
+        name = f"{head['reference']}-{number:04d}.pdf"
         pages = typeset(some, folder / name)
+        name = seal(name)
         with (folder / name).open("rb") as stream:
             checksum = hashlib.file_digest(stream, "sha256").hexdigest()
         files.append(
@@ -60,7 +66,7 @@ def write_batch(
             }
         )
     manifest = {
-        "reference": reference,
+        **head,
         "letters": sum(file["letters"] for file in files),
         "pages": sum(file["pages"] for file in files),
         "unprintable": dict(unprintable),
