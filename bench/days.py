@@ -33,6 +33,20 @@ FROM contact_account JOIN contact USING (contact_id)
 WHERE contact.business_date = :business_date
   AND account.account_id = contact_account.account_id
 """
+# Hand-offs wait for the printer.
+_PRINT = """
+WITH letter AS (
+    SELECT contact_id, portfolio_id, accepted_at FROM contact
+    WHERE business_date = :business_date AND channel = 'letter' AND state = 'accepted'
+), batch AS (
+    INSERT INTO print_batch (portfolio_id, reference, made_at, delivered_at)
+    SELECT portfolio_id, 'letters ' || :business_date, max(accepted_at), max(accepted_at)
+    FROM letter GROUP BY portfolio_id
+    RETURNING print_batch_id
+)
+INSERT INTO print_line (contact_id, print_batch_id)
+SELECT contact_id, print_batch_id FROM letter CROSS JOIN batch
+"""
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,8 @@ def let_pass(core: Core, ran: Ran) -> None:
     with day.engine.begin() as conn:
         conn.execute(text(_ACCEPT), of_date)
         conn.execute(text(_BEGIN_GAP), of_date)
-        conn.execute(text("ANALYZE contact, contact_account, episode"))
+        conn.execute(text(_PRINT), of_date)
+        conn.execute(text("ANALYZE contact, contact_account, episode, print_batch, print_line"))
         refresh(
             conn,
             day.book,
