@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.highest import holds_still
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.marks import FLAGS, marks
 from dunflow.assess.moment import Moment, is_present
@@ -150,13 +151,15 @@ def _past_then(book: Book, portfolio_id: int, business_date: dt.date, moment: Mo
             episode.c.episode_id,
             func.max(tier_rank(book.policy, decision.c.tier)).label("rank"),
         )
-        .join(
+        .join_from(
+            episode,
             decision,
             and_(
                 decision.c.portfolio_id == portfolio_id,
                 decision.c.account_id == episode.c.account_id,
                 decision.c.business_date >= episode.c.started_on,
                 decision.c.business_date < business_date,
+                holds_still(book, portfolio_id),
             ),
         )
         .where(episode.c.episode_id.in_(on_date))

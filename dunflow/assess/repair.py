@@ -28,19 +28,18 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     union,
     update,
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.highest import find_highest_tier, misled
 from dunflow.assess.ladder_rows import on_ladder, settled_at, unknown_on
 from dunflow.assess.progress import refresh
-from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
 from dunflow.ledger.loads import Neighbours, neighbours
 from dunflow.ledger.scratch import keep
-from dunflow.ledger.tables import decision, episode, load, quarantine, snapshot
+from dunflow.ledger.tables import episode, load, quarantine, snapshot
 
 T = TypeVar("T")
 
@@ -60,7 +59,8 @@ def repair(conn: Connection, book: Book, portfolio_id: int, dates: Collection[dt
         conn.execute(statement)
     of_touched = episode.c.account_id.in_(select(touched.c.account_id))
     refresh(conn, book, select(episode.c.episode_id).where(of_touched))
-    find_highest_tier(conn, book, portfolio_id, touched)
+    raised = union(select(touched.c.account_id), misled(portfolio_id, dates)).subquery("raised")
+    find_highest_tier(conn, book, portfolio_id, keep(conn, "in_tiers", select(raised.c.account_id)))
 
 
 def _touched(
@@ -272,41 +272,3 @@ _FOLLOW = (
       AND w.episode_id <> e.episode_id
     """),
 )
-
-
-def find_highest_tier(
-    conn: Connection,
-    book: Book,
-    portfolio_id: int,
-    touched: TableClause,
-    but_for: dt.date | None = None,
-) -> None:
-    """The highest tier that was decided within each episode of these accounts as it is now, or that
-    would have been `but_for` one date, which is decided again."""
-    highest = (
-        select(
-            episode.c.episode_id, func.max(tier_rank(book.policy, decision.c.tier)).label("rank")
-        )
-        .join(touched, touched.c.account_id == episode.c.account_id)
-        .outerjoin(
-            decision,
-            and_(
-                decision.c.portfolio_id == portfolio_id,
-                decision.c.account_id == episode.c.account_id,
-                decision.c.business_date >= episode.c.started_on,
-                or_(episode.c.ended_on.is_(None), decision.c.business_date < episode.c.ended_on),
-                true() if but_for is None else decision.c.business_date != but_for,
-            ),
-        )
-        .group_by(episode.c.episode_id)
-        .subquery()
-    )
-    tier = tier_of_rank(book.policy, highest.c.rank)
-    conn.execute(
-        update(episode)
-        .where(
-            episode.c.episode_id == highest.c.episode_id,
-            episode.c.highest_tier.is_distinct_from(tier),
-        )
-        .values(highest_tier=tier)
-    )

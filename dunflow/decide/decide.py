@@ -16,8 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
+from dunflow.assess.highest import came_again, find_highest_tier, misled
 from dunflow.assess.moment import Moment
-from dunflow.assess.repair import find_highest_tier
 from dunflow.assess.tier_rank import tier_of_rank, tier_rank
 from dunflow.config.book import Book
 from dunflow.decide.judge import judge
@@ -28,6 +28,7 @@ from dunflow.decide.write import write_again, write_first
 from dunflow.ledger import partitions
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import (
+    NOT_SENT,
     contact,
     contact_account,
     decision,
@@ -37,6 +38,9 @@ from dunflow.ledger.tables import (
     run,
     snapshot,
 )
+
+# No contact is still in doubt after so long.
+_WEEK = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ def decide(
     run_id = _begin_run(conn, book, portfolio_id, business_date, moment)
     again = partitions.exists(conn, decision, portfolio_id, business_date)
     accounts = None
+    if not moment.late:
+        _forget_unsent(conn, book, portfolio_id, business_date)
     if again:
         standing = _bound(portfolio_id, business_date, moment)
         bound = keep(conn, "bound", standing, index="account_id")
@@ -159,7 +165,27 @@ def _forget_tiers(
             decision.c.account_id.not_in(select(bound.c.account_id)),
         )
     )
-    find_highest_tier(conn, book, portfolio_id, keep(conn, "raised", raised), business_date)
+    others = decision.c.business_date != business_date
+    find_highest_tier(conn, book, portfolio_id, keep(conn, "raised", raised), others)
+
+
+def _forget_unsent(conn: Connection, book: Book, portfolio_id: int, business_date: dt.date) -> None:
+    """The same for rows that stand, where all that they led to ended without having gone out."""
+    since = business_date - _WEEK
+    dates = conn.execute(came_again(portfolio_id, since)).scalars().all()
+    if not dates:
+        return
+    unsent = (
+        select(contact_account.c.account_id)
+        .join(contact, contact.c.contact_id == contact_account.c.contact_id)
+        .where(
+            contact.c.portfolio_id == portfolio_id,
+            contact.c.business_date.in_(dates),
+            contact.c.state.in_(NOT_SENT),
+        )
+    )
+    rows = misled(portfolio_id, dates).where(decision.c.account_id.in_(unsent))
+    find_highest_tier(conn, book, portfolio_id, keep(conn, "unsent", rows))
 
 
 def _remember_tiers(conn: Connection, book: Book, judged: TableClause) -> None:

@@ -42,6 +42,8 @@ ACTUAL = ("accepted", "delivered", "undelivered")
 
 COUNTED = (*IN_FLIGHT, *ACTUAL)
 
+NOT_SENT = ("cancelled", "expired", "failed")
+
 TEXT_REFUSED = "text"
 """The reason of a contact that failed for what it said: a carrier's filter, or its length."""
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from dunflow.ledger.tables import (
+    NOT_SENT,
     account,
     contact,
     contact_account,
@@ -168,7 +169,7 @@ def ended_without_reason(scope: Scope) -> Select[int]:
     """Contacts that did not go out, and that don't say why."""
     return select(contact.c.account_id).where(
         contacted(scope),
-        contact.c.state.in_(("cancelled", "expired", "failed")),
+        contact.c.state.in_(NOT_SENT),
         contact.c.reason.is_(None),
         contact.c.error_code.is_(None),
     )
