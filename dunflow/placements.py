@@ -12,15 +12,15 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from dunflow.clock import Clock, DatabaseClock, VirtualClock
+from dunflow.clock import Clock
 from dunflow.config.book import Book, read_book
 from dunflow.home import local_secrets
 from dunflow.intake.handback.reconcile import Reconciled, reconciled
 from dunflow.intake.handback.rejects import open_faults
 from dunflow.intake.handback.take import Taken, take_handback
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.loads import newest_accepted
 from dunflow.ledger.migrate import open_ledger
+from dunflow.ledger.replay import clock_of
 from dunflow.place import life
 from dunflow.place.export import Exported, export
 from dunflow.place.known import require_destination, require_known
@@ -44,17 +44,11 @@ class Desk:
 
 
 def open_desk(portfolio: str) -> Desk:
-    """The placements of the ledger that the environment names.
-
-    A replayed portfolio's clock stands at the usual time of its newest date.
-    """
+    """The placements of the ledger that the environment names."""
     book, engine = read_book(portfolio), open_ledger()
     with engine.begin() as conn:
         number = portfolio_id_of(conn, portfolio)
-        newest = newest_accepted(conn, number)
-    clock: Clock = DatabaseClock(engine)
-    if book.portfolio.clock == "replay" and newest is not None:
-        clock = VirtualClock(book.portfolio.calendar.usual_time_of(newest))
+    clock = clock_of(engine, book, number)
     return Desk(engine, book, number, clock, local_secrets() | os.environ)
 
 

@@ -226,8 +226,10 @@ def test_a_story_tells_what_was_said_and_agreed(shop: Shop) -> None:
     shop.day(FIRST)
     shop.says("promise", "shop", "A1", "20.00", "2026-03-09", *WHY, "--now", "2026-03-03 12:00")
     shop.says("opt-out", "shop", "C1", "sms", *WHY)
-    shop.says("hold", "shop", "A1", "--kind", "dispute", *WHY)
-    shop.says("talked", "shop", "A1", "--at", "2026-03-03 11:00")
+    held = shop.says("hold", "shop", "A1", "--kind", "dispute", *WHY)
+    assert "(dispute) stands from 2026-03-03 06:30" in held  # where the replayed clock is
+    noon = ("--now", "2026-03-03 12:00")
+    shop.says("talked", "shop", "A1", "--at", "2026-03-03 11:00", *noon)
     story = shop.says("explain", "shop", "A1", "--json")
     for told in ('"promised_on": "2026-03-09"', '"kind": "dispute"', '"channel": "sms", "of_the'):
         assert told in story

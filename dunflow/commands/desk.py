@@ -27,7 +27,8 @@ reason_option = click.option("--reason", required=True, help="Why; it is kept.")
 now_option = click.option(
     "--now",
     type=click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"]),
-    help="Stands in for the clock; where every sender is the sandbox.",
+    help="Stands in for the clock; where every sender is the sandbox.  [default: now; of a "
+    "replayed portfolio the time of its newest date]",
 )
 
 
@@ -52,15 +53,16 @@ class Desk:
 
 @contextmanager
 def desk(portfolio: str, now: dt.datetime | None = None, *, locked: bool = False) -> Iterator[Desk]:
-    """Commits at the end; `locked`: while no run decides.
+    """Commits at the end; `locked`: while no run decides. Without a `now` it is that of the clock
+    by which the portfolio lives.
 
     Raises ConfigError for a `now` where real people are reached.
     """
-    from dunflow.clock import DatabaseClock
     from dunflow.config.book import read_book
     from dunflow.errors import ConfigError
     from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
     from dunflow.ledger.migrate import open_ledger
+    from dunflow.ledger.replay import clock_of
 
     book = read_book(portfolio)
     if now is not None and not book.portfolio.senders.all_sandbox:
@@ -69,12 +71,13 @@ def desk(portfolio: str, now: dt.datetime | None = None, *, locked: bool = False
             "leave --now out"
         )
     engine = open_ledger()
+    with engine.begin() as conn:
+        number = portfolio_id_of(conn, portfolio)
     if now is None:
-        now = DatabaseClock(engine).now()
+        now = clock_of(engine, book, number).now()
     elif now.tzinfo is None:
         now = now.replace(tzinfo=book.portfolio.zone)
     with portfolio_lock(engine, portfolio) if locked else engine.begin() as conn:
-        number = portfolio_id_of(conn, portfolio)
         yield Desk(book, conn, number, now.astimezone(dt.UTC))
 
 

@@ -67,8 +67,13 @@ def hold(
             reason,
         )
         number = record_hold(at.conn, at.portfolio_id, given)
-    until = f" until {last.date()}, included" if last else " until it is released"
-    say(json_, {"hold": number, "kind": kind}, f"Hold {number} ({kind}) stands{until}.")
+    since = f"from {given.from_at.astimezone(at.book.portfolio.zone):%Y-%m-%d %H:%M}"
+    until = f"until {last.date()}, included" if last else "until it is released"
+    say(
+        json_,
+        {"hold": number, "kind": kind},
+        f"Hold {number} ({kind}) stands {since} {until}.",
+    )
 
 
 @click.command()
