@@ -89,7 +89,7 @@ def test_a_hold_and_its_release_are_kept_with_who_and_why(run: Any) -> None:
 )
 def test_a_mistake_is_told_with_its_repair(run: Any, words: list[str], says: str) -> None:
     command, portfolio, *rest = words
-    code = 2 if says in ("No such option", "name an ACCOUNT") else None
+    code = 2 if says in ("No such option", "name an ACCOUNT", "is over") else None
     done = CliRunner().invoke(main, [command, portfolio, *WHY, *NOW, *rest])
     assert done.exit_code in ((code,) if code else (1, 2))
     assert says in done.output
@@ -205,15 +205,26 @@ def test_an_export_is_a_new_file_for_its_owner_alone(run: Any, tmp_path: Path) -
     assert "is there already" in run("customer", P, "C7", "--export", str(file), *NOW, code=2)
 
 
-def test_who_is_erased_leaves_a_trace_of_who_did_it_and_why(run: Any, tmp_path: Path) -> None:
-    P, file = "sunrise_instalment", tmp_path / "C7.json"  # noqa: N806
-    assert run("erase", P, "C7", *WHY, *NOW) == {"customer": "C7", "records_until": None}
-    run("customer", P, "C7", "--export", str(file), *NOW)
+def erased(run: Any, tmp_path: Path) -> list[tuple[str, str]]:
+    """Who erased C7, and why, as the file on them says."""
+    file = tmp_path / "C7.json"
+    run("customer", "sunrise_instalment", "C7", "--export", str(file), *NOW)
     written = json.loads(file.read_text(encoding="utf-8"))
     assert written["person"]["phone"] is None
-    assert [(each["erased_by"], each["reason"]) for each in written["erasures"]] == [
-        ("ann", "said so")
-    ]
+    return [(each["erased_by"], each["reason"]) for each in written["erasures"]]
+
+
+def test_who_is_erased_leaves_a_trace_of_who_did_it_and_why(run: Any, tmp_path: Path) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    run("opt-out", P, "C7", "sms", *WHY, *NOW)
+    assert run("erase", P, "C7", *WHY, "--now", "2026-03-01 12:01")["records_until"]
+    assert erased(run, tmp_path) == [("ann", "said so")]
+
+
+def test_why_somebody_was_erased_goes_with_the_records(run: Any, tmp_path: Path) -> None:
+    done = run("erase", "sunrise_instalment", "C7", *WHY, *NOW)
+    assert done == {"customer": "C7", "records_until": None}
+    assert erased(run, tmp_path) == [("ann", "")]
 
 
 def test_housekeeping_of_a_book_without_dates_lets_nothing_go(run: Any) -> None:
