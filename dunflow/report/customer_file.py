@@ -37,7 +37,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.retain.accounts import Accounts, accounts_of
+from dunflow.retain.accounts import Accounts, People, accounts_of, holds_of, ids_of
 
 File = dict[str, Any]
 
@@ -51,6 +51,7 @@ def customer_file(
     """
     number = customer_of(conn, portfolio_id, customer_ref)
     accounts = _accounts(conn, portfolio_id, number)
+    people = ids_of(conn, [number])
     of_them = accounts_of(conn, book, portfolio_id, number)
     return {
         "portfolio": book.name,
@@ -78,7 +79,7 @@ def customer_file(
         ),
         "contacts": _contacts(conn, number),
         "replies": _replies(conn, number),
-        "holds": _holds(conn, number, of_them, now),
+        "holds": _holds(conn, people, of_them, now),
         "promises": _promises(conn, book, of_them, now),
         "plans": _plans(conn, book, portfolio_id, of_them, now),
         "waivers": _rows(
@@ -102,7 +103,7 @@ def customer_file(
             .where(of_them.has(payment.c.account_id, payment.c.booked_at))
             .order_by(payment.c.booked_at),
         ),
-        "opt_outs": _opt_outs(conn, portfolio_id, number),
+        "opt_outs": _opt_outs(conn, portfolio_id, people),
         "other_ids": _rows(
             conn,
             select(
@@ -139,13 +140,13 @@ def customer_file(
                 consent.c.reason,
                 consent.c.end_source,
             )
-            .where(consent.c.customer_id == number)
+            .where(consent.c.customer_id.in_(people))
             .order_by(consent.c.given_at),
         ),
         "talks": _rows(
             conn,
             select(conversation.c.held_at, conversation.c.recorded_by)
-            .where(conversation.c.customer_id == number)
+            .where(conversation.c.customer_id.in_(people))
             .order_by(conversation.c.held_at),
         ),
         "placements": _rows(
@@ -255,7 +256,7 @@ def _replies(conn: Connection, number: int) -> list[File]:
     )
 
 
-def _holds(conn: Connection, number: int, accounts: Accounts, now: dt.datetime) -> list[File]:
+def _holds(conn: Connection, people: People, accounts: Accounts, now: dt.datetime) -> list[File]:
     return _rows(
         conn,
         select(
@@ -272,13 +273,7 @@ def _holds(conn: Connection, number: int, accounts: Accounts, now: dt.datetime) 
             hold.c.released_because,
         )
         .outerjoin(account, account.c.account_id == hold.c.account_id)
-        .where(
-            or_(
-                hold.c.customer_id == number,
-                hold.c.of_customer_id == number,
-                accounts.has(hold.c.account_id, hold.c.recorded_at),
-            )
-        )
+        .where(holds_of(people, accounts))
         .order_by(hold.c.recorded_at, hold.c.hold_id),
     )
 
@@ -350,14 +345,14 @@ def _plans(
     return plans
 
 
-def _opt_outs(conn: Connection, portfolio_id: int, number: int) -> list[File]:
+def _opt_outs(conn: Connection, portfolio_id: int, people: People) -> list[File]:
     """What binds the customer, and what binds an address of theirs."""
     theirs = (
         select(customer.c.phone)
-        .where(customer.c.customer_id == number)
+        .where(customer.c.customer_id.in_(people))
         .union(
-            select(customer.c.email).where(customer.c.customer_id == number),
-            select(customer.c.address).where(customer.c.customer_id == number),
+            select(customer.c.email).where(customer.c.customer_id.in_(people)),
+            select(customer.c.address).where(customer.c.customer_id.in_(people)),
         )
     )
     return _rows(
@@ -372,7 +367,7 @@ def _opt_outs(conn: Connection, portfolio_id: int, number: int) -> list[File]:
         )
         .where(
             opt_out.c.portfolio_id == portfolio_id,
-            or_(opt_out.c.customer_id == number, opt_out.c.address.in_(theirs)),
+            or_(opt_out.c.customer_id.in_(people), opt_out.c.address.in_(theirs)),
         )
         .order_by(opt_out.c.since_at, opt_out.c.opt_out_id),
     )

@@ -38,7 +38,7 @@ from dunflow.ledger.tables import (
     worklist_line,
 )
 from dunflow.report.customer_file import File, customer_file
-from dunflow.retain.accounts import Accounts, accounts_of
+from dunflow.retain.accounts import Accounts, People, accounts_of, ids_of
 from dunflow.retain.erase import addresses_of, only_theirs
 
 
@@ -48,13 +48,14 @@ def export(
     """The whole of it, as plain values. Raises DunflowError for a customer who was never seen."""
     file = customer_file(conn, book, portfolio_id, customer_ref, now)
     number = customer_of(conn, portfolio_id, customer_ref)
+    people = ids_of(conn, [number])
     accounts = accounts_of(conn, book, portfolio_id, number)
     more = {
-        "as_delivered": _as_delivered(number),
-        "contact_points_told": _contact_points_told(number),
-        "addresses_of_no_use": _addresses_of_no_use(portfolio_id, number),
-        "opt_outs_in_full": _opt_outs(portfolio_id, number),
-        "replies_from_their_addresses": _replies(portfolio_id, number),
+        "as_delivered": _as_delivered(people),
+        "contact_points_told": _contact_points_told(people),
+        "addresses_of_no_use": _addresses_of_no_use(portfolio_id, people),
+        "opt_outs_in_full": _opt_outs(portfolio_id, people),
+        "replies_from_their_addresses": _replies(portfolio_id, people),
         "receipts": _receipts(number),
         "decided_about_contacts": _resolutions(number),
         "snapshots": _snapshots(portfolio_id, accounts),
@@ -65,42 +66,35 @@ def export(
         "placement_events": _placement_events(accounts),
         "packages": _packages(accounts),
         "told_by_receivers": _told_by_receivers(accounts),
-        "mergers": _mergers(number),
+        "mergers": _mergers(people),
         "letters": _letters(number),
         "worklists": _worklists(number),
-        "erasures": _erasures(number),
+        "erasures": _erasures(people),
     }
     found = {name: conn.execute(rows) for name, rows in more.items()}
     return file | {name: [dict(row._mapping) for row in rows] for name, rows in found.items()}
 
 
-def _as_delivered(number: int) -> Select[Any]:
+def _as_delivered(people: People) -> Select[Any]:
     c = customer.c
     return select(
         c.customer_ref.label("id"), c.name, c.phone_raw, c.email_raw, c.address_raw, c.phone_zones,
         c.address_zones, c.time_zone, c.seen_on,
-    ).where(c.customer_id.in_(_ids(number)))  # fmt: skip
+    ).where(c.customer_id.in_(people))  # fmt: skip
 
 
-def _contact_points_told(number: int) -> Select[Any]:
+def _contact_points_told(people: People) -> Select[Any]:
     """New phones, emails and addresses, and those at which nothing arrives."""
     c = contact_change.c
     return (
         select(c.point, c.value, c.bad, c.changed_at, c.recorded_at, c.recorded_by, c.reason)
-        .where(c.customer_id.in_(_ids(number)))
+        .where(c.customer_id.in_(people))
         .order_by(c.contact_change_id)
     )
 
 
-def _ids(number: int) -> Select[int]:
-    """The numbers of all ids that are this person."""
-    return select(customer.c.customer_id).where(
-        or_(customer.c.customer_id == number, customer.c.merged_into == number)
-    )
-
-
-def _addresses_of_no_use(portfolio_id: int, number: int) -> Select[Any]:
-    theirs = addresses_of([number]).subquery("theirs")
+def _addresses_of_no_use(portfolio_id: int, people: People) -> Select[Any]:
+    theirs = addresses_of(people).subquery("theirs")
     return (
         select(dead_address.c.channel, dead_address.c.address, dead_address.c.reason)
         .add_columns(dead_address.c.since_at)
@@ -112,9 +106,9 @@ def _addresses_of_no_use(portfolio_id: int, number: int) -> Select[Any]:
     )
 
 
-def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
+def _opt_outs(portfolio_id: int, people: People) -> Select[Any]:
     """Also of addresses that were theirs once."""
-    theirs = addresses_of([number]).subquery("theirs")
+    theirs = addresses_of(people).subquery("theirs")
     return (
         select(opt_out.c.channel, opt_out.c.address, opt_out.c.since_at, opt_out.c.lifted_at)
         .add_columns(opt_out.c.source, opt_out.c.lifted_source)
@@ -122,7 +116,7 @@ def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
         .where(
             opt_out.c.portfolio_id == portfolio_id,
             or_(
-                opt_out.c.customer_id == number,
+                opt_out.c.customer_id.in_(people),
                 opt_out.c.address.in_(select(theirs.c.address)),
             ),
         )
@@ -130,9 +124,9 @@ def _opt_outs(portfolio_id: int, number: int) -> Select[Any]:
     )
 
 
-def _replies(portfolio_id: int, number: int) -> Select[Any]:
+def _replies(portfolio_id: int, people: People) -> Select[Any]:
     """That came when nobody was known to be reached there."""
-    theirs = only_theirs(portfolio_id, [number])
+    theirs = only_theirs(portfolio_id, people)
     return (
         select(reply.c.received_at, reply.c.channel, reply.c.address.label("from"), reply.c.kind)
         .add_columns(reply.c.body.label("text"), reply.c.state, reply.c.decided_because)
@@ -271,7 +265,7 @@ def _told_by_receivers(accounts: Accounts) -> Select[Any]:
     )
 
 
-def _mergers(number: int) -> Select[Any]:
+def _mergers(people: People) -> Select[Any]:
     """Which ids of the lender's were taken for one person, by whom and why."""
     one, other = customer.alias("one"), customer.alias("other")
     return (
@@ -279,7 +273,7 @@ def _mergers(number: int) -> Select[Any]:
         .add_columns(merger.c.merged_at, merger.c.merged_by, merger.c.reason)
         .join(one, one.c.customer_id == merger.c.customer_id)
         .join(other, other.c.customer_id == merger.c.into_id)
-        .where(or_(merger.c.customer_id.in_(_ids(number)), merger.c.into_id.in_(_ids(number))))
+        .where(or_(merger.c.customer_id.in_(people), merger.c.into_id.in_(people)))
         .order_by(merger.c.merger_id)
     )
 
@@ -309,10 +303,10 @@ def _worklists(number: int) -> Select[Any]:
     )
 
 
-def _erasures(number: int) -> Select[Any]:
+def _erasures(people: People) -> Select[Any]:
     return (
         select(erasure.c.erased_at, erasure.c.erased_by, erasure.c.reason)
         .add_columns(erasure.c.records_until, erasure.c.records_erased_at)
-        .where(erasure.c.customer_id == number)
+        .where(erasure.c.customer_id.in_(people))
         .order_by(erasure.c.erasure_id)
     )

@@ -16,11 +16,13 @@ from sqlalchemy import (
     Connection,
     Date,
     Select,
+    and_,
     case,
     cast,
     func,
     literal,
     null,
+    or_,
     select,
     union,
 )
@@ -28,7 +30,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import among, given
-from dunflow.ledger.tables import contact, contact_account, customer, snapshot
+from dunflow.ledger.tables import contact, contact_account, customer, hold, snapshot
 
 People = Collection[int]
 """Customers by their numbers."""
@@ -109,6 +111,15 @@ def accounts_of(conn: Connection, book: Book, portfolio_id: int, customer_id: in
         _named(accounts),
     )
     return _held(conn, book, people, seen)
+
+
+def holds_of(people: People, accounts: Accounts) -> ColumnElement[bool]:
+    """Whether a hold is these people's. Whose an account was then, a hold mostly says itself."""
+    return or_(
+        hold.c.customer_id.in_(people),
+        hold.c.of_customer_id.in_(people),
+        and_(hold.c.of_customer_id.is_(None), accounts.has(hold.c.account_id, hold.c.recorded_at)),
+    )
 
 
 def contacted_accounts_of(conn: Connection, book: Book, people: People) -> Accounts:

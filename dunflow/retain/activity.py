@@ -46,7 +46,7 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-from dunflow.retain.accounts import Accounts, People
+from dunflow.retain.accounts import Accounts, People, holds_of
 
 HEARD = (
     (reply, reply.c.received_at, reply.c.received_at),
@@ -125,7 +125,8 @@ def last_activity(
     )
     days = union_all(
         select(contact.c.business_date.label("day")).where(
-            contact.c.customer_id.in_(people), contact.c.planned_at < before
+            contact.c.customer_id.in_(people),
+            contact.c.business_date <= calendar.local_date(before),
         ),
         select(left_on).where(
             accounts.has(episode.c.account_id, left_on),
@@ -136,7 +137,7 @@ def last_activity(
             for table, said, last in HEARD
         ],
         select(day(func.greatest(hold.c.recorded_at, hold.c.released_at))).where(
-            accounts.has(hold.c.account_id, hold.c.recorded_at), hold.c.recorded_at < before
+            holds_of(people, accounts), hold.c.recorded_at < before
         ),
         of_accounts(promise, promise.c.made_at),
         of_accounts(plan, plan.c.agreed_at),

@@ -51,7 +51,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.retain.accounts import Accounts, People
+from dunflow.retain.accounts import Accounts, People, holds_of
 
 POINTS = (customer.c.phone, customer.c.email, customer.c.address)
 
@@ -177,14 +177,7 @@ def _records(
         resolution: resolution.c.contact_id.in_(sent),
         contact: contacts,
         reply: and_(reply.c.customer_id.in_(people), reply.c.received_at < before),
-        hold: and_(
-            or_(
-                hold.c.customer_id.in_(people),
-                hold.c.of_customer_id.in_(people),
-                accounts.has(hold.c.account_id, hold.c.recorded_at),
-            ),
-            hold.c.recorded_at < before,
-        ),
+        hold: and_(holds_of(people, accounts), hold.c.recorded_at < before),
         promise: and_(
             accounts.has(promise.c.account_id, promise.c.made_at), promise.c.made_at < before
         ),

@@ -13,17 +13,22 @@ from dunflow.intake.feeds import take_file
 from dunflow.ledger import partitions
 from dunflow.ledger.tables import (
     account,
+    consent,
     contact,
     contact_text,
     customer,
+    dead_address,
     episode,
     erasure,
+    opt_out,
     placement,
     promise,
     snapshot,
 )
+from dunflow.report.export import export
 from dunflow.retain.age import age
 from dunflow.retain.person import erase_person
+from dunflow.tell import json_of
 from tests.retain.test_erase import LONG_AFTER, SOON, YEARS, Records, records  # noqa: F401 - a fixture
 from tests.retain.whole_person import AT, DAY, accept, known_of
 
@@ -194,3 +199,43 @@ def test_records_of_a_debt_that_goes_on_are_not_erased_with_an_id_merged_into_it
     accept(records.engine, records.portfolio_id, until - DAY_LONG)
     assert age(records.engine, records.book, records.portfolio_id, LONG_AFTER).records == 0
     assert texts(records)["R-Bo"] == "Bo:contact_text.body"
+
+
+def test_an_export_has_what_is_known_by_the_other_id(records: Records) -> None:  # noqa: F811
+    """Both ids have the phone, and both said no: what one person has once stays with the other."""
+    here = {"portfolio_id": records.portfolio_id}
+    with records.engine.begin() as conn:
+        old = conn.execute(
+            insert(customer)
+            .values(
+                **here,
+                customer_ref="AnnOld",
+                merged_into=records.ann,
+                seen_on=EARLIER,
+                email="Ann:customer.email",
+                phone="+8613900000001",
+            )
+            .returning(customer.c.customer_id)
+        ).scalar_one()
+        conn.execute(
+            insert(opt_out).values(
+                **here, channel="sms", customer_id=old, since_at=AT, source="AnnOld: no"
+            )
+        )
+        conn.execute(
+            insert(consent).values(
+                **here, channel="sms", customer_id=old, given_at=AT, basis="b",
+                recorded_by="ann", reason="AnnOld: yes",
+            )
+        )  # fmt: skip
+        conn.execute(
+            insert(dead_address).values(
+                **here, channel="sms", address="+8613900000001", reason="gone", since_at=AT
+            )
+        )
+        file = export(conn, records.book, records.portfolio_id, "Ann", SOON)
+    written = json_of(file)
+    assert "AnnOld: no" in written
+    assert "AnnOld: yes" in written
+    assert [each["from"] for each in file["replies_from_their_addresses"]] == ["Ann:customer.email"]
+    assert "+8613900000001" in {each["address"] for each in file["addresses_of_no_use"]}

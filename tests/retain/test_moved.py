@@ -209,3 +209,22 @@ def test_of_one_date_the_snapshot_says_whose_it_was(moved: Records) -> None:
         owed_on(conn, moved, number, moved.ann)
         held = accounts_of(conn, moved.book, moved.portfolio_id, moved.ann).held
     assert held == (Held(number, dt.date.min, dt.date.max),)
+
+
+def test_a_hold_is_of_whom_it_says_that_the_account_was(moved: Records) -> None:
+    """Recorded before the day's file was there, by which the account is Bo's."""
+    with moved.engine.begin() as conn:
+        conn.execute(
+            update(hold)
+            .where(hold.c.reason == "Bo: disputed")
+            .values(of_customer_id=moved.ann, reason="Ann: disputed")
+        )
+        of_bo, of_ann = (
+            json_of(export(conn, moved.book, moved.portfolio_id, name, SOON + MONTH))
+            for name in ("Bo", "Ann")
+        )
+        assert "Ann: disputed" not in of_bo
+        assert "Ann: disputed" in of_ann
+        conn.execute(update(episode).values(ended_on=DAY + MONTH))
+        erase_person(conn, moved.book, moved.portfolio_id, "Bo", LONG_AFTER, "cleo", "asked")
+        assert "Ann: disputed" in reasons(conn)
