@@ -211,9 +211,11 @@ def _counted(
     used = book.policy.facts
     counted = {}
     if "broken_promises" in used:
-        counted["broken_promises"] = broken_promises(book, portfolio_id, moment.at, few).subquery()
+        broken = broken_promises(book, portfolio_id, business_date, moment.at, few)
+        counted["broken_promises"] = broken.subquery()
     if "broken_plans" in used:
-        counted["broken_plans"] = broken_plans(book, portfolio_id, moment.at).subquery()
+        broken = broken_plans(book, portfolio_id, business_date, moment.at)
+        counted["broken_plans"] = broken.subquery()
     if "episodes_12m" in used:
         year_ago = business_date - dt.timedelta(days=365)
         counted["episodes_12m"] = (

@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 
 from dunflow.assess.cures import was_cured, was_overdue
+from dunflow.assess.progress import local_day
 from dunflow.assess.received import received
 from dunflow.config.book import Book
+from dunflow.ledger.owners import same_owner
 from dunflow.ledger.tables import Instant, instalment, payment, plan
 
 
@@ -50,18 +52,22 @@ def is_current(
     )
 
 
-def broken_plans(book: Book, portfolio_id: int, at: dt.datetime) -> Select[Any]:
-    """`account_id, times`: how many plans of an account were broken.
+def broken_plans(
+    book: Book, portfolio_id: int, business_date: dt.date, at: dt.datetime
+) -> Select[Any]:
+    """`account_id, times`: how many plans of an account were broken by whose it is now.
 
     Cancelled or replaced before that, a plan was never broken; afterwards it stays so.
     """
     lived_until = func.least(literal(at, Instant), plan.c.cancelled_at)
+    agreed_on = local_day(book, plan.c.agreed_at)
     return (
         select(plan.c.account_id, func.count().label("times"))
         .where(
             plan.c.portfolio_id == portfolio_id,
             plan.c.agreed_at <= at,
             _broken(book, lived_until),
+            same_owner(portfolio_id, plan.c.account_id, agreed_on, business_date),
         )
         .group_by(plan.c.account_id)
     )

@@ -27,9 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from dunflow.assess.cures import was_cured
+from dunflow.assess.progress import local_day
 from dunflow.assess.received import received
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
+from dunflow.ledger.owners import same_owner
 from dunflow.ledger.tables import Instant, payment, promise
 
 
@@ -43,14 +45,23 @@ def pending_promises(
 
 
 def broken_promises(
-    book: Book, portfolio_id: int, at: dt.datetime, few: Sequence[int] | None = None
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    at: dt.datetime,
+    few: Sequence[int] | None = None,
 ) -> Select[Any]:
-    """`account_id, times`: how many promises of an account were broken."""
+    """`account_id, times`: how many promises of an account were broken by whose it is now."""
     asked = _asked(portfolio_id, at, few).where(_ends_at(book) <= at).subquery("asked")
     states = promise_states(book, asked).subquery("states")
+    made_on = local_day(book, promise.c.made_at)
     return (
         select(states.c.account_id, func.count().label("times"))
-        .where(states.c.state == "broken")
+        .join(promise, promise.c.promise_id == states.c.promise_id)
+        .where(
+            states.c.state == "broken",
+            same_owner(portfolio_id, states.c.account_id, made_on, business_date),
+        )
         .group_by(states.c.account_id)
     )
 

@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, Date, FromClause, ScalarSelect, Select, func, literal, select
 
+from dunflow.clock import DAY
 from dunflow.ledger.tables import customer, snapshot
 
 
@@ -41,6 +42,35 @@ def last_owner(portfolio_id: int, account_id: int | ColumnElement[int]) -> Selec
         .order_by(last.c.business_date.desc())
         .limit(1)
     )
+
+
+def same_owner(
+    portfolio_id: int,
+    account_id: ColumnElement[int],
+    day: ColumnElement[dt.date],
+    business_date: dt.date,
+) -> ColumnElement[bool]:
+    """Whether the account was on a day whose it is by the snapshot of `business_date`."""
+    following = literal(business_date + DAY, Date)
+    then = _owner_before(portfolio_id, account_id, day)
+    return then == _owner_before(portfolio_id, account_id, following)
+
+
+def _owner_before(
+    portfolio_id: int, account_id: ColumnElement[int], day: ColumnElement[dt.date]
+) -> ColumnElement[int]:
+    """By the newest snapshot of before the day, or else by the first one after."""
+    then, person = snapshot.alias("then"), customer.alias("owner_then")
+    by_then = (
+        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        .join_from(then, person, person.c.customer_id == then.c.customer_id)
+        .where(then.c.portfolio_id == portfolio_id, then.c.account_id == account_id)
+        .limit(1)
+        .correlate_except(then, person)
+    )
+    before = by_then.where(then.c.business_date < day).order_by(then.c.business_date.desc())
+    after = by_then.where(then.c.business_date >= day).order_by(then.c.business_date)
+    return func.coalesce(before.scalar_subquery(), after.scalar_subquery())
 
 
 def last_currency(portfolio_id: int, account_id: int | ColumnElement[int]) -> Select[str]:
