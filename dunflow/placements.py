@@ -21,7 +21,7 @@ from dunflow.intake.handback.take import Taken, take_handback
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.replay import clock_of
-from dunflow.place import life
+from dunflow.place import life, reopened
 from dunflow.place.export import Exported, export
 from dunflow.place.known import require_destination, require_known
 from dunflow.place.life import Chosen, Moved
@@ -71,6 +71,14 @@ def end(desk: Desk, chosen: Chosen, state: str, reason: str | None, by: str) -> 
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         return life.end(conn, desk.portfolio_id, chosen, state, reason, by, desk.clock.now())
+
+
+def reopen(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
+    """Have the ladder go on with what its receiver closed."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        require_known(conn, desk.book.name, desk.portfolio_id, chosen)
+        now = desk.clock.now()
+        return reopened.reopen(conn, desk.portfolio_id, chosen, reason, by, now)
 
 
 def propose(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:

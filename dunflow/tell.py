@@ -112,6 +112,7 @@ STORY = (
     "unreadable",
     "episodes",
     "placements",
+    "collected",
 )
 
 

@@ -53,8 +53,9 @@ def facts(
     rows of `marks` where they are kept already.
 
     `overdue` is what the snapshot says less what the payment feed delivered since; `credit_covers`,
-    `placed`, `in_flight`, `promise_pending`, `plan_current` are flags; `hold_kind` is NULL where
-    there is none, and so is `had_by` (see `marks`).
+    `placed`, `closed`, `in_flight`, `promise_pending`, `plan_current` are flags, and so is
+    `collected`: what receivers collected, and the core has not booked, covers `overdue`.
+    `hold_kind` is NULL where there is none, and so is `had_by` (see `marks`).
     """
     s, e = snapshot, episode
     few = accounts if isinstance(accounts, Sequence) else None
@@ -65,6 +66,7 @@ def facts(
         (m.paid.is_(None), s.c.overdue_amount),
         else_=func.greatest(s.c.overdue_amount - m.paid, 0),
     )
+    settles = settled_at(book.policy, s.c.currency)
     past = _past_then(book, portfolio_id, business_date, moment) if moment.late else _past(book)
     its_episode = and_(e.c.account_id == s.c.account_id, is_present(business_date, moment))
     tables: FromClause = s.outerjoin(e, its_episode).outerjoin(
@@ -96,7 +98,8 @@ def facts(
             (last_paid_on > business_date, 0),
             else_=coerce(literal(business_date, Date) - last_paid_on, Integer),
         ).label("days_since_payment"),
-        settled_at(book.policy, s.c.currency).label("settled_at"),
+        settles.label("settled_at"),
+        func.coalesce(left - m.collected <= settles, False).label("collected"),
         m.hold_kind,
         m.had_by,
         *[func.coalesce(m[flag], False).label(flag) for flag in FLAGS],

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
+from dunflow.assess.collected import closed, paid_to_receivers
 from dunflow.assess.holds import first_holds
 from dunflow.assess.ladder_rows import days_past_due, settled_at
 from dunflow.assess.moment import Moment, is_present
@@ -53,10 +54,11 @@ from dunflow.ledger.tables import (
     snapshot,
 )
 
-FLAGS = ("credit_covers", "promise_pending", "plan_current", "placed", "in_flight")
+FLAGS = ("credit_covers", "promise_pending", "plan_current", "placed", "closed", "in_flight")
 
 _MARKS: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
     "paid": Numeric,
+    "collected": Numeric,
     "hold_kind": Text,
     "had_by": ARRAY(Text),
     **dict.fromkeys(FLAGS, Boolean),
@@ -73,9 +75,10 @@ def marks(
     """One row per account that has any of these, with NULL for what it does not have.
 
     `paid`: what the payment feed delivered since the snapshot, in the account's currency.
-    `hold_kind`. `had_by`: the destinations that had it within its episode, and are not to have it
-    again. Flags: `credit_covers`, `promise_pending`, `plan_current`, `placed`, `in_flight`. With
-    `few`, nothing about any other account is read.
+    `collected`: see `paid_to_receivers`. `hold_kind`. `had_by`: the destinations that had it within
+    its episode, and are not to have it again. Flags: `credit_covers`, `promise_pending`,
+    `plan_current`, `placed`, `closed`, `in_flight`. With `few`, nothing about any other account is
+    read.
     """
     s = snapshot.c
     of_date = (
@@ -110,8 +113,10 @@ def marks(
         .where(*only(placement.c.account_id, few))
         .subquery("had")
     )
+    there = paid_to_receivers(book, portfolio_id, business_date, moment, few).subquery("there")
     parts = [
         _part(in_currency, {"paid": in_currency.c.amount}),
+        _part(there, {"collected": there.c.amount}),
         _part(covered, {"credit_covers": true()}),
         _part(holding, {"hold_kind": holding.c.kind}),
         _part(had, {"had_by": had.c.destinations}),
@@ -121,6 +126,7 @@ def marks(
     flags: dict[str, tuple[Select[Any], Column[int]]] = {
         "plan_current": (current_plans(book, portfolio_id, moment.at), plan.c.account_id),
         "placed": (_placed(portfolio_id, moment), placement.c.account_id),
+        "closed": (closed(portfolio_id, business_date, moment), placement.c.account_id),
     }
     # A late run contacts nobody, so what is in flight does not matter.
     if not moment.late:

@@ -283,8 +283,8 @@ def reconcile(portfolio: str, destination: str | None, json_: bool) -> None:
         tell.screen.print("All of it agrees.")
 
 
-def _ending(name: str, state: str, help_: str, reason_required: bool) -> None:
-    """Adds a command that moves what has left to `state`."""
+def _ending(name: str, state: str | None, help_: str, reason_required: bool) -> None:
+    """Adds a command that moves what has left to `state`; None: what was closed is ours again."""
 
     @placements.command(name=name, help=help_)
     @to_option
@@ -309,7 +309,12 @@ def _ending(name: str, state: str, help_: str, reason_required: bool) -> None:
 
         chosen = _chosen_some(destination, accounts, date, all_)
         desk = work.open_desk(portfolio)
-        _tell(desk, chosen, work.end(desk, chosen, state, reason, by), json_)
+        moved = (
+            work.end(desk, chosen, state, reason, by)
+            if state
+            else work.reopen(desk, chosen, str(reason), by)
+        )
+        _tell(desk, chosen, moved, json_)
 
 
 _EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
@@ -346,9 +351,18 @@ _ending(
 _ending(
     "close",
     "closed",
-    "The receiver is done with accounts: paid there, settled, written off."
+    "The receiver is done with accounts: paid there, settled, written off. They are silent for the "
+    "rest of the episode, unless you `reopen` them."
     + _EXAMPLE
     + 'close --account L0000123 --reason "paid to the agency"',
+    True,
+)
+_ending(
+    "reopen",
+    None,
+    "Go on with accounts that were closed in this episode: they are ours again."
+    + _EXAMPLE
+    + 'reopen --account L0000123 --reason "closed by mistake"',
     True,
 )
 

@@ -16,6 +16,7 @@ from dunflow.ledger.tables import (
     customer,
     decision,
     episode,
+    handback,
     payment,
     placement,
     policy_version,
@@ -128,6 +129,19 @@ def explain(
             )
             .where(placement.c.account_id == account_id)
             .order_by(placement.c.placement_id),
+        ),
+        "collected": _rows(
+            conn,
+            select(
+                handback.c.destination.label("by"),
+                handback.c.happened_at,
+                handback.c.received_at,
+                handback.c.amount,
+                handback.c.currency,
+            )
+            .join(placement, placement.c.placement_id == handback.c.placement_id)
+            .where(placement.c.account_id == account_id, handback.c.kind == "payment")
+            .order_by(handback.c.happened_at, handback.c.handback_id),
         ),
         **{kind: _rows(conn, rows) for kind, rows in said(portfolio_id, account_id).items()},
         "unreadable": _rows(

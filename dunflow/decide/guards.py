@@ -36,6 +36,8 @@ def quieting(f: FromClause) -> ColumnElement[str]:
         (f.c.overdue <= f.c.settled_at, literal(SETTLED, Text)),
         (f.c.credit_covers, literal("credit_covers", Text)),
         (f.c.placed, literal("placement.active", Text)),
+        (f.c.collected, literal("placement.collected", Text)),
+        (f.c.closed, literal("placement.closed", Text)),
         (f.c.hold_kind.is_not(None), literal("hold.", Text) + f.c.hold_kind),
         (f.c.promise_pending, literal("promise.pending", Text)),
         (f.c.plan_current, literal("plan.current", Text)),

@@ -62,7 +62,7 @@ def _owner_before(
     """By the newest snapshot of before the day, or else by the first one after."""
     then, person = snapshot.alias("then"), customer.alias("owner_then")
     by_then = (
-        select(func.coalesce(person.c.merged_into, person.c.customer_id))
+        select(person_of(person))
         .join_from(then, person, person.c.customer_id == then.c.customer_id)
         .where(then.c.portfolio_id == portfolio_id, then.c.account_id == account_id)
         .limit(1)

@@ -59,9 +59,10 @@ def standing(
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
     accounts = select(p.c.account_id).where(p.c.placement_id.in_(which))
     known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
-    # Each of them is proposed or placed, and that is no reason here.
-    others = [column for column in known.c if column.name != "placed"]
-    alone = select(*others, false().label("placed")).subquery("alone")
+    # Each of them is proposed or placed, if need be after it was closed: that is no reason here.
+    others = [column for column in known.c if column.name not in ("placed", "closed")]
+    told = [false().label("placed"), false().label("closed")]
+    alone = select(*others, *told).subquery("alone")
     ranked = layer(alone, rank(book, alone).label("rank"))
     stepped = layer(
         ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")

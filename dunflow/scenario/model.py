@@ -349,6 +349,7 @@ class Entry(Model):
     approve: Placement | None = None
     reject: Placement | None = None
     recall: Placement | None = None
+    reopen: Placement | None = None
     handback: HandedBack | None = None
 
     @model_validator(mode="after")

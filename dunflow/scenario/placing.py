@@ -39,6 +39,9 @@ class Placements:
     def recall(self, said: Placement) -> None:
         placements.end(self._desk, _meant(said), "recalled", "a person said so", PERSON)
 
+    def reopen(self, said: Placement) -> None:
+        placements.reopen(self._desk, _meant(said), "a person said so", PERSON)
+
     def receive(self, number: int, said: HandedBack) -> list[str]:
         """Take in a file of theirs; what is wrong with it. `number`: its place in the timeline."""
         usual = {"at": self._desk.clock.now().isoformat()}

@@ -164,6 +164,7 @@ class Player:
             (self._placements.approve, entry.approve),
             (self._placements.reject, entry.reject),
             (self._placements.recall, entry.recall),
+            (self._placements.reopen, entry.reopen),
         ):
             if said:
                 self._pass_until(self._at(said.at))

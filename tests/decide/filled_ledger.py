@@ -26,6 +26,8 @@ from dunflow.remind.plan import plan
 
 FORMER = "former"
 """Whose some accounts were before."""
+PLACEMENTS_FROM = 1_000_000_000
+"""Numbers of the placements that were there before, far from those that a run gives."""
 
 
 @dataclass
@@ -355,21 +357,40 @@ class Filler:
         )
         states = [(to, "recalled") for to in account.turned_down]
         states += [("elsewhere", "exported")] if account.placed else []
+        states += [("before", "closed")] if account.closed else []
+        states += [("collects", "returned")] if account.collected else []
+        first = PLACEMENTS_FROM + 10 * self._ids[account.ref]
         rows.setdefault(t.placement, []).extend(
             of
             | money
             | {
+                "placement_id": number,
                 "episode_id": self._episodes.get(self._ids[account.ref], 0),
                 "business_date": self._day.business_date - ONE_DAY,
                 "destination": to,
                 "state": state,
                 "amount": 1,
                 "proposed_at": self._day.as_of - ONE_DAY,
-                "ended_at": self._day.as_of if state == "recalled" else None,
+                "ended_at": None if state == "exported" else self._day.as_of,
                 "run_id": self._run_id,
             }
-            for to, state in states
+            for number, (to, state) in enumerate(states, first)
         )
+        if account.collected:
+            row = {
+                "destination": "collects",
+                "handback_ref": account.ref,
+                "kind": "payment",
+                "placement_id": first + len(states) - 1,
+                "happened_at": self._day.as_of - 1.5 * ONE_DAY,
+                "amount": account.collected,
+                "currency": account.currency,
+                "file": "x",
+                "line": 1,
+                "received_at": self._day.as_of,
+                "told_by": "x",
+            }
+            rows.setdefault(t.handback, []).append(row)
 
     def _of_customer(
         self, customer: Customer, number: int, rows: dict[Table, list[dict[str, Any]]]

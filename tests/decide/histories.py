@@ -96,7 +96,9 @@ class Beginning(Book):
 
     def _account(self, number: int, customers: list[Any]) -> Account:
         account = super()._account(number, customers)
-        return replace(account, placed=False, turned_down=set(), contacts=[])
+        return replace(
+            account, placed=False, closed=False, collected=None, turned_down=set(), contacts=[]
+        )
 
 
 FATES = ("delivered", "accepted", "undelivered", "failed", "expired", "in_doubt")

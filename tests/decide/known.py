@@ -78,6 +78,10 @@ class Account:
     promises: list[Promise] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     placed: bool = False
+    closed: bool = False
+    """A receiver was done with it, within this episode."""
+    collected: Decimal | None = None
+    """What a receiver collected the day before the business date."""
     turned_down: set[str] = field(default_factory=set)
     waived: dict[str, dt.datetime] = field(default_factory=dict)
     """Mandatory steps that a person passed, and when."""

@@ -224,12 +224,19 @@ class Book:
             },
             holds=self._holds(0.05),
             placed=self._perhaps(0.04),
+            closed=self._perhaps(0.03),
+            collected=self._collected(),
             turned_down={to for to in ("agency", "legal") if self._perhaps(0.1)},
         )
         self._pay_and_promise(account)
         if self.is_on_ladder(account):
             self._climb(account)
         return account
+
+    def _collected(self) -> Decimal | None:
+        if self._perhaps(0.9):
+            return None
+        return Decimal(self._rng.choice(("149.00", "150.00", "199.00", "700.00")))
 
     def _last_payment(self) -> dt.date | None:
         if self._perhaps(0.4):

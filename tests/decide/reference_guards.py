@@ -28,6 +28,10 @@ class Judge(Ladder):
             return "credit_covers"
         if account.placed:
             return "placement.active"
+        if self._collected(account):
+            return "placement.collected"
+        if account.closed:
+            return "placement.closed"
         if kind := self._held(account):
             return f"hold.{kind}"
         if self.has_pending(account):
@@ -45,6 +49,18 @@ class Judge(Ladder):
             and not self.is_settled(other)
         ]
         return credit is not None and credit >= sum(owed, Decimal(0))
+
+    def _collected(self, account: Account) -> bool:
+        if account.collected is None or self.dpd(account) < 1:
+            return False
+        first = self.day.business_date - dt.timedelta(days=1)
+        booked = [
+            amount
+            for at, amount in account.payments
+            if self.day.day_of(at) >= first and at <= self.day.now
+        ]
+        left = self.overdue(account) - (account.collected - sum(booked, Decimal(0)))
+        return left <= Decimal(self.policy.get("settle_below", {}).get(account.currency, "0"))
 
     def _held(self, account: Account) -> str | None:
         active = [

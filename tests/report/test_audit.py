@@ -22,6 +22,13 @@ class Break:
     sql: str
 
 
+AWAY = (
+    "INSERT INTO placement (portfolio_id, account_id, episode_id, business_date, destination,"
+    " state, amount, currency, proposed_at, ended_at) SELECT 1, account_id, episode_id,"
+    " '2026-02-28', 'agency', '{state}', 1300, 'CNY', '2026-02-28 07:00+08',"
+    " '2026-03-01 07:00+08' FROM episode WHERE account_id = acc('A-climbs')"
+)
+
 # Names below: `acc` gives an account's id, `con` the id of the contact that it led on a date.
 BREAKS = [
     Break(
@@ -194,6 +201,20 @@ BREAKS = [
         "nothing was sent about an account that was placed",
         "A-leaves",
         "UPDATE placement SET proposed_at = '2026-03-01 00:00+08'",
+    ),
+    Break(
+        "nothing was sent about an account that its receiver closed",
+        "A-climbs",
+        AWAY.format(state="closed"),
+    ),
+    Break(
+        "nothing was sent about what was paid to a receiver in full",
+        "A-climbs",
+        f"WITH away AS ({AWAY.format(state='returned')} RETURNING placement_id)"
+        " INSERT INTO handback (portfolio_id, destination, handback_ref, kind, placement_id,"
+        " happened_at, amount, currency, file, line, received_at, told_by) SELECT 1, 'agency', 'r',"
+        " 'payment', placement_id, '2026-03-03 12:00+08', 1299, 'CNY', 'x', 1,"
+        " '2026-03-04 12:00+08', 'x' FROM away",
     ),
     Break(
         "nothing was sent after an opt-out",

@@ -10,8 +10,10 @@ from sqlalchemy import (
     func,
     literal,
     or_,
+    select,
 )
 
+from dunflow.assess.collected import booked_since, collections, is_closed, owed_before
 from dunflow.assess.holds import is_active
 from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.plans import is_current
@@ -23,12 +25,14 @@ from dunflow.ledger.tables import (
     contact_account,
     conversation,
     dead_address,
+    handback,
     hold,
     opt_out,
     payment,
     placement,
     plan,
     promise,
+    snapshot,
 )
 from dunflow.report.proofs.scope import Scope, known_as_one, sent
 
@@ -85,6 +89,56 @@ def sent_while_placed(scope: Scope) -> Select[int]:
         or_(placement.c.ended_at.is_(None), placement.c.ended_at > contact.c.claimed_at),
     )
     return sent(scope).where(active)
+
+
+def sent_though_closed(scope: Scope) -> Select[int]:
+    """By its episode: the next debt of the account is another one."""
+    over = exists().where(
+        placement.c.account_id == contact_account.c.account_id,
+        placement.c.episode_id == contact_account.c.episode_id,
+        is_closed(),
+        placement.c.ended_at <= contact.c.claimed_at,
+    )
+    return sent(scope).where(over)
+
+
+def sent_though_collected(scope: Scope) -> Select[int]:
+    """By what receivers had told, and the core had booked, when the contact went out."""
+    told = handback.c.received_at <= contact.c.claimed_at
+    happened = handback.c.happened_at <= contact.c.claimed_at
+    mine = (
+        collections(scope.book, scope.portfolio_id)
+        .where(
+            told,
+            happened,
+            placement.c.account_id == contact_account.c.account_id,
+            placement.c.episode_id == contact_account.c.episode_id,
+            handback.c.currency == contact.c.currency,
+        )
+        .correlate(contact, contact_account)
+        .lateral("mine")
+    )
+    booked = booked_since(scope.book, mine, payment.c.booked_at <= contact.c.claimed_at)
+    due_on = (
+        select(snapshot.c.due_on)
+        .where(
+            snapshot.c.portfolio_id == contact.c.portfolio_id,
+            snapshot.c.business_date == contact.c.business_date,
+            snapshot.c.account_id == contact_account.c.account_id,
+        )
+        .correlate(contact, contact_account)
+        .scalar_subquery()
+    )
+    owed_then = owed_before(scope.portfolio_id, mine)
+    floor = settled_at(scope.book.policy, contact.c.currency)
+    paid = exists(
+        select(mine.c.account_id).where(
+            func.coalesce(due_on <= mine.c.until_on, True),
+            contact_account.c.amount - (mine.c.amount - booked) <= floor,
+            func.coalesce(owed_then - mine.c.amount <= floor, True),
+        )
+    )
+    return sent(scope).where(paid)
 
 
 def sent_after_opt_out(scope: Scope) -> Select[int]:
