@@ -1,16 +1,18 @@
 """Files of receivers: what is no such file is refused whole, and bad rows wait to be mended."""
 
 import datetime as dt
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, literal, select
 
 from dunflow import placements
 from dunflow.clock import VirtualClock
 from dunflow.config.destination import Destination
 from dunflow.errors import ConfigError, SourceError
+from dunflow.intake.payments import Payment, record_payment
 from dunflow.ledger.tables import account, contact, conversation, handback, placement
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
@@ -184,3 +186,41 @@ def test_what_is_told_of_an_account_is_of_the_time_at_which_the_receiver_had_it(
             .order_by(placement.c.placement_id)
         )
         assert states.scalars().all() == ["recalled", "acknowledged"]
+
+
+def paid(desk: Desk, account_ref: str, amount: str, booked_at: dt.datetime) -> None:
+    with desk.engine.begin() as conn:
+        given = Payment(f"P {booked_at}", account_ref, Decimal(amount), "CNY", booked_at)
+        record_payment(conn, desk.portfolio_id, given)
+
+
+def test_one_payment_is_booked_for_one_receiver_only(desk: Desk, tmp_path: Path) -> None:
+    told = "ref,kind,account,at,amount,currency,reason\n1,payment,A1,2026-03-02,100.00,CNY,\n"
+    taken(desk, tmp_path, told + "2,returned,A1,2026-03-02,,,over\n")
+    same = ["portfolio_id", "account_id", "episode_id", "business_date", "amount", "currency"]
+    same += ["proposed_at", "exported_at"]
+    other = {"destination": literal("legal"), "state": literal("exported")}
+    with desk.engine.begin() as conn:
+        given = select(*[placement.c[name] for name in same], *other.values())
+        again = given.where(placement.c.state == "returned")
+        conn.execute(insert(placement).from_select([*same, *other], again))
+    file = tmp_path / "legal.csv"
+    file.write_text(told.replace("1,payment", "9,payment"))
+    placements.receive(desk, "legal", file, "them")
+    paid(desk, "A1", "100.00", desk.clock.now())
+    for to in (None, "agency", "legal"):
+        (open_,) = placements.reconcile(desk, to).unbooked
+        assert (open_.destination, open_.collected, open_.booked) == ("agency, legal", 200, 100)
+
+
+def test_what_is_booked_on_the_day_of_a_payment_counts_for_it(desk: Desk, tmp_path: Path) -> None:
+    taken(
+        desk,
+        tmp_path,
+        "ref,kind,account,at,amount,currency\n1,payment,A1,2026-03-02 11:00,100.00,CNY\n",
+    )
+    paid(desk, "A1", "100.00", dt.datetime(2026, 3, 1, 15, 59, tzinfo=dt.UTC))
+    assert [each.booked for each in placements.reconcile(desk).unbooked] == [0]
+    # A core that books by days names the first moment of the day.
+    paid(desk, "A1", "100.00", dt.datetime(2026, 3, 1, 16, tzinfo=dt.UTC))
+    assert placements.reconcile(desk).unbooked == []

@@ -12,14 +12,17 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    distinct,
     func,
     literal,
     null,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from dunflow.assess.collected import booked_since, collections
 from dunflow.config.book import Book
-from dunflow.ledger.tables import account, handback, payment, placement
+from dunflow.ledger.tables import account, handback
 from dunflow.money import CURRENCIES, decimals_of
 
 SHOWN = 1_000
@@ -59,7 +62,10 @@ class Remittance:
 
 @dataclass(frozen=True)
 class Unbooked:
-    """An account of which the receiver says that it collected more than was booked since."""
+    """An account on which receivers say that they collected more than was booked since.
+
+    `destination`: all that collected anything on it.
+    """
 
     destination: str
     account: str
@@ -92,10 +98,11 @@ def reconciled(
     mine = handback.c.portfolio_id == portfolio_id
     if destination is not None:
         mine = and_(mine, handback.c.destination == destination)
+    unbooked = _unbooked(book, portfolio_id, destination)
     return Reconciled(
         [Standing(*row) for row in conn.execute(_standings(book, mine))],
         [Remittance(*row) for row in conn.execute(_remittances(mine).limit(SHOWN))],
-        [Unbooked(*row) for row in conn.execute(_unbooked(portfolio_id, mine).limit(SHOWN))],
+        [Unbooked(*row) for row in conn.execute(unbooked.limit(SHOWN))],
     )
 
 
@@ -179,28 +186,17 @@ def _remittances(mine: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _unbooked(portfolio_id: int, mine: ColumnElement[bool]) -> Select[Any]:
-    """What the receiver collected is booked here as a payment, sooner or later."""
-    h, p = handback.c, placement.c
-    collected = (
-        select(h.destination, p.account_id, h.currency, func.sum(h.amount).label("amount"))
-        .add_columns(func.min(p.exported_at).label("since_at"))
-        .join(placement, p.placement_id == h.placement_id)
-        .where(mine, h.kind == "payment")
-        .group_by(h.destination, p.account_id, h.currency)
-        .subquery("collected")
-    )
-    c = collected.c
-    booked = (
-        select(func.coalesce(func.sum(payment.c.amount), literal(Decimal(0))))
-        .where(
-            payment.c.portfolio_id == portfolio_id,
-            payment.c.account_id == c.account_id,
-            payment.c.currency == c.currency,
-            payment.c.booked_at >= c.since_at,
-        )
-        .scalar_subquery()
-    )
+def _unbooked(book: Book, portfolio_id: int, destination: str | None) -> Select[Any]:
+    """What receivers collected is booked here as a payment, sooner or later: all that was collected
+    on an account, by whomever, against what was booked on it."""
+    h = handback.c
+    rows = collections(book, portfolio_id)
+    names = func.array_agg(aggregate_order_by(distinct(h.destination), h.destination))
+    rows = rows.add_columns(func.array_to_string(names, ", ").label("destination"))
+    if destination is not None:
+        rows = rows.having(func.bool_or(h.destination == destination))
+    collected = rows.subquery("collected")
+    c, booked = collected.c, booked_since(book, collected)
     return (
         select(c.destination, account.c.account_ref, c.currency, c.amount, booked)
         .join(account, account.c.account_id == c.account_id)
