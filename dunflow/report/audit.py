@@ -1,16 +1,13 @@
 """Proves the promises on the ledger: each check looks for rows that would break one."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, func, select
 
 from dunflow.config.book import Book
-from dunflow.config.duties import HandOffDuties
-from dunflow.config.pack import Cap
+from dunflow.config.pack import Floor
 from dunflow.config.policy import Policy
 from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import account, policy_version
@@ -20,7 +17,7 @@ from dunflow.report.proofs.contacts import (
     key_not_kept,
     outlived,
     outside_hours,
-    over_cap,
+    over_caps,
     sent_stale,
     told_for_two,
     twice_a_day,
@@ -81,27 +78,19 @@ def audit(
 ) -> list[Checked]:
     """Every promise that the ledger can prove, checked over these business dates."""
     give_room(conn)
-    scope = Scope(book, portfolio_id, first, last, _versions(conn, portfolio_id))
+    scope = Scope(book, portfolio_id, first, last, _versions(conn, book, portfolio_id))
     checked = []
     for promise, check in CHECKS.items():
         checked.append(_checked(conn, promise, check(scope)))
-    for name, cap in _named(book):
+    for name, over in over_caps(scope).items():
         promise = f"no customer was contacted over cap {name}"
-        checked.append(_checked(conn, promise, over_cap(scope, cap)))
+        checked.append(_checked(conn, promise, over))
     outside = list(outside_hours(conn, scope))
     within = "everything went out within contact hours"
     return [*checked, Checked(within, len(outside), outside[:SAMPLES])]
 
 
-def _named(book: Book) -> Iterator[tuple[str, Cap]]:
-    """The caps, with the pack's name where several packs have one of that name."""
-    times = Counter(cap.id for cap in book.floor.caps)
-    for pack in book.floor.packs:
-        for cap in pack.caps:
-            yield (cap.id if times[cap.id] == 1 else f"{cap.id} of {pack.pack.id}"), cap
-
-
-def _versions(conn: Connection, portfolio_id: int) -> list[Version]:
+def _versions(conn: Connection, book: Book, portfolio_id: int) -> list[Version]:
     rows = conn.execute(
         select(policy_version.c.policy_version_id, policy_version.c.document).where(
             policy_version.c.portfolio_id == portfolio_id
@@ -110,8 +99,11 @@ def _versions(conn: Connection, portfolio_id: int) -> list[Version]:
     return [
         Version(
             number,
-            Policy.model_validate(document["policy"]),
-            [HandOffDuties.model_validate(pack.get("handoff", {})) for pack in document["packs"]],
+            replace(
+                book,
+                policy=Policy.model_validate(document["policy"]),
+                floor=Floor.model_validate({"packs": document["packs"]}),
+            ),
         )
         for number, document in rows
     ]

@@ -1,11 +1,14 @@
 """Each promise is broken on purpose, by hand, and the audit must name it."""
 
 import datetime as dt
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import Connection, text
 
+from dunflow.config.book import PACKS, read_floor, root
+from dunflow.config.pack import Floor
 from dunflow.report.audit import CHECKS, Checked, audit
 from tests.report.conftest import Told
 
@@ -309,3 +312,20 @@ def test_only_the_dates_asked_for_are_looked_at(conn: Connection, told: Told) ->
     day = dt.timedelta(days=1)
     assert broken(conn, told, date + day, date + 5 * day) == {}
     assert broken(conn, told, date - 2 * day, date - day) == {}
+
+
+@pytest.mark.parametrize("promise", [CAP, HOURS])
+def test_packs_that_are_left_out_by_now_were_still_to_be_heeded(
+    conn: Connection, told: Told, promise: str
+) -> None:
+    (each,) = (each for each in BREAKS if each.promise == promise)
+    damage(conn, each)
+    today = replace(told, book=replace(told.book, floor=Floor(packs=[])))
+    assert promise in broken(conn, today)
+
+
+@pytest.mark.parametrize("pack", sorted(file.stem for file in (root() / PACKS).glob("*.yaml")))
+def test_the_packs_that_a_run_went_by_are_read_back_as_they_were(told: Told, pack: str) -> None:
+    floor = read_floor([pack], [root() / PACKS])
+    kept = json.dumps(replace(told.book, floor=floor).document)
+    assert Floor.model_validate({"packs": json.loads(kept)["packs"]}) == floor

@@ -1,9 +1,11 @@
 """Whether nothing was sent twice, too soon, too often or at the wrong hour."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from sqlalchemy import (
     BigInteger,
+    CompoundSelect,
     Connection,
     Date,
     Exists,
@@ -16,8 +18,8 @@ from sqlalchemy import (
     column,
     exists,
     func,
-    literal,
     select,
+    union_all,
     values,
 )
 from sqlalchemy import type_coerce as coerce
@@ -38,7 +40,7 @@ from dunflow.ledger.tables import (
     run,
 )
 from dunflow.remind.receipts import TWICE
-from dunflow.report.proofs.scope import Scope, contacted, known_as_one
+from dunflow.report.proofs.scope import Scope, contacted, known_as_one, planned_by
 
 
 def key_not_kept(scope: Scope) -> Select[int]:
@@ -72,9 +74,9 @@ def done_too_often(scope: Scope) -> Select[int]:
 def within_gap(scope: Scope) -> Select[int]:
     """Steps decided sooner after the account's last actual contact than their gap allows."""
     gaps = [
-        (version.number, step.step, step.gap_days or version.policy.gap_days)
+        (version.number, step.step, step.gap_days or version.book.policy.gap_days)
         for version in scope.versions
-        for step in version.policy.ladder
+        for step in version.book.policy.ladder
     ]
     own = (
         values(
@@ -132,12 +134,18 @@ def twice_a_day(scope: Scope) -> Select[int]:
 
 
 def customer_twice_a_day(scope: Scope) -> Select[int]:
-    one_per_day = literal(scope.book.policy.per_customer == "one_per_day")
+    """Customers whom a run should have left alone, as they had a contact on that day already."""
+    strict = [
+        version.number
+        for version in scope.versions
+        if version.book.policy.per_customer == "one_per_day"
+    ]
+    last = func.max(contact.c.contact_id).filter(planned_by(strict))
     return (
         select(func.min(contact.c.account_id).label("account_id"))
-        .where(contacted(scope), known_as_one(), contact.c.state.in_(ACTUAL), one_per_day)
+        .where(contacted(scope), known_as_one(), contact.c.state.in_(ACTUAL))
         .group_by(contact.c.customer_id, local_day(scope.book, contact.c.accepted_at))
-        .having(func.count() > 1)
+        .having(last > func.min(contact.c.contact_id))
     )
 
 
@@ -181,7 +189,23 @@ def _newer_run() -> Exists:
     )
 
 
-def over_cap(scope: Scope, cap: Cap) -> Select[int]:
+def over_caps(scope: Scope) -> dict[str, CompoundSelect[int]]:
+    """The name of each cap that any run went by, with its check. It has the pack's name, too, where
+    several packs have one of that name."""
+    found: dict[tuple[str, str], list[Select[int]]] = {}
+    for book, numbers in scope.ways(lambda book: book.floor.caps):
+        for pack in book.floor.packs:
+            for cap in pack.caps:
+                check = _over_cap(scope, cap).where(planned_by(numbers))
+                found.setdefault((cap.id, pack.pack.id), []).append(check)
+    times = Counter(cap for cap, _ in found)
+    return {
+        cap if times[cap] == 1 else f"{cap} of {pack}": union_all(*checks)
+        for (cap, pack), checks in found.items()
+    }
+
+
+def _over_cap(scope: Scope, cap: Cap) -> Select[int]:
     """Contacts before which the customer's days already held as many as the cap allows."""
     other, names = contact.alias("other"), contact_account.alias("names")
     together: FromClause
@@ -212,19 +236,19 @@ def over_cap(scope: Scope, cap: Cap) -> Select[int]:
 
 
 def outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
-    """Accounts whose contact was claimed while its window was shut, by the packs of today."""
-    rows = conn.execution_options(yield_per=10_000).execute(
-        select(account.c.account_ref, contact.c.channel, contact.c.claimed_at)
-        .add_columns(place_key(scope.book.floor))
-        .join(account, account.c.account_id == contact.c.account_id)
-        .join(customer, customer.c.customer_id == contact.c.customer_id)
-        .where(contacted(scope), contact.c.state.in_(ACTUAL))
-    )
-    book = scope.book
-    for account_ref, channel, at, place in rows:
-        zones = wall_zones(
-            book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
+    """Accounts whose contact was claimed while its window was shut, by the packs of then."""
+    for book, numbers in scope.ways(lambda book: book.floor):
+        rows = conn.execution_options(yield_per=10_000).execute(
+            select(account.c.account_ref, contact.c.channel, contact.c.claimed_at)
+            .add_columns(place_key(book.floor))
+            .join(account, account.c.account_id == contact.c.account_id)
+            .join(customer, customer.c.customer_id == contact.c.customer_id)
+            .where(contacted(scope), contact.c.state.in_(ACTUAL), planned_by(numbers))
         )
-        span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
-        if span is None or span.opens_at > at:
-            yield account_ref
+        for account_ref, channel, at, place in rows:
+            zones = wall_zones(
+                book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
+            )
+            span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
+            if span is None or span.opens_at > at:
+                yield account_ref

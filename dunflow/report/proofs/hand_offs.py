@@ -38,7 +38,7 @@ def before_notice(scope: Scope) -> Select[int]:
 
     By the policy of the run; a waiver stands for the step where no pack asked for it.
     """
-    rows = [row for version in scope.versions for row in _rules(scope, version)]
+    rows = [row for version in scope.versions for row in _rules(version)]
     rules = (
         values(
             column("policy_version_id", BigInteger),
@@ -96,28 +96,23 @@ def before_notice(scope: Scope) -> Select[int]:
     )
 
 
-def _rules(scope: Scope, version: Version) -> list[tuple[int, str, str, int, bool]]:
+def _rules(version: Version) -> list[tuple[int, str, str, int, bool]]:
     rows = []
-    for rule in version.policy.hand_off:
+    for rule in version.book.policy.hand_off:
         if rule.after:
-            kind = scope.book.portfolio.destination(rule.to).kind
-            asked = any(duties.for_(kind).notice_days is not None for duties in version.duties)
+            kind = version.book.portfolio.destination(rule.to).kind
+            asked = version.book.floor.notice_asked_by(kind)
             rows.append((version.number, rule.to, rule.after.step, rule.after.days, not asked))
     return rows
 
 
 def waived_though_demanded(scope: Scope) -> Select[int]:
     """Waivers of steps that the packs of their day demanded."""
-    destination = scope.book.portfolio.destination
     demanded = [
-        and_(run.c.policy_version_id == version.number, waiver.c.step == rule.after.step)
+        and_(run.c.policy_version_id == version.number, waiver.c.step == step.step)
         for version in scope.versions
-        for rule in version.policy.hand_off
-        if rule.after
-        and any(
-            duties.for_(destination(rule.to).kind).notice_days is not None
-            for duties in version.duties
-        )
+        for step in version.book.policy.ladder
+        if version.book.demands(step.step)
     ]
     of_day = and_(
         run.c.portfolio_id == waiver.c.portfolio_id, run.c.business_date == waiver.c.business_date

@@ -34,18 +34,22 @@ from dunflow.ledger.tables import (
     promise,
     snapshot,
 )
-from dunflow.report.proofs.scope import Scope, known_as_one, sent
+from dunflow.report.proofs.scope import Scope, known_as_one, planned_by, sent
 
 
 def sent_on_hold(scope: Scope) -> Select[int]:
     """Also where the hold was recorded on another account, and a pack lets it bind the customer."""
+    wide = [
+        and_(planned_by(numbers), hold.c.kind.in_(book.floor.customer_wide_holds))
+        for book, numbers in scope.ways(lambda book: book.floor.customer_wide_holds)
+    ]
     active = exists().where(
         or_(
             hold.c.account_id == contact_account.c.account_id,
             hold.c.customer_id == contact.c.customer_id,
             and_(
                 hold.c.of_customer_id == contact.c.customer_id,
-                hold.c.kind.in_(scope.book.floor.customer_wide_holds),
+                or_(false(), *wide),
             ),
         ),
         hold.c.recorded_at <= contact.c.claimed_at,
@@ -57,14 +61,18 @@ def sent_on_hold(scope: Scope) -> Select[int]:
 def sent_on_promise(scope: Scope) -> Select[int]:
     then = contact.c.claimed_at
     promised = exists().where(promise.c.account_id == contact_account.c.account_id)
-    asked = sent(scope).add_columns(then.label("at")).where(promised).distinct().subquery("asked")
-    states = promise_states(scope.book, asked, as_known=True).subquery("states")
-    pending = exists().where(
-        states.c.account_id == contact_account.c.account_id,
-        states.c.at == then,
-        states.c.state == "pending",
-    )
-    return sent(scope).where(pending)
+    there = sent(scope).add_columns(then.label("at")).where(promised).distinct()
+    pending = []
+    for book, numbers in scope.ways(lambda book: book.policy.broken_promise_grace_days):
+        asked = there.where(planned_by(numbers)).subquery("asked")
+        states = promise_states(book, asked, as_known=True).subquery("states")
+        waited_for = exists().where(
+            states.c.account_id == contact_account.c.account_id,
+            states.c.at == then,
+            states.c.state == "pending",
+        )
+        pending.append(and_(planned_by(numbers), waited_for))
+    return sent(scope).where(or_(false(), *pending))
 
 
 def _known_then() -> ColumnElement[bool]:
@@ -166,9 +174,11 @@ def sent_to_dead_address(scope: Scope) -> Select[int]:
 
 
 def sent_without_consent(scope: Scope) -> Select[int]:
-    """By channels for which the packs of today want a consent on file."""
+    """By channels for which the packs of then want a consent on file."""
     missing = [
-        contact.c.channel.in_(rule.channels) & ~_agreed(rule) for rule in scope.book.floor.consent
+        and_(planned_by(numbers), contact.c.channel.in_(rule.channels), ~_agreed(rule))
+        for book, numbers in scope.ways(lambda book: book.floor.consent)
+        for rule in book.floor.consent
     ]
     return sent(scope).where(or_(false(), *missing))
 
@@ -192,10 +202,11 @@ def _agreed(rule: ConsentRule) -> ColumnElement[bool]:
 
 
 def sent_while_resting(scope: Scope) -> Select[int]:
-    """Within the days of rest that the packs of today want after a talk."""
+    """Within the days of rest that the packs of then want after a talk."""
     resting = [
-        contact.c.channel.in_(cooldown.channels) & _talked(cooldown)
-        for cooldown in scope.book.floor.cooldowns
+        and_(planned_by(numbers), contact.c.channel.in_(cooldown.channels), _talked(cooldown))
+        for book, numbers in scope.ways(lambda book: book.floor.cooldowns)
+        for cooldown in book.floor.cooldowns
     ]
     return sent(scope).where(or_(false(), *resting), known_as_one())
 
@@ -214,5 +225,11 @@ def _talked(cooldown: Cooldown) -> ColumnElement[bool]:
 
 
 def sent_though_settled(scope: Scope) -> Select[int]:
-    floor = settled_at(scope.book.policy, contact.c.currency)
-    return sent(scope).where(contact_account.c.amount <= floor)
+    settled = [
+        and_(
+            planned_by(numbers),
+            contact_account.c.amount <= settled_at(book.policy, contact.c.currency),
+        )
+        for book, numbers in scope.ways(lambda book: book.policy.settle_below)
+    ]
+    return sent(scope).where(or_(false(), *settled))

@@ -1,25 +1,22 @@
 """What an audit looks at, and the rows that its checks begin with."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, select
 
 from dunflow.config.book import Book
-from dunflow.config.duties import HandOffDuties
-from dunflow.config.policy import Policy
-from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, merger
+from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, merger, run
 
 
 @dataclass(frozen=True)
 class Version:
-    """What a run went by: its policy, and what its packs asked for before a hand-off."""
+    """What runs went by: the book with the policy and the packs of then."""
 
     number: int
-    policy: Policy
-    duties: list[HandOffDuties]
+    book: Book
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,19 @@ class Scope:
     first: dt.date
     last: dt.date
     versions: list[Version]
+
+    def ways(self, of: Callable[[Book], object]) -> Iterator[tuple[Book, list[int]]]:
+        """A book for each value that `of` ever had, with the numbers of the versions that share it:
+        what was done is judged by the rules that it was done by."""
+        found: list[tuple[object, Book, list[int]]] = []
+        for version in self.versions:
+            value = of(version.book)
+            numbers = next((numbers for known, _, numbers in found if known == value), None)
+            if numbers is None:
+                found.append((value, version.book, [version.number]))
+            else:
+                numbers.append(version.number)
+        return ((book, numbers) for _, book, numbers in found)
 
 
 Check = Callable[[Scope], Select[*tuple[Any, ...]] | CompoundSelect[Any]]
@@ -51,6 +61,11 @@ def contacted(scope: Scope) -> ColumnElement[bool]:
         contact.c.run_id.is_not(None),
         contact.c.business_date.between(scope.first, scope.last),
     )
+
+
+def planned_by(numbers: list[int]) -> ColumnElement[bool]:
+    """Whether the contact's run went by one of these versions."""
+    return contact.c.run_id.in_(select(run.c.run_id).where(run.c.policy_version_id.in_(numbers)))
 
 
 def known_as_one() -> ColumnElement[bool]:
