@@ -79,6 +79,7 @@ def test_a_hold_and_its_release_are_kept_with_who_and_why(run: Any) -> None:
         (["promise", "sunrise_instalment", "007", "-5", "2026-03-20"], "No such option"),
         (["promise", "sunrise_instalment", "007", "0", "2026-03-20"], "promise more than nothing"),
         (["promise", "sunrise_instalment", "007", "5", "2026-02-20"], "is over"),
+        (["promise", "sunrise_instalment", "007", "5", "2206-02-20"], "is over a year after"),
         (["opt-out", "sunrise_instalment", "C7", "fax"], "'fax'; use one of sms"),
         (["payment-plan", "sunrise_instalment", "007"], "give either --instalment"),
         (

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +13,11 @@ from dunflow.clock import BusinessCalendar
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import promise
+
+FURTHEST: Final = dt.timedelta(days=366)
+"""A promise of a day further off than this is a slip of the pen: the account would be silent
+without end. Who needs longer agrees on a plan."""
+TOO_FAR: Final = "is over a year after it was promised; agree on a plan instead"
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,16 @@ def record_promise(
 ) -> int | None:
     """Keep a promise; its number, or None if its `ref` was taken in before.
 
-    Raises DunflowError for an amount of nothing, and for a day that was over when it was made.
+    Raises DunflowError for an amount of nothing, and for a day that was over when it was made, or is
+    too far off.
     """
     if given.amount <= 0:
         raise DunflowError(f"promise: amount is {given.amount}; promise more than nothing")
-    if given.promised_on < calendar.local_date(given.made_at):
+    made_on = calendar.local_date(given.made_at)
+    if given.promised_on < made_on:
         raise DunflowError(f"promise: {given.promised_on} is over; promise a day to come")
+    if given.promised_on > made_on + FURTHEST:
+        raise DunflowError(f"promised_on: {TOO_FAR}")
     row = insert(promise).values(
         portfolio_id=portfolio_id,
         account_id=given.account_id,

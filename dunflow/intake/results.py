@@ -17,7 +17,7 @@ from dunflow.config.policy import Channel
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.filled_in import Fault, Line, read_list
-from dunflow.intake.promises import Promise, record_promise
+from dunflow.intake.promises import FURTHEST, TOO_FAR, Promise, record_promise
 from dunflow.intake.replies import Reply, record_reply
 from dunflow.ledger.references import bears
 from dunflow.ledger.tables import ACTUAL, contact, contact_account, result
@@ -151,6 +151,8 @@ class _Desk:
             raise DunflowError("promised_amount: is not more than nothing")
         if on < self.book.portfolio.calendar.local_date(line.at):
             raise DunflowError("promised_on: was over when it was promised")
+        if on > line.at.date() + FURTHEST:
+            raise DunflowError(f"promised_on: {TOO_FAR}")
         ref = f"{self.channel} {of.reference}"
         return [
             Promise(

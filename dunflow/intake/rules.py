@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from dunflow.config.book import Book
+from dunflow.intake.promises import FURTHEST, TOO_FAR
 from dunflow.ledger.tables import HOLD_KINDS
 
 
@@ -71,6 +72,7 @@ def _promises(book: Book, rows: Table) -> list[Rule]:
     return [
         Rule(rows.c.amount <= 0, "amount", "is not more than nothing"),
         Rule(rows.c.by < made_on, "by", "lies before the day on which it was promised"),
+        Rule(rows.c.by > made_on + FURTHEST.days, "by", TOO_FAR),
     ]
 
 

@@ -220,6 +220,13 @@ def test_a_hold_names_an_account_or_a_customer(take: Take) -> None:
     ]
 
 
+def test_a_promise_of_another_century_is_turned_down(take: Take) -> None:
+    for day, why in {"2027-03-03": None, "2027-03-05": "by", "2206-03-20": "by"}.items():
+        content = FILES["promises"].replace("r1", f"r {day}").replace("2026-03-20", day)
+        taken = take("promises", content)
+        assert [fault.column for fault in taken.rejected] == ([why] if why else [])
+
+
 def test_a_promise_that_was_cancelled_stays_so(take: Take, ledger: Engine) -> None:
     cancelled = FILES["promises"].replace("made_at\n", "made_at,cancelled_at\n")
     take("promises", cancelled.replace(" 10:00\n", " 10:00,2026-03-03 09:00\n"))
