@@ -3,8 +3,10 @@
 import os
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from dunflow.assess.lost_names import lost_steps, lost_tiers
 from dunflow.config.book import Book, read_book
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES, Language
@@ -37,7 +39,7 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
-    unwise += _answers(book) + _unnamed(book) + _languages(book) + _system_before(book)
+    unwise += _answers(book) + _unnamed(book) + _languages(book) + _in_the_ledger(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -148,20 +150,40 @@ def _queries(book: Book) -> list[str]:
     ]
 
 
-def _system_before(book: Book) -> list[str]:
-    """What only the system before knows must be there before the first real contact."""
+def _in_the_ledger(book: Book) -> list[str]:
+    """What the ledger knows and its next run will go by, where that is for real."""
     if book.portfolio.mode != "live" or book.portfolio.clock == "replay":
         return []
     try:
         with open_ledger().begin() as conn:
-            missing = not_taken_in(conn, portfolio_id_of(conn, book.name))
+            number = portfolio_id_of(conn, book.name)
+            return _system_before(conn, book, number) + _renamed(conn, book, number)
     except (DunflowError, SQLAlchemyError) as error:
         why = str(error) if isinstance(error, DunflowError) else "the database does not answer"
-        return [f"the ledger could not be asked what was taken in of the system before: {why}"]
+        unknown = "what was taken in of the system before, and who stands where on the ladder"
+        return [f"the ledger could not be asked {unknown}: {why}"]
+
+
+def _renamed(conn: Connection, book: Book, portfolio_id: int) -> list[str]:
+    """Under a new name a step is another one, which people would hear again."""
+    lost = {
+        "stand in tier": lost_tiers(conn, book.policy, portfolio_id),
+        "have had step": lost_steps(conn, book, portfolio_id),
+    }
+    return [
+        f"{count} accounts on the ladder {how} {name!r}, which the policy does not know; if it was "
+        f"renamed, say `was: {name}` at its new name, or it begins anew for them"
+        for how, names in lost.items()
+        for name, count in names.items()
+    ]
+
+
+def _system_before(conn: Connection, book: Book, portfolio_id: int) -> list[str]:
+    """What only the system before knows must be there before the first real contact."""
     return [
         f"nothing has gone out yet, and no {kind} of the system before were taken in: "
         f"dunflow take {book.name} {kind} FILE (a file with its header alone says there are none)"
-        for kind in missing
+        for kind in not_taken_in(conn, portfolio_id)
     ]
 
 

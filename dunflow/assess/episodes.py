@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from dunflow.assess.ladder_rows import on_ladder, unknown_on
+from dunflow.assess.progress import rename
 from dunflow.assess.repair import repair
 from dunflow.config.book import Book
 from dunflow.ledger.loads import neighbours, note_assessed, overtaken_dates, was_assessed
@@ -46,6 +47,7 @@ def assess(conn: Connection, book: Book, portfolio_id: int, business_date: dt.da
     Doing it again for the same rows changes nothing, and the order in which dates come makes no
     difference to how it ends.
     """
+    rename(conn, book, portfolio_id)
     near = neighbours(conn, portfolio_id, business_date)
     overtaken = overtaken_dates(conn, portfolio_id)
     if overtaken or near.after or was_assessed(conn, portfolio_id, business_date):

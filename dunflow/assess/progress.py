@@ -4,7 +4,8 @@ The truth is the contacts and waivers; `episode.progress` repeats it so that a d
 days before it. Its shape is `{step: [done, failed, last_on]}`: how often the step is done; how
 often its next repetition failed or was not delivered; the portfolio's calendar day of the last one
 done. A step that was waived has a fourth element, the day of that. Where what it says is at fault,
-one failure counts as all, since it would say the same again.
+one failure counts as all, since it would say the same again. Steps go by the names that the policy
+gives them now.
 """
 
 import datetime as dt
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Integer,
     Select,
     SmallInteger,
+    Text,
     and_,
     case,
     cast,
@@ -32,9 +34,10 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
 from dunflow.config.book import Book
+from dunflow.config.policy import Policy
 from dunflow.ledger.tables import DONE, TEXT_REFUSED, contact, contact_account, episode, waiver
 
 _ALL_TRIES = 1_000
@@ -67,6 +70,25 @@ def refresh(conn: Connection, book: Book, episodes: Select[int]) -> None:
         )
         .values(progress=rows.c.progress)
     )
+
+
+def rename(conn: Connection, book: Book, portfolio_id: int) -> None:
+    """Bring what is kept under the former name of a step under its present one, where it may still
+    be asked for."""
+    if not book.policy.step_now:
+        return
+    under_former = select(episode.c.episode_id).where(
+        episode.c.portfolio_id == portfolio_id,
+        episode.c.ended_on.is_(None),
+        has_former_names(book.policy),
+    )
+    refresh(conn, book, under_former)
+
+
+def has_former_names(policy: Policy) -> ColumnElement[bool]:
+    """Whether the progress of an episode names a step as it was called before."""
+    former = cast(array(sorted(policy.step_now)), ARRAY(Text))
+    return func.coalesce(episode.c.progress.has_any(former), False)
 
 
 def progress(book: Book, as_of: dt.datetime | None, episodes: Select[int]) -> Select[int, Any]:
@@ -110,11 +132,12 @@ def _told(
 def _covers(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
     """What was done and what failed, a row per contact and account that it covers."""
     done, failed = is_done(as_of), _failed(as_of)
-    per_step = (contact_account.c.ladder_episode_id, contact_account.c.step)
+    step = called_now(book.policy, contact_account.c.step)
+    per_step = (contact_account.c.ladder_episode_id, step)
     return (
         select(
             contact_account.c.ladder_episode_id.label("episode_id"),
-            contact_account.c.step,
+            step.label("step"),
             contact_account.c.repetition,
             done.label("is_done"),
             failed.label("is_failed"),
@@ -137,7 +160,7 @@ def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
     """What a person waived, in the columns of `_covers`."""
     waived = select(
         waiver.c.episode_id,
-        waiver.c.step,
+        called_now(book.policy, waiver.c.step),
         cast(null(), SmallInteger),
         false(),
         false(),
@@ -147,6 +170,12 @@ def _waived(book: Book, as_of: dt.datetime | None, which: Which) -> Select[Any]:
         local_day(book, waiver.c.waived_at),
     ).where(which(waiver.c.account_id, waiver.c.episode_id))
     return waived if as_of is None else waived.where(waiver.c.waived_at <= as_of)
+
+
+def called_now(policy: Policy, step: ColumnElement[str]) -> ColumnElement[str]:
+    """A step's name of whatever time as the policy has it now."""
+    now = {former: literal(name, Text) for former, name in policy.step_now.items()}
+    return case(now, value=step, else_=step) if now else step
 
 
 def is_done(as_of: dt.datetime | None) -> ColumnElement[bool]:

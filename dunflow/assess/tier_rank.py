@@ -7,7 +7,11 @@ from dunflow.config.policy import Policy
 
 def tier_rank(policy: Policy, tier: ColumnElement[str]) -> ColumnElement[int]:
     """The rank of a tier's name; NULL for none, and for a name that this policy does not know."""
-    ranks = {known.tier: literal(rank, Integer) for rank, known in enumerate(policy.tiers)}
+    ranks = {
+        name: literal(rank, Integer)
+        for rank, known in enumerate(policy.tiers)
+        for name in known.names
+    }
     return case(ranks, value=tier, else_=null())
 
 

@@ -1,9 +1,9 @@
 """The policy: tiers, steps and hand-off rules, as data."""
 
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from dunflow.config.base import Amount, Currency, Model
 from dunflow.config.facts import When
@@ -20,12 +20,18 @@ class Repeat(Model):
     times: int = Field(ge=1)
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class Step(Model):
     """One rung: a channel (or several, the preferred first), a template and when it falls due."""
 
     step: Name
+    was: Annotated[list[Name], BeforeValidator(_as_list)] = []
+    """The names that it had before: what was done under those is done."""
     at_dpd: int
-    channel: list[Channel]
+    channel: Annotated[list[Channel], BeforeValidator(_as_list)]
     template: str
     mandatory: bool = False
     purpose: Literal["reminder", "notice"] = "reminder"
@@ -33,17 +39,17 @@ class Step(Model):
     repeat: Repeat | None = None
     when: When = {}
 
-    @field_validator("channel", mode="before")
-    @classmethod
-    def _as_list(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
-
     @field_validator("channel")
     @classmethod
     def _some_and_distinct(cls, value: list[Channel]) -> list[Channel]:
         if not value or len(set(value)) != len(value):
             raise ValueError(f"is {value!r}; name each channel once, and at least one")
         return value
+
+    @property
+    def names(self) -> list[Name]:
+        """Its name, and those that it had before."""
+        return [self.step, *self.was]
 
     @property
     def times(self) -> int:
@@ -55,9 +61,16 @@ class Tier(Model):
     """A severity: reached from `from_dpd` on, where `when` holds."""
 
     tier: Name
+    was: Annotated[list[Name], BeforeValidator(_as_list)] = []
+    """The names that it had before: who reached it under those stands in it."""
     from_dpd: int
     when: When = {}
     steps: list[Step] = []
+
+    @property
+    def names(self) -> list[Name]:
+        """Its name, and those that it had before."""
+        return [self.tier, *self.was]
 
     @model_validator(mode="after")
     def _steps_rise(self) -> "Tier":
@@ -115,8 +128,8 @@ class Policy(Model):
                     f"tier {after.tier!r}: from_dpd is {after.from_dpd}; it must exceed "
                     f"{before.from_dpd} of {before.tier!r}, which stands before it"
                 )
-        _refuse_twice("tier", [tier.tier for tier in self.tiers])
-        _refuse_twice("step", [step.step for step in self.ladder])
+        _refuse_twice("tier", [name for tier in self.tiers for name in tier.names])
+        _refuse_twice("step", [name for step in self.ladder for name in step.names])
         _refuse_twice("hand_off to", [rule.to for rule in self.hand_off])
         names = {step.step for step in self.ladder}
         for rule in self.hand_off:
@@ -136,6 +149,11 @@ class Policy(Model):
     def rank_of_step(self) -> dict[Name, int]:
         """The rank (0 is the mildest) of the tier to which each step belongs."""
         return {step.step: rank for rank, tier in enumerate(self.tiers) for step in tier.steps}
+
+    @cached_property
+    def step_now(self) -> dict[Name, Name]:
+        """Each name that a step had before → its name."""
+        return {name: step.step for step in self.ladder for name in step.was}
 
     @property
     def ladder_from_dpd(self) -> int:

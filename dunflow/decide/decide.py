@@ -161,7 +161,8 @@ def _forget_tiers(
         .where(
             decision.c.portfolio_id == portfolio_id,
             decision.c.business_date == business_date,
-            decision.c.tier == episode.c.highest_tier,
+            tier_rank(book.policy, decision.c.tier)
+            == tier_rank(book.policy, episode.c.highest_tier),
             decision.c.account_id.not_in(select(bound.c.account_id)),
         )
     )

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIT, array
 
 from dunflow.assess.moment import Moment
 from dunflow.assess.printed import went_at
-from dunflow.assess.progress import is_done, local_day
+from dunflow.assess.progress import called_now, is_done, local_day
 from dunflow.config.book import Book
 from dunflow.config.policy import HandOffRule
 from dunflow.decide.conditions import holds
@@ -68,10 +68,14 @@ def rules_met(book: Book, f: FromClause, moment: Moment) -> dict[str, ColumnElem
 
 
 def steps_before(book: Book) -> frozenset[str]:
-    """The steps whose letters must be out before an account is given away."""
+    """The steps, by all their names, whose letters must be out before an account is given away."""
     named = {rule.after.step for rule in book.policy.hand_off if rule.after}
-    own = {each.step for each in book.policy.ladder if each.mandatory or each.purpose == "notice"}
-    return frozenset(named | own)
+    return frozenset(
+        name
+        for step in book.policy.ladder
+        if step.mandatory or step.purpose == "notice" or step.step in named
+        for name in step.names
+    )
 
 
 def _all_out(
@@ -92,7 +96,7 @@ def _all_out(
     days: ColumnElement[int] = literal(0, Integer)
     told: ColumnElement[bool] = true()
     if rule.after:
-        own = contact_account.c.step == rule.after.step
+        own = called_now(book.policy, contact_account.c.step) == rule.after.step
         days = case((own, rule.after.days), else_=days)
         heard = func.bool_or(and_(own, person_of(_HEARD) == person_of(_OWNER)))
         told = or_(func.coalesce(heard, False), passed)

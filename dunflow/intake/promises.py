@@ -43,8 +43,8 @@ def record_promise(
 ) -> int | None:
     """Keep a promise; its number, or None if its `ref` was taken in before.
 
-    Raises DunflowError for an amount of nothing, and for a day that was over when it was made, or is
-    too far off.
+    Raises DunflowError for an amount of nothing, and for a day that was over when it was made, or
+    is too far off.
     """
     if given.amount <= 0:
         raise DunflowError(f"promise: amount is {given.amount}; promise more than nothing")

@@ -62,7 +62,8 @@ def waive(
     if blocked is None:
         raise WaiveError(f"account {account_ref!r}: nothing was decided about it yet")
     is_blocked = blocked.action == "suppress" and blocked.reason.startswith(BLOCKING)
-    if blocked.episode_id is None or blocked.step != step or not is_blocked:
+    due_now = book.policy.step_now.get(blocked.step, blocked.step)
+    if blocked.episode_id is None or due_now != step or not is_blocked:
         due = f", step {blocked.step}" if blocked.step else ""
         raise WaiveError(
             f"account {account_ref!r}: is not blocked at {step!r}; the decision of "
@@ -96,7 +97,7 @@ def blocked(conn: Connection, book: Book, portfolio_id: int) -> list[dict[str, A
         .where(run.c.portfolio_id == portfolio_id)
         .scalar_subquery()
     )
-    mandatory = [each.step for each in book.policy.ladder if each.mandatory]
+    mandatory = [name for each in book.policy.ladder if each.mandatory for name in each.names]
     rows = conn.execute(
         select(account.c.account_ref.label("account"), d.step, d.reason, d.tier, d.dpd)
         .join(account, account.c.account_id == d.account_id)

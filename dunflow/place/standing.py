@@ -29,6 +29,7 @@ from dunflow.assess.facts import facts
 from dunflow.assess.ladder_rows import unknown_on
 from dunflow.assess.moment import Moment
 from dunflow.assess.printed import NEVER_PRINTED
+from dunflow.assess.progress import called_now
 from dunflow.config.book import Book
 from dunflow.decide.guards import SETTLED, quieting
 from dunflow.decide.hand_off import rules_met, steps_before
@@ -123,7 +124,7 @@ def _never_printed(book: Book, f: FromClause) -> ColumnElement[bool]:
         contact_account.c.ladder_episode_id == placement.c.episode_id,
         contact_account.c.step.in_(sorted(steps_before(book))),
         contact_account.c.dropped.is_(None),
-        done(contact_account.c.step, f) == 0,
+        done(called_now(book.policy, contact_account.c.step), f) == 0,
         contact.c.contact_id == contact_account.c.contact_id,
         contact.c.reason == NEVER_PRINTED,
         contact.c.ended_at >= placement.c.proposed_at,

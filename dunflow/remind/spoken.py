@@ -31,5 +31,5 @@ def silencing(book: Book, known: FromClause, step: ColumnElement[str | None]) ->
 
 def _due_from(book: Book, step: ColumnElement[str | None]) -> ColumnElement[int]:
     """The days past due from which it may be spoken of; NULL where the policy lost the step."""
-    rungs = [(step == each.step, literal(each.at_dpd)) for each in book.policy.ladder]
+    rungs = [(step.in_(each.names), literal(each.at_dpd)) for each in book.policy.ladder]
     return case((step.is_(None), literal(1)), *rungs, else_=null())

@@ -200,7 +200,7 @@ def _tiers(book: Book, groups: Groups) -> dict[str, TierFigures]:
 
 
 def _blocked(book: Book, groups: Groups) -> dict[str, int]:
-    mandatory = {step.step for step in book.policy.ladder if step.mandatory}
+    mandatory = {name for step in book.policy.ladder if step.mandatory for name in step.names}
     return _most_first(
         _sums(
             (row.reason, row.n)

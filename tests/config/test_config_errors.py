@@ -63,6 +63,18 @@ POLICY_FAULTS = [
     ),
     (f"policy: p\ntiers: [{TIER}, {{tier: one, from_dpd: 9}}]", ["tier 'one' stands twice"]),
     (
+        f"policy: p\ntiers: [{TIER}, {{tier: two, was: one, from_dpd: 9}}]",
+        ["tier 'one' stands twice"],
+    ),
+    (
+        (
+            "policy: p\ntiers: [{tier: one, from_dpd: 1, steps: ["
+            "{step: a, at_dpd: 1, channel: sms, template: x},"
+            "{step: b, was: [c, a], at_dpd: 2, channel: sms, template: x}]}]"
+        ),
+        ["step 'a' stands twice"],
+    ),
+    (
         (
             f"policy: p\ntiers: [{TIER}]\n"
             "hand_off: [{to: agency, when: {dpd: {from: 90}}, after: {step: notice, days: 14}}]"

@@ -4,20 +4,28 @@ import datetime as dt
 
 from sqlalchemy import ColumnElement, Select, Subquery, exists, false, func, or_, select
 
-from dunflow.assess.progress import progress
+from dunflow.assess.progress import has_former_names, progress
 from dunflow.ledger.tables import decision, episode, load, run, snapshot
 from dunflow.report.proofs.scope import Scope
 
 
 def progress_wrong(scope: Scope) -> Select[int]:
-    """Episodes whose kept progress is not what their contacts say."""
-    mine = select(episode.c.episode_id).where(episode.c.portfolio_id == scope.portfolio_id)
+    """Episodes whose kept progress is not what their contacts say.
+
+    Of those that ended nothing is asked any more, so they keep the names that steps had then. Where
+    a step was renamed since the last run, the next one brings them in line.
+    """
+    mine = select(episode.c.episode_id).where(
+        episode.c.portfolio_id == scope.portfolio_id, episode.c.ended_on.is_(None)
+    )
     true_one = progress(scope.book, None, mine).subquery("true_one")
     return (
         select(episode.c.account_id)
         .outerjoin(true_one, true_one.c.episode_id == episode.c.episode_id)
         .where(
             episode.c.portfolio_id == scope.portfolio_id,
+            episode.c.ended_on.is_(None),
+            ~has_former_names(scope.book.policy),
             episode.c.progress.is_distinct_from(true_one.c.progress),
         )
     )

@@ -1,12 +1,14 @@
 """Whether nothing was given away, and no step passed, against what must come before."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Integer,
     Select,
     Text,
     and_,
+    any_,
     column,
     exists,
     false,
@@ -43,12 +45,12 @@ def before_notice(scope: Scope) -> Select[int]:
         values(
             column("policy_version_id", BigInteger),
             column("destination", Text),
-            column("step", Text),
+            column("names", ARRAY(Text)),
             column("days", Integer),
             column("waivable", Boolean),
             name="rule",
         )
-        .data(rows or [(0, "", "", 0, False)])
+        .data(rows or [(0, "", [], 0, False)])
         .alias("rule")
     )
     heard, owner = customer.alias("heard"), customer.alias("owner")
@@ -61,7 +63,7 @@ def before_notice(scope: Scope) -> Select[int]:
     given = exists().where(
         contact_account.c.contact_id == contact.c.contact_id,
         contact_account.c.account_id == placement.c.account_id,
-        contact_account.c.step == rules.c.step,
+        contact_account.c.step == any_(rules.c.names),
         contact_account.c.dropped.is_(None),
         heard.c.customer_id == contact.c.customer_id,
         person_of(heard) == person_of(owner),
@@ -72,7 +74,7 @@ def before_notice(scope: Scope) -> Select[int]:
     passed = exists().where(
         rules.c.waivable,
         waiver.c.account_id == placement.c.account_id,
-        waiver.c.step == rules.c.step,
+        waiver.c.step == any_(rules.c.names),
         coerce(decided_on - local_day(scope.book, waiver.c.waived_at), Integer) >= rules.c.days,
     )
     return (
@@ -96,20 +98,26 @@ def before_notice(scope: Scope) -> Select[int]:
     )
 
 
-def _rules(version: Version) -> list[tuple[int, str, str, int, bool]]:
+def _rules(version: Version) -> list[tuple[int, str, list[str], int, bool]]:
     rows = []
     for rule in version.book.policy.hand_off:
         if rule.after:
             kind = version.book.portfolio.destination(rule.to).kind
             asked = version.book.floor.notice_asked_by(kind)
-            rows.append((version.number, rule.to, rule.after.step, rule.after.days, not asked))
+            names = _names(version, rule.after.step)
+            rows.append((version.number, rule.to, names, rule.after.days, not asked))
     return rows
+
+
+def _names(version: Version, step: str) -> list[str]:
+    """The step's name, and those that it had before: what was done under those is done."""
+    return next(each.names for each in version.book.policy.ladder if each.step == step)
 
 
 def waived_though_demanded(scope: Scope) -> Select[int]:
     """Waivers of steps that the packs of their day demanded."""
     demanded = [
-        and_(run.c.policy_version_id == version.number, waiver.c.step == step.step)
+        and_(run.c.policy_version_id == version.number, waiver.c.step.in_(step.names))
         for version in scope.versions
         for step in version.book.policy.ladder
         if version.book.demands(step.step)
