@@ -39,7 +39,8 @@ def check(name: str) -> Lint:
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
     unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
-    unwise += _answers(book) + _unnamed(book) + _languages(book) + _in_the_ledger(book)
+    unwise += _answers(book) + _unnamed(book) + _languages(book) + _agreements(book)
+    unwise += _in_the_ledger(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
 
 
@@ -88,6 +89,20 @@ def _answers(book: Book) -> list[str]:
         "address, somebody has to read them and type in who says STOP (docs/operations.md)"
     )
     return [unheard]
+
+
+def _agreements(book: Book) -> list[str]:
+    """Whether a promise or a plan was kept is told by the payments of the feed alone."""
+    intake, used = book.portfolio.intake, book.policy.facts
+    if intake.payments is not None:
+        return []
+    agreed = [f"intake.{kind}" for kind, _ in intake.feeds() if kind in ("promises", "plans")]
+    agreed += [fact for fact in ("broken_promises", "broken_plans") if fact in used]
+    return [
+        f"{each}: there is no intake.payments, so nothing that was agreed is ever seen to be kept: "
+        "whoever pays in time counts as one who did not, unless the account is cured; add the feed"
+        for each in agreed
+    ]
 
 
 def _used(book: Book) -> dict[str, set[Channel]]:

@@ -7,7 +7,7 @@ import pytest
 
 from dunflow.config.book import folders, read_book
 from dunflow.intake.receiver.__main__ import books
-from tests.config.harbour import PORTFOLIO, TIER, refusal
+from tests.config.harbour import PORTFOLIO, TIER, refusal, warnings
 
 
 def test_a_missing_policy_is_named(harbour: Path) -> None:
@@ -83,3 +83,15 @@ def test_the_keys_of_a_fault_are_those_of_the_file(harbour: Path) -> None:
 def test_a_policy_without_packs_stands_on_the_strict_one(harbour: Path) -> None:
     (harbour / "policy.yaml").write_text(f"policy: p\ntiers: [{TIER}]")
     assert [pack.pack.id for pack in read_book("harbour").floor.packs] == ["strict"]
+
+
+def test_agreements_without_a_feed_of_payments_are_told(harbour: Path) -> None:
+    tier = TIER.replace("from_dpd: 1,", "from_dpd: 1, when: {broken_plans: {from: 1}},")
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{tier}]")
+    feeds = "promises: {kind: files, path: p.csv}"
+    told = []
+    for more in ("", ", payments: {kind: files, path: m.csv}"):
+        (harbour / "portfolio.yaml").write_text(f"{PORTFOLIO}intake: {{{feeds}{more}}}\n")
+        found = [each for each in warnings() if "no intake.payments" in each]
+        told.append([each.split(":")[0] for each in found])
+    assert told == [["intake.promises", "broken_plans"], []]
