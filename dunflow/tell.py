@@ -29,18 +29,33 @@ if TYPE_CHECKING:  # a command that needs none of these should not wait for them
     from dunflow.scenario.run import Ending
     from dunflow.stack.up import Running
 
-screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+PIPED = 1_000
+"""Columns: whoever searches what was printed wants whole words on whole lines."""
+screen = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
 aside = Console(stderr=True, highlight=False)
 """Progress and errors, so that what a script reads stays clean."""
 
 
 def as_json(value: Any) -> None:
-    """Print for a script: dates and amounts as text."""
+    """Print for a script: dates and amounts as text, these with the decimals of their currency."""
     print(json_of(value))
 
 
 def json_of(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    return json.dumps(_exact(value), default=_plain, ensure_ascii=False, indent=2)
+
+
+def _exact(value: Any) -> Any:
+    """With the amounts as text that have a currency beside them."""
+    if isinstance(value, list | tuple):
+        return [_exact(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    currency = value.get("currency")
+    return {
+        key: money.exact(each, currency) if isinstance(each, Decimal) and currency else _exact(each)
+        for key, each in value.items()
+    }
 
 
 def _plain(value: object) -> str:

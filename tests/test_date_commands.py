@@ -146,6 +146,12 @@ def test_a_stop_is_seen_until_it_is_lifted(shop: Shop) -> None:
     assert "nothing is stopped" in shop.says("stop", "shop")
 
 
+def test_no_date_is_filled_in_before_it_has_closed(shop: Shop) -> None:
+    today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    assert "has not closed" in shop.says("backfill", "shop", FIRST, today, code=1)
+    assert shop.states() == {}
+
+
 def test_history_that_is_still_to_come_is_not_replayed(shop: Shop) -> None:
     """After such a date every real one would be late."""
     today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()

@@ -84,10 +84,14 @@ def backfill(portfolio: str, first: dt.datetime, last: dt.datetime, json_: bool)
     dunflow backfill sunrise_instalment 2026-03-01 2026-03-10
     """
     from dunflow import tell
+    from dunflow.config.book import read_book
+    from dunflow.snapshot.pull import require_closed
     from dunflow.stack.status import status as look
 
     if first > last:
         raise click.BadParameter(f"FROM {first.date()} lies after TO {last.date()}")
+    # Airflow would wait for it, and take no other backfill meanwhile.
+    require_closed(read_book(portfolio), last.date(), dt.datetime.now(dt.UTC))
     run = _through_airflow if look().is_up else _day_by_day
     ended = run(portfolio, first.date(), last.date())
     if json_:
