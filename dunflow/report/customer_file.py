@@ -6,7 +6,7 @@ The one place besides the provider that shows personal data; it is read by hand 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, or_, select
+from sqlalchemy import Connection, Select, exists, func, literal, or_, select
 
 from dunflow.assess.holds import is_active
 from dunflow.assess.plans import plan_states
@@ -26,6 +26,7 @@ from dunflow.ledger.tables import (
     episode,
     hold,
     instalment,
+    load,
     merger,
     opt_out,
     payment,
@@ -166,7 +167,15 @@ def customer_file(
 
 
 def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, File]:
-    """account_id → what the newest snapshot that has it as this customer's says."""
+    """account_id → what the newest snapshot that has it as this customer's says.
+
+    One that the gate or the breaker stopped says nothing. Of an old date the load may be gone.
+    """
+    distrusted = exists().where(
+        load.c.portfolio_id == snapshot.c.portfolio_id,
+        load.c.business_date == snapshot.c.business_date,
+        load.c.state != "accepted",
+    )
     theirs = select(customer.c.customer_id).where(
         or_(customer.c.customer_id == number, customer.c.merged_into == number)
     )
@@ -180,7 +189,11 @@ def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, Fil
             snapshot.c.currency,
         )
         .join(account, account.c.account_id == snapshot.c.account_id)
-        .where(snapshot.c.portfolio_id == portfolio_id, snapshot.c.customer_id.in_(theirs))
+        .where(
+            snapshot.c.portfolio_id == portfolio_id,
+            snapshot.c.customer_id.in_(theirs),
+            ~distrusted,
+        )
         .order_by(account.c.account_ref, snapshot.c.business_date)
     )
     return {

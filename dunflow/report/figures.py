@@ -77,7 +77,7 @@ class Figures(TypedDict):
     sent_by_hour: dict[str, int]
     """Hour of the portfolio's clock → contacts that a provider took then."""
     placed: dict[str, int]
-    """Destination → accounts that the date proposed for it, whatever became of the proposal."""
+    """Destination → accounts that the date's runs proposed for it, whatever became of that."""
     movement: Movement | None
     """Since the nearest decided date before; None: there is none, or nothing was decided yet."""
 
@@ -243,6 +243,7 @@ def _placed(conn: Connection, portfolio_id: int, business_date: dt.date) -> dict
     rows = conn.execute(
         select(placement.c.destination, func.count())
         .where(placement.c.portfolio_id == portfolio_id, placement.c.business_date == business_date)
+        .where(placement.c.run_id.is_not(None))  # neither a person's nor the system's before
         .group_by(placement.c.destination)
         .order_by(placement.c.destination)
     )

@@ -225,6 +225,14 @@ def test_a_tier_that_the_policy_dropped_stands_last(conn: Connection, told: Told
     assert tiers["ancient"]["accounts"] == 1
 
 
+def test_what_a_person_or_the_system_before_proposed_is_not_the_dates(
+    conn: Connection, told: Told
+) -> None:
+    (date,) = (date for date in DATES if of(conn, told, date)["placed"])
+    conn.execute(text("UPDATE placement SET run_id = NULL"))
+    assert of(conn, told, date)["placed"] == {}
+
+
 def test_figures_are_json_and_name_nobody(conn: Connection, told: Told) -> None:
     written = json.dumps([of(conn, told, date) for date in DATES])
     assert json.loads(written)[0] == of(conn, told, DATES[0])
