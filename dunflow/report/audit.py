@@ -11,14 +11,17 @@ from dunflow.config.pack import Floor
 from dunflow.config.policy import Policy
 from dunflow.ledger.engine import give_room
 from dunflow.ledger.tables import account, policy_version
+from dunflow.report.proofs.amounts import asked_for_another, counts_wrong, decided_on_another
 from dunflow.report.proofs.contacts import (
     customer_twice_a_day,
     done_too_often,
     key_not_kept,
     outlived,
     outside_hours,
+    outside_its_time,
     over_caps,
     sent_stale,
+    sent_while_stopped,
     told_for_two,
     twice_a_day,
     twice_at_provider,
@@ -27,10 +30,19 @@ from dunflow.report.proofs.contacts import (
 from dunflow.report.proofs.episodes import (
     cured_by_nobody,
     episodes_overlap,
+    owed_by_nobody,
     progress_wrong,
     unknown_but_cured,
+    without_episode,
 )
-from dunflow.report.proofs.hand_offs import before_notice, waived_though_demanded
+from dunflow.report.proofs.hand_offs import (
+    before_notice,
+    given_on_hold,
+    given_unapproved,
+    proposed_against_word,
+    waived_though_demanded,
+)
+from dunflow.report.proofs.ladder import passed_over
 from dunflow.report.proofs.people import (
     sent_after_opt_out,
     sent_on_hold,
@@ -45,11 +57,11 @@ from dunflow.report.proofs.people import (
     sent_without_consent,
 )
 from dunflow.report.proofs.records import (
-    counts_wrong,
     decided_without_contact,
     ended_without_reason,
     late_but_planned,
     pointing_nowhere,
+    run_counts_wrong,
     sent_without_decision,
     step_not_named,
     without_decision,
@@ -137,6 +149,9 @@ CHECKS: dict[str, Check] = {
         without_reason_to_be
     ),
     "each load counts what its snapshot holds": counts_wrong,
+    "each run counts the rows that it wrote": run_counts_wrong,
+    "each decision is about what its snapshot says is owed": decided_on_another,
+    "no contact asks for more than is owed": asked_for_another,
     "each contact was decided": sent_without_decision,
     "each decision to send has its contact": decided_without_contact,
     "each decision about a step that was due names it": step_not_named,
@@ -147,11 +162,14 @@ CHECKS: dict[str, Check] = {
     "each contact, episode, waiver and placement belongs to what is there": pointing_nowhere,
     "each living or done contact holds the key of its step": key_not_kept,
     "no step was done twice": done_too_often,
+    "no mandatory step was passed over": passed_over,
     "no provider has a contact twice": twice_at_provider,
     "no provider's message is taken for two contacts": told_for_two,
     "no account's gap was cut short": within_gap,
     "no account was contacted twice on one day": twice_a_day,
     "no customer was contacted twice on one day, where the policy says so": customer_twice_a_day,
+    "nothing went out before its hour or after its life": outside_its_time,
+    "nothing was sent while a person had stopped it": sent_while_stopped,
     "nothing was sent during a hold": sent_on_hold,
     "nothing was sent while a promise was waited for": sent_on_promise,
     "nothing was sent while a plan was kept": sent_on_plan,
@@ -164,9 +182,14 @@ CHECKS: dict[str, Check] = {
     "nothing was sent in the rest after a talk that a pack wants": sent_while_resting,
     "nothing was sent about a settled account": sent_though_settled,
     "nothing was handed off before its notice": before_notice,
+    "nothing was handed off without an approval": given_unapproved,
+    "nothing was handed off during a hold": given_on_hold,
+    "nothing was proposed again to a receiver that had it": proposed_against_word,
     "no step was waived that a pack demands": waived_though_demanded,
     "kept progress is what contacts and waivers say": progress_wrong,
     "episodes of an account do not overlap": episodes_overlap,
+    "each account on the ladder has its episode": without_episode,
+    "no episode goes on of an account that owes nothing": owed_by_nobody,
     "an unreadable row was never taken for a cure": unknown_but_cured,
     "no cure stands that only rows say which count no longer": cured_by_nobody,
 }

@@ -1,7 +1,9 @@
 """Whether nothing was sent twice, too soon, too often or at the wrong hour."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache, partial
 
 from sqlalchemy import (
     BigInteger,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    or_,
     select,
     union_all,
     values,
@@ -25,7 +28,9 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.progress import local_day
+from dunflow.config.book import Book
 from dunflow.config.pack import Cap
+from dunflow.config.policy import Channel
 from dunflow.decide.windows import next_opening
 from dunflow.decide.zones import place_key, places_of, wall_zones
 from dunflow.ledger.tables import (
@@ -38,6 +43,7 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     run,
+    stop,
 )
 from dunflow.remind.receipts import TWICE
 from dunflow.report.proofs.scope import Scope, contacted, known_as_one, planned_by
@@ -182,6 +188,31 @@ def outlived(scope: Scope) -> Select[int]:
     )
 
 
+def outside_its_time(scope: Scope) -> Select[int]:
+    """Contacts that began to go out before their hour, or when their life was over."""
+    return select(contact.c.account_id).where(
+        contacted(scope),
+        contact.c.state.in_(ACTUAL),
+        or_(
+            contact.c.claimed_at < contact.c.not_before_at,
+            contact.c.claimed_at >= contact.c.expires_at,
+        ),
+    )
+
+
+def sent_while_stopped(scope: Scope) -> Select[int]:
+    """Contacts that began to go out while a person had stopped their channel, or everything."""
+    stopped = exists().where(
+        stop.c.portfolio_id == contact.c.portfolio_id,
+        or_(stop.c.channel.is_(None), stop.c.channel == contact.c.channel),
+        stop.c.stopped_at < contact.c.claimed_at,
+        or_(stop.c.resumed_at.is_(None), stop.c.resumed_at > contact.c.claimed_at),
+    )
+    return select(contact.c.account_id).where(
+        contacted(scope), contact.c.state.in_(ACTUAL), stopped
+    )
+
+
 def _newer_run() -> Exists:
     return exists().where(
         run.c.portfolio_id == contact.c.portfolio_id,
@@ -238,17 +269,22 @@ def _over_cap(scope: Scope, cap: Cap) -> Select[int]:
 def outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
     """Accounts whose contact was claimed while its window was shut, by the packs of then."""
     for book, numbers in scope.ways(lambda book: book.floor):
-        rows = conn.execution_options(yield_per=10_000).execute(
+        rows = conn.execute(
             select(account.c.account_ref, contact.c.channel, contact.c.claimed_at)
             .add_columns(place_key(book.floor))
             .join(account, account.c.account_id == contact.c.account_id)
             .join(customer, customer.c.customer_id == contact.c.customer_id)
             .where(contacted(scope), contact.c.state.in_(ACTUAL), planned_by(numbers))
+            .execution_options(yield_per=10_000)
         )
+        # What was claimed together is judged together.
+        shut = cache(partial(_is_shut, book))
         for account_ref, channel, at, place in rows:
-            zones = wall_zones(
-                book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at
-            )
-            span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
-            if span is None or span.opens_at > at:
+            if shut(channel, at, place):
                 yield account_ref
+
+
+def _is_shut(book: Book, channel: Channel, at: dt.datetime, place: str) -> bool:
+    zones = wall_zones(book.floor, book.portfolio.zone, places_of(book.floor, place), channel, at)
+    span = next_opening(book.floor, channel, zones, book.portfolio.region, at)
+    return span is None or span.opens_at > at

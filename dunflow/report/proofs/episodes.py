@@ -2,11 +2,35 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.progress import has_former_names, progress
-from dunflow.ledger.tables import decision, episode, load, run, snapshot
-from dunflow.report.proofs.scope import Scope
+from dunflow.config.book import Book
+from dunflow.ledger.tables import (
+    contact,
+    contact_account,
+    decision,
+    episode,
+    load,
+    placement,
+    quarantine,
+    run,
+    snapshot,
+)
+from dunflow.report.proofs.scope import Scope, is_assessed
 
 
 def progress_wrong(scope: Scope) -> Select[int]:
@@ -42,6 +66,111 @@ def episodes_overlap(scope: Scope) -> Select[int]:
             episode.c.started_on <= other.c.started_on,
             or_(episode.c.ended_on.is_(None), episode.c.ended_on > other.c.started_on),
         )
+    )
+
+
+def without_episode(scope: Scope) -> Select[int]:
+    """Rows of accounts on the ladder that no episode covers, though the date was assessed.
+
+    Not those of which the system before told: their episodes begin when it told of them.
+    """
+    s = snapshot.c
+    covers = exists().where(
+        episode.c.account_id == s.account_id,
+        episode.c.started_on <= s.business_date,
+        or_(episode.c.ended_on.is_(None), episode.c.ended_on > s.business_date),
+    )
+    return (
+        select(s.account_id)
+        .join(
+            load,
+            and_(load.c.portfolio_id == s.portfolio_id, load.c.business_date == s.business_date),
+        )
+        .where(
+            s.portfolio_id == scope.portfolio_id,
+            s.business_date.between(scope.first, scope.last),
+            is_assessed(),
+            *[_is_on_ladder(book) for book in _ladders(scope)],
+            ~covers,
+            ~_contacted_before(s.account_id),
+            ~_placed_before(s.account_id),
+        )
+    )
+
+
+def owed_by_nobody(scope: Scope) -> Select[int]:
+    """Episodes that go on though the newest date that was assessed has nothing overdue there.
+
+    Not those that the system before began: that date may have come before it told of them.
+    """
+    there = (
+        select(snapshot.c.account_id)
+        .where(
+            snapshot.c.portfolio_id == scope.portfolio_id,
+            snapshot.c.business_date == load.c.business_date,
+            snapshot.c.account_id == episode.c.account_id,
+            or_(*[_is_on_ladder(book) for book in _ladders(scope)]),
+        )
+        .exists()
+    )
+    unread = exists().where(
+        quarantine.c.portfolio_id == scope.portfolio_id,
+        quarantine.c.business_date == load.c.business_date,
+        quarantine.c.rejects_account,
+        quarantine.c.account_id == episode.c.account_id,
+    )
+    newest = (
+        select(func.max(load.c.business_date))
+        .where(load.c.portfolio_id == scope.portfolio_id, load.c.assessed_load_at.is_not(None))
+        .scalar_subquery()
+    )
+    return (
+        select(episode.c.account_id)
+        .join(load, load.c.portfolio_id == episode.c.portfolio_id)
+        .where(
+            episode.c.portfolio_id == scope.portfolio_id,
+            episode.c.ended_on.is_(None),
+            episode.c.started_on <= load.c.business_date,
+            load.c.business_date == newest,
+            load.c.business_date.between(scope.first, scope.last),
+            is_assessed(),
+            ~there,
+            ~unread,
+            ~_contacted_before(episode.c.account_id),
+            ~_placed_before(episode.c.account_id),
+        )
+    )
+
+
+def _contacted_before(account_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return exists().where(
+        contact_account.c.account_id == account_id,
+        contact.c.contact_id == contact_account.c.contact_id,
+        contact.c.run_id.is_(None),
+    )
+
+
+def _placed_before(account_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return exists().where(placement.c.account_id == account_id, placement.c.run_id.is_(None))
+
+
+def _ladders(scope: Scope) -> list[Book]:
+    """A book for each answer there ever was to who is on the ladder: a date may be read by any."""
+    books = [scope.book, *(version.book for version in scope.versions)]
+    return [
+        each for number, each in enumerate(books) if _reach(each) not in map(_reach, books[:number])
+    ]
+
+
+def _reach(book: Book) -> tuple[object, ...]:
+    return book.policy.ladder_from_dpd, book.policy.settle_below
+
+
+def _is_on_ladder(book: Book) -> ColumnElement[bool]:
+    s = snapshot.c
+    return and_(
+        coerce(s.business_date - s.due_on, Integer) >= book.policy.ladder_from_dpd,
+        s.overdue_amount > settled_at(book.policy, s.currency),
     )
 
 

@@ -4,6 +4,9 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
     Integer,
     Select,
     Text,
@@ -12,23 +15,33 @@ from sqlalchemy import (
     column,
     exists,
     false,
+    func,
     or_,
     select,
+    union_all,
     values,
 )
 from sqlalchemy import type_coerce as coerce
 
+from dunflow.assess.holds import is_active
 from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
     DONE,
+    NOT_AGAIN,
     contact,
     contact_account,
     customer,
     decision,
+    hold,
+    merger,
+    package,
+    package_line,
     placement,
+    placement_event,
     run,
+    snapshot,
     waiver,
 )
 from dunflow.report.proofs.scope import Scope, Version
@@ -112,6 +125,102 @@ def _rules(version: Version) -> list[tuple[int, str, list[str], int, bool]]:
 def _names(version: Version, step: str) -> list[str]:
     """The step's name, and those that it had before: what was done under those is done."""
     return next(each.names for each in version.book.policy.ladder if each.step == step)
+
+
+def given_unapproved(scope: Scope) -> Select[int]:
+    """Accounts that left before anybody had approved it; those of the system before left there."""
+    return select(placement.c.account_id).where(_left(scope), ~_was("approved"))
+
+
+def _left(scope: Scope) -> ColumnElement[bool]:
+    """Whether it was proposed here, by a run or a person, and has left."""
+    return and_(
+        placement.c.portfolio_id == scope.portfolio_id,
+        placement.c.business_date.between(scope.first, scope.last),
+        placement.c.exported_at.is_not(None),
+        or_(placement.c.run_id.is_not(None), _was("proposed")),
+    )
+
+
+def _was(event: str) -> ColumnElement[bool]:
+    return exists().where(
+        placement_event.c.placement_id == placement.c.placement_id,
+        placement_event.c.event == event,
+        placement_event.c.happened_at <= placement.c.exported_at,
+    )
+
+
+def given_on_hold(scope: Scope) -> CompoundSelect[int]:
+    """Accounts that left though they, or their customer, were on a hold as the package was made."""
+    at = func.coalesce(package.c.made_at, placement.c.exported_at)
+    s = snapshot.c
+    left = (
+        select(placement.c.account_id)
+        .select_from(placement)
+        .outerjoin(
+            package_line,
+            and_(
+                package_line.c.placement_id == placement.c.placement_id,
+                package_line.c.kind == "placement",
+            ),
+        )
+        .outerjoin(package, package.c.package_id == package_line.c.package_id)
+        .where(_left(scope))
+    )
+    known = and_(hold.c.recorded_at < at, is_active(at))
+    merged_later = exists().where(merger.c.into_id == s.customer_id, merger.c.merged_at > at)
+    return union_all(
+        left.join(hold, hold.c.account_id == placement.c.account_id).where(known),
+        left.join(
+            snapshot,
+            and_(
+                s.portfolio_id == placement.c.portfolio_id,
+                s.business_date
+                == func.coalesce(package.c.business_date, placement.c.business_date),
+                s.account_id == placement.c.account_id,
+            ),
+        )
+        .join(hold, hold.c.customer_id == s.customer_id)
+        .where(known, ~merged_later),
+    )
+
+
+def proposed_against_word(scope: Scope) -> Select[int]:
+    """Accounts that a run proposed to a receiver who had them in this episode, or was refused them.
+
+    It must have been one episode when it was proposed, too: dates that come later may join two.
+    """
+    before, then, now = placement.alias("before"), decision.alias("then"), decision.alias("now")
+
+    def decided_for(row: FromClause, of: FromClause) -> ColumnElement[bool]:
+        return and_(
+            row.c.portfolio_id == of.c.portfolio_id,
+            row.c.business_date == of.c.business_date,
+            row.c.account_id == of.c.account_id,
+        )
+
+    return (
+        select(placement.c.account_id)
+        .join(
+            before,
+            and_(
+                before.c.account_id == placement.c.account_id,
+                before.c.destination == placement.c.destination,
+                before.c.episode_id == placement.c.episode_id,
+            ),
+        )
+        .join(now, decided_for(now, placement))
+        .join(then, decided_for(then, before))
+        .where(
+            placement.c.portfolio_id == scope.portfolio_id,
+            placement.c.business_date.between(scope.first, scope.last),
+            placement.c.run_id.is_not(None),
+            before.c.placement_id != placement.c.placement_id,
+            before.c.state.in_(NOT_AGAIN),
+            before.c.ended_at <= placement.c.proposed_at,
+            now.c.episode_id == then.c.episode_id,
+        )
+    )
 
 
 def waived_though_demanded(scope: Scope) -> Select[int]:

@@ -9,15 +9,18 @@ from sqlalchemy import (
     CompoundSelect,
     Integer,
     Select,
+    Text,
     and_,
     cast,
     exists,
     func,
+    literal,
     null,
     or_,
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from dunflow.ledger.tables import (
     NOT_SENT,
@@ -107,25 +110,49 @@ def _stands_from_before() -> ColumnElement[bool]:
     )
 
 
-def counts_wrong(scope: Scope) -> Select[int]:
-    """Dates whose load does not count what the snapshot holds."""
-    s = snapshot.c
+def run_counts_wrong(scope: Scope) -> Select[int]:
+    """Runs that count other rows than they wrote: those that stand, and those replaced since."""
+    rows = union_all(
+        *[
+            select(each.c.run_id, each.c.action).where(
+                each.c.portfolio_id == scope.portfolio_id,
+                each.c.business_date.between(scope.first, scope.last),
+            )
+            for each in (decision, decision_replaced)
+        ]
+    ).subquery("rows")
     counted = (
-        select(func.count())
-        .where(
-            s.portfolio_id == load.c.portfolio_id,
-            s.business_date == load.c.business_date,
-            s.due_on < s.business_date,
-            s.overdue_amount > 0,
+        select(rows.c.run_id, rows.c.action, func.count().label("times"))
+        .group_by(rows.c.run_id, rows.c.action)
+        .subquery("counted")
+    )
+    wrote = (
+        select(
+            counted.c.run_id,
+            func.jsonb_object_agg(counted.c.action, counted.c.times, type_=JSONB).label("decided"),
         )
-        .scalar_subquery()
+        .group_by(counted.c.run_id)
+        .subquery("wrote")
     )
-    return select(cast(null(), Integer).label("account_id")).where(
-        load.c.portfolio_id == scope.portfolio_id,
-        load.c.business_date.between(scope.first, scope.last),
-        load.c.state == "accepted",
-        load.c.accounts != counted,
+    nothing = cast(literal("{}", Text), JSONB)
+    return (
+        select(cast(null(), Integer).label("account_id"))
+        .select_from(run)
+        .join(load, _kept(run.c.portfolio_id, run.c.business_date))
+        .outerjoin(wrote, wrote.c.run_id == run.c.run_id)
+        .where(
+            run.c.portfolio_id == scope.portfolio_id,
+            run.c.business_date.between(scope.first, scope.last),
+            run.c.decided != func.coalesce(wrote.c.decided, nothing),
+        )
     )
+
+
+def _kept(
+    portfolio_id: ColumnElement[int], business_date: ColumnElement[dt.date]
+) -> ColumnElement[bool]:
+    """Of a date that was let go (retain/age.py) only a part of the rows is left, and no load."""
+    return and_(load.c.portfolio_id == portfolio_id, load.c.business_date == business_date)
 
 
 def sent_without_decision(scope: Scope) -> Select[int]:
@@ -137,11 +164,7 @@ def sent_without_decision(scope: Scope) -> Select[int]:
             table.c.action == "send",
         )
 
-    # Of a date that was let go (retain/age.py) the contacts stay, and their decisions do not.
-    kept = exists().where(
-        load.c.portfolio_id == contact.c.portfolio_id,
-        load.c.business_date == contact.c.business_date,
-    )
+    kept = exists().where(_kept(contact.c.portfolio_id, contact.c.business_date))
     return select(contact.c.account_id).where(
         contacted(scope), kept, ~said(decision), ~said(decision_replaced)
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, select
 
 from dunflow.config.book import Book
-from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, merger, run
+from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, load, merger, run
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ def contacted(scope: Scope) -> ColumnElement[bool]:
         contact.c.run_id.is_not(None),
         contact.c.business_date.between(scope.first, scope.last),
     )
+
+
+def is_assessed() -> ColumnElement[bool]:
+    """Whether the episodes go by the rows of a load as they are now, and so its date has run."""
+    return and_(load.c.state == "accepted", load.c.assessed_load_at == load.c.loaded_at)
 
 
 def planned_by(numbers: list[int]) -> ColumnElement[bool]:
