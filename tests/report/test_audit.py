@@ -33,6 +33,7 @@ AWAY = (
 )
 
 # Names below: `acc` gives an account's id, `con` the id of the contact that it led on a date.
+LEFT = "WITH gone AS (UPDATE placement SET state = 'exported', exported_at = '2026-03-09 12:00+08')"
 BREAKS = [
     Break(
         "each account of a snapshot has its decision",
@@ -181,7 +182,7 @@ BREAKS = [
     Break(
         "nothing was handed off before its notice",
         "A-leaves",
-        "UPDATE print_batch SET delivered_at = '2026-03-04 07:00+08'"
+        f"{LEFT} UPDATE print_batch SET delivered_at = '2026-03-04 07:00+08'"
         " FROM print_line JOIN contact USING (contact_id)"
         " WHERE print_line.print_batch_id = print_batch.print_batch_id"
         " AND account_id = acc('A-leaves') AND step = 'notice'",
@@ -189,7 +190,7 @@ BREAKS = [
     Break(
         "nothing was handed off before its notice",
         "A-leaves",
-        "UPDATE contact SET customer_id = (SELECT customer_id FROM contact"
+        f"{LEFT} UPDATE contact SET customer_id = (SELECT customer_id FROM contact"
         " WHERE contact_id = con('A-climbs', '2026-03-04'))"
         " WHERE account_id = acc('A-leaves') AND step = 'notice'",
     ),
@@ -529,3 +530,10 @@ def test_a_stop_that_was_lifted_or_is_of_another_channel_forbids_nothing(
         )
     )
     assert broken(conn, told) == {}
+
+
+def test_a_proposal_that_never_left_is_no_hand_off(conn: Connection, told: Told) -> None:
+    (early,) = (each for each in BREAKS if each.promise.endswith("before its notice"))
+    damage(conn, early)
+    conn.execute(text("UPDATE placement SET state = 'withdrawn', exported_at = NULL"))
+    assert early.promise not in broken(conn, told)

@@ -48,8 +48,8 @@ from dunflow.report.proofs.scope import Scope, Version
 
 
 def before_notice(scope: Scope) -> Select[int]:
-    """Placements proposed before the step that their rule waits for went out long enough ago, to
-    whom the account was then.
+    """Placements that left, and were proposed before the step that their rule waits for went out
+    long enough ago, to whom the account was then.
 
     By the policy of the run; a waiver stands for the step where no pack asked for it.
     """
@@ -105,6 +105,7 @@ def before_notice(scope: Scope) -> Select[int]:
         .where(
             placement.c.portfolio_id == scope.portfolio_id,
             placement.c.business_date.between(scope.first, scope.last),
+            placement.c.exported_at.is_not(None),
             ~given,
             ~passed,
         )
