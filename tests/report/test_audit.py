@@ -533,7 +533,7 @@ def test_a_stop_that_was_lifted_or_is_of_another_channel_forbids_nothing(
 
 
 def test_a_proposal_that_never_left_is_no_hand_off(conn: Connection, told: Told) -> None:
-    (early,) = (each for each in BREAKS if each.promise.endswith("before its notice"))
+    early, *_ = (each for each in BREAKS if each.promise.endswith("before its notice"))
     damage(conn, early)
     conn.execute(text("UPDATE placement SET state = 'withdrawn', exported_at = NULL"))
     assert early.promise not in broken(conn, told)
