@@ -320,8 +320,8 @@ BREAKS = [
     Break(
         "nothing went out before its hour or after its life",
         "A-climbs",
-        "UPDATE contact SET not_before_at = claimed_at + interval '1 hour'"
-        " WHERE contact_id = con('A-climbs', '2026-03-04')",
+        "UPDATE decision SET not_before_at = not_before_at + interval '1 hour'"
+        " WHERE business_date = '2026-03-04' AND account_id = acc('A-climbs')",
     ),
     Break(
         "nothing was sent while a person had stopped it",
@@ -517,6 +517,14 @@ def test_a_mandatory_step_that_was_waived_was_not_passed_over(conn: Connection, 
         )
     )
     assert promise not in broken(conn, told)
+
+
+def test_an_hour_that_moved_on_with_a_try_is_not_the_one_that_was_decided(
+    conn: Connection, told: Told
+) -> None:
+    tried = "UPDATE contact SET not_before_at = accepted_at + interval '1 second'"
+    conn.execute(text(f"{tried} WHERE accepted_at IS NOT NULL"))
+    assert broken(conn, told) == {}
 
 
 def test_a_stop_that_was_lifted_or_is_of_another_channel_forbids_nothing(

@@ -42,6 +42,7 @@ from dunflow.ledger.tables import (
     contact,
     contact_account,
     customer,
+    decision,
     run,
     stop,
 )
@@ -189,14 +190,29 @@ def outlived(scope: Scope) -> Select[int]:
 
 
 def outside_its_time(scope: Scope) -> Select[int]:
-    """Contacts that began to go out before their hour, or when their life was over."""
-    return select(contact.c.account_id).where(
-        contacted(scope),
-        contact.c.state.in_(ACTUAL),
-        or_(
-            contact.c.claimed_at < contact.c.not_before_at,
-            contact.c.claimed_at >= contact.c.expires_at,
-        ),
+    """Contacts that began to go out before the hour that was decided, or when their life was over.
+
+    Their own `not_before_at` tells nothing: it moves on with each try.
+    """
+    return (
+        select(contact.c.account_id)
+        .outerjoin(
+            decision,
+            and_(
+                decision.c.portfolio_id == contact.c.portfolio_id,
+                decision.c.business_date == contact.c.business_date,
+                decision.c.account_id == contact.c.account_id,
+                decision.c.run_id == contact.c.run_id,
+            ),
+        )
+        .where(
+            contacted(scope),
+            contact.c.state.in_(ACTUAL),
+            or_(
+                contact.c.claimed_at < decision.c.not_before_at,
+                contact.c.claimed_at >= contact.c.expires_at,
+            ),
+        )
     )
 
 
