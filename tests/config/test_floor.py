@@ -16,7 +16,7 @@ from dunflow.decide.zones import Places, wall_zones
 
 PORTFOLIO = read_portfolio(root() / "include/portfolios/sunrise_instalment")
 KINDS = {"agency": "agency", "legal": "legal", "bureau": "agency", "sale": "agency"}
-THOUSANDS = settings(max_examples=700, deadline=None)
+HUNDREDS = settings(max_examples=200, deadline=None)
 ZONES = [ZoneInfo(name) for name in ("Asia/Shanghai", "America/New_York", "Pacific/Apia")]
 HOURS = [f"{hour:02}:00" for hour in range(24)]
 
@@ -113,7 +113,7 @@ instants = st.datetimes(
 )
 
 
-@THOUSANDS
+@HUNDREDS
 @given(floors, packs(), st.sampled_from(CHANNELS), st.sampled_from(ZONES), instants)
 def test_one_more_pack_opens_no_hour(
     floor: Floor, extra: Pack, channel: str, zone: ZoneInfo, at: dt.datetime
@@ -132,7 +132,7 @@ known = st.none() | st.sampled_from(
 )
 
 
-@THOUSANDS
+@HUNDREDS
 @given(floors, packs(), st.builds(Places, known, known, known), instants)
 def test_one_more_pack_takes_no_clock_away(
     floor: Floor, extra: Pack, places: Places, at: dt.datetime
@@ -145,7 +145,7 @@ def test_one_more_pack_takes_no_clock_away(
     assert zones(floor) or not both
 
 
-@THOUSANDS
+@HUNDREDS
 @given(floors, packs(), destinations)
 def test_one_more_pack_loosens_no_rule(floor: Floor, extra: Pack, destination: str) -> None:
     both = Floor(packs=[*floor.packs, extra])
@@ -163,7 +163,7 @@ def test_one_more_pack_loosens_no_rule(floor: Floor, extra: Pack, destination: s
     assert old is None or (older is not None and older <= old)
 
 
-@THOUSANDS
+@HUNDREDS
 @given(floors, destinations, st.integers(0, 90))
 def test_a_policy_shortens_no_notice(floor: Floor, destination: str, wanted: int) -> None:
     policy = build(
