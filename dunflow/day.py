@@ -37,7 +37,7 @@ from dunflow.ledger.engine import (
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
 from dunflow.place.candidates import propose
-from dunflow.place.life import withdraw_cured
+from dunflow.place.life import withdraw_overtaken
 from dunflow.remind import brake, outbox
 from dunflow.remind.plan import plan
 from dunflow.snapshot.finding import told
@@ -202,7 +202,7 @@ def _decide(day: Day) -> Figures:
         moment = moment_of(conn, book, number, date, now)
         assess(conn, book, number, date)
         if not moment.late:
-            withdraw_cured(conn, number, now)
+            withdraw_overtaken(conn, number, now)
         decided = decide_rows(conn, book, number, date, moment)
         found = check_volume(conn, book, number, date, decided)
         plan(conn, book, number, decided)

@@ -30,10 +30,12 @@ from dunflow.decide.ladder import days_from, last_on, waived_on
 from dunflow.decide.layers import layer
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
+    PLACED,
     PLACEMENT_ACTIVE,
     contact,
     contact_account,
     customer,
+    episode,
     placement,
 )
 
@@ -181,10 +183,17 @@ def _has_room(
     asks = and_(wants, f.c.quiet.is_(None))
     order = [f.c.dpd.desc(), f.c.overdue.desc(), f.c.account_id]
     nth = func.row_number().over(partition_by=asks, order_by=order)
-    there = select(func.count()).where(
-        placement.c.portfolio_id == portfolio_id,
-        placement.c.destination == to,
-        placement.c.state.in_(PLACEMENT_ACTIVE),
+    # A proposal whose debt was paid meanwhile will never leave.
+    there = (
+        select(func.count())
+        .select_from(placement)
+        .join(episode, episode.c.episode_id == placement.c.episode_id)
+        .where(
+            placement.c.portfolio_id == portfolio_id,
+            placement.c.destination == to,
+            placement.c.state.in_(PLACEMENT_ACTIVE),
+            or_(placement.c.state.in_(PLACED), episode.c.ended_on.is_(None)),
+        )
     )
     return or_(~asks, nth + there.scalar_subquery() <= capacity)
 

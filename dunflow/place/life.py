@@ -40,7 +40,7 @@ from dunflow.ledger.tables import (
     placement,
     placement_event,
 )
-from dunflow.place.standing import EPISODE_OVER, UNKNOWN, standing, takes_back
+from dunflow.place.standing import UNKNOWN, standing, takes_back
 
 APPROVAL = "approval"
 MACHINE = "dunflow"
@@ -194,23 +194,29 @@ def withdraw_refused(
     return reasons
 
 
-def withdraw_cured(conn: Connection, portfolio_id: int, now: dt.datetime) -> int:
-    """Withdraw what never left and belongs to an episode that is over.
+def withdraw_overtaken(conn: Connection, portfolio_id: int, now: dt.datetime) -> int:
+    """Withdraw what never left and belongs to an episode that is over, where a new one has begun.
 
-    Else a proposal about a debt that was paid would fill the receiver's capacity, and keep the
-    account silent in a new episode.
+    Else the account would stay silent for the sake of a proposal about a debt that was paid.
     """
-    over = (
+    newer = episode.alias("newer")
+    overtaken = (
         select(placement.c.placement_id)
         .join(episode, episode.c.episode_id == placement.c.episode_id)
         .where(
             placement.c.portfolio_id == portfolio_id,
             placement.c.state.in_(("proposed", "approved")),
             episode.c.ended_on.is_not(None),
+            exists().where(
+                newer.c.account_id == placement.c.account_id,
+                newer.c.ended_on.is_(None),
+            ),
             ~_being_delivered(),
         )
     )
-    return move(conn, over, "withdrawn", ("proposed", "approved"), EPISODE_OVER, MACHINE, now)
+    return move(
+        conn, overtaken, "withdrawn", ("proposed", "approved"), "episode_over", MACHINE, now
+    )
 
 
 def propose_again(
