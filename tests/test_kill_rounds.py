@@ -39,7 +39,7 @@ from dunflow.sandbox.store import open_reader
 from tests.remind.contacts import book
 from tests.test_kill import _POLICY, _PORTFOLIO
 
-ROUNDS = int(os.environ.get("DUNFLOW_KILL_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("DUNFLOW_KILL_ROUNDS", "6"))
 SEED = int(os.environ.get("DUNFLOW_KILL_SEED", "1"))
 PEOPLE = 240
 DATE = dt.date(2026, 3, 2)

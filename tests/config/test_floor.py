@@ -16,7 +16,7 @@ from dunflow.decide.zones import Places, wall_zones
 
 PORTFOLIO = read_portfolio(root() / "include/portfolios/sunrise_instalment")
 KINDS = {"agency": "agency", "legal": "legal", "bureau": "agency", "sale": "agency"}
-HUNDREDS = settings(max_examples=200, deadline=None)
+HUNDREDS = settings(max_examples=120, deadline=None)
 ZONES = [ZoneInfo(name) for name in ("Asia/Shanghai", "America/New_York", "Pacific/Apia")]
 HOURS = [f"{hour:02}:00" for hour in range(24)]
 

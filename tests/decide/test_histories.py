@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ladder_stories import packs, policies
 from sqlalchemy import Engine
 
-HISTORIES = int(os.environ.get("DUNFLOW_HISTORIES", "300"))
+HISTORIES = int(os.environ.get("DUNFLOW_HISTORIES", "200"))
 SEED = int(os.environ.get("DUNFLOW_HISTORY_SEED", "1"))
 ACCOUNTS = min(25, HISTORIES)
 """Of one book: each example is a policy, a pack, an order of runs and so many accounts."""

@@ -13,11 +13,11 @@ TOLD = [HERE, HERE / "own"]
 RANDOM = [HERE / name for name in ("random-ladder", "random-people", "random-providers")]
 
 ALL = "DUNFLOW_ALL_STORIES"
-"""Set it to play all of the random stories, which takes a while; else one in twenty."""
+"""Set it to play all of the random stories, which takes a while; else one in thirty."""
 
 
 def stories() -> list[Story]:
-    every = 1 if os.environ.get(ALL) else 20
+    every = 1 if os.environ.get(ALL) else 30
     return find_stories(TOLD) + [
         story for place in RANDOM for story in find_stories([place])[::every]
     ]
