@@ -86,7 +86,9 @@ def holds_still(book: Book, portfolio_id: int) -> ColumnElement[bool]:
     """
     # Asked of few rows, so that it costs the others nothing.
     d, before = decision, decision.alias("before")
-    reached_from = {tier.tier: literal(tier.from_dpd) for tier in book.policy.tiers}
+    reached_from = {
+        name: literal(tier.from_dpd) for tier in book.policy.tiers for name in tier.names
+    }
     reached = d.c.dpd >= case(reached_from, value=d.c.tier, else_=literal(0))
     went_on = (
         exists()
@@ -94,7 +96,7 @@ def holds_still(book: Book, portfolio_id: int) -> ColumnElement[bool]:
             before.c.portfolio_id == portfolio_id,
             before.c.account_id == d.c.account_id,
             before.c.business_date < d.c.business_date,
-            before.c.tier == d.c.tier,
+            tier_rank(book.policy, before.c.tier) == tier_rank(book.policy, d.c.tier),
             *_hold_no_more(before, portfolio_id),
         )
         .correlate(d)
@@ -103,7 +105,7 @@ def holds_still(book: Book, portfolio_id: int) -> ColumnElement[bool]:
     return and_(own, or_(reached, _may_be_known(d), ~went_on))
 
 
-def misled(portfolio_id: int, dates: Collection[dt.date]) -> Select[int]:
+def misled(book: Book, portfolio_id: int, dates: Collection[dt.date]) -> Select[int]:
     """Accounts that are in their tier only by decisions of these dates that hold no more."""
     return select(decision.c.account_id).where(
         decision.c.portfolio_id == portfolio_id,
@@ -111,7 +113,8 @@ def misled(portfolio_id: int, dates: Collection[dt.date]) -> Select[int]:
         exists().where(
             episode.c.account_id == decision.c.account_id,
             episode.c.ended_on.is_(None),
-            episode.c.highest_tier == decision.c.tier,
+            tier_rank(book.policy, episode.c.highest_tier)
+            == tier_rank(book.policy, decision.c.tier),
         ),
         *_hold_no_more(decision, portfolio_id),
     )

@@ -59,7 +59,9 @@ def repair(conn: Connection, book: Book, portfolio_id: int, dates: Collection[dt
         conn.execute(statement)
     of_touched = episode.c.account_id.in_(select(touched.c.account_id))
     refresh(conn, book, select(episode.c.episode_id).where(of_touched))
-    raised = union(select(touched.c.account_id), misled(portfolio_id, dates)).subquery("raised")
+    raised = union(select(touched.c.account_id), misled(book, portfolio_id, dates)).subquery(
+        "raised"
+    )
     find_highest_tier(conn, book, portfolio_id, keep(conn, "in_tiers", select(raised.c.account_id)))
 
 

@@ -185,7 +185,7 @@ def _forget_unsent(conn: Connection, book: Book, portfolio_id: int, business_dat
             contact.c.state.in_(NOT_SENT),
         )
     )
-    rows = misled(portfolio_id, dates).where(decision.c.account_id.in_(unsent))
+    rows = misled(book, portfolio_id, dates).where(decision.c.account_id.in_(unsent))
     find_highest_tier(conn, book, portfolio_id, keep(conn, "unsent", rows))
 
 

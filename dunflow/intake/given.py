@@ -35,7 +35,7 @@ from dunflow.config.book import Book
 from dunflow.config.feeds import KINDS
 from dunflow.intake.rules import Rule, rules_of
 from dunflow.ledger.loads import newest_accepted
-from dunflow.ledger.owners import last_currency, last_owner
+from dunflow.ledger.owners import last_currency, last_owner, person_of
 from dunflow.ledger.points import point_for
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import NEVER, account, customer, snapshot, taken_row
@@ -203,7 +203,7 @@ def _numbered(
             person = customer.alias(f"{name}_row")
             ours = and_(person.c.portfolio_id == portfolio_id, person.c.customer_ref == i.c[name])
             tables = tables.outerjoin(person, ours)
-            numbers[name] = func.coalesce(person.c.merged_into, person.c.customer_id)
+            numbers[name] = person_of(person)
     currency: ColumnElement[str | None] = literal(None, Text)
     if "account" in columns:
         ours = and_(account.c.portfolio_id == portfolio_id, account.c.account_ref == i.c.account)

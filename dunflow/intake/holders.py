@@ -1,10 +1,10 @@
 """Whom something is about: the ledger's numbers for accounts and customers."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
-from dunflow.ledger.owners import last_currency, last_owner
+from dunflow.ledger.owners import last_currency, last_owner, person_of
 from dunflow.ledger.tables import NEVER, account, customer
 
 
@@ -23,7 +23,7 @@ def account_of(conn: Connection, portfolio_id: int, ref: str) -> int:
 def customer_of(conn: Connection, portfolio_id: int, ref: str) -> int:
     """The person's number, whichever of their ids it is. Raises DunflowError for one never seen."""
     found = conn.execute(
-        select(func.coalesce(customer.c.merged_into, customer.c.customer_id)).where(
+        select(person_of(customer)).where(
             customer.c.portfolio_id == portfolio_id, customer.c.customer_ref == ref
         )
     ).scalar()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import BusinessCalendar
@@ -15,6 +15,7 @@ from dunflow.intake.classify import Reading, classify
 from dunflow.intake.consents import Consent, record_consent, revoke_consents
 from dunflow.intake.promised import promised_amount, promised_day
 from dunflow.ledger.given import among
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.points import CHANNELS_OF, POINT_OF
 from dunflow.ledger.references import number_of
 from dunflow.ledger.tables import contact, customer, dead_address, reply
@@ -140,7 +141,7 @@ def _people(conn: Connection, portfolio_id: int, given: Reply, address: str | No
 
 def _reached_lately(conn: Connection, portfolio_id: int, given: Reply, address: str) -> list[int]:
     """Who was written to or called there before their number or address became another one."""
-    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    person = person_of(customer)
     since = given.received_at.date() - LATELY
     reached = (
         select(person)
@@ -158,7 +159,7 @@ def _reached_lately(conn: Connection, portfolio_id: int, given: Reply, address: 
 
 def _recipients(conn: Connection, portfolio_id: int, quoted: Collection[str]) -> list[int]:
     numbers = [number for each in quoted if (number := number_of(each)) is not None]
-    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    person = person_of(customer)
     whose = (
         select(person)
         .join(contact, contact.c.customer_id == customer.c.customer_id)

@@ -28,6 +28,7 @@ from dunflow.config.book import Book
 from dunflow.intake.delivered import note_delivery, until_of
 from dunflow.ledger.engine import lock_portfolio, portfolio_id_of
 from dunflow.ledger.given import given
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import Instant, customer, dead_address, opt_out
 from dunflow.remind.senders.choose import make_email
 from dunflow.remind.senders.sendgrid_lists import LISTS, Listed
@@ -102,7 +103,7 @@ def _ours(conn: Connection, portfolio_id: int, some: list[Listed]) -> Ours:
         select(
             *(told.c.list, told.c.since),
             customer.c.email.label("address"),
-            func.coalesce(customer.c.merged_into, customer.c.customer_id).label("customer_id"),
+            person_of(customer).label("customer_id"),
         )
         .join(told, func.lower(told.c.address) == func.lower(customer.c.email))
         .where(customer.c.portfolio_id == portfolio_id)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger import points
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import customer, opt_out
 
 
@@ -85,7 +86,7 @@ def point_of(conn: Connection, customer_id: int, channel: str) -> str | None:
 
 def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) -> list[int]:
     """The customers whom a channel reaches at this address; one person is one, of several ids."""
-    person = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    person = person_of(customer)
     rows = conn.execute(
         select(person)
         .where(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from dunflow.config.book import Book
 from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.owners import owner_on
 from dunflow.ledger.tables import (
     ALIVE,
     PERSONAL,
@@ -236,19 +237,8 @@ def _owners(portfolio_id: int, newest: dt.date, active: CTE) -> Select[Any]:
         here.c.business_date == newest,
         here.c.account_id == active.c.account_id,
     )
-    person = customer.alias("person")
     # Row by row, as the server then looks into the one partition of that date only.
-    whose = (
-        select(func.coalesce(person.c.merged_into, person.c.customer_id))
-        .join_from(snapshot, person, person.c.customer_id == snapshot.c.customer_id)
-        .where(
-            snapshot.c.portfolio_id == portfolio_id,
-            snapshot.c.business_date == moment.c.date,
-            snapshot.c.account_id == moment.c.account_id,
-        )
-        .correlate(moment)
-        .scalar_subquery()
-    )
+    whose = owner_on(portfolio_id, moment.c.account_id, moment.c.date)
     return (
         select(whose.label("customer_id"))
         .join_from(moment, active, active.c.account_id == moment.c.account_id)

@@ -7,7 +7,7 @@ anywhere and run again.
 import datetime as dt
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Engine, delete, insert, or_, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from dunflow.clock import DAY
@@ -16,6 +16,7 @@ from dunflow.config.period import earlier, later
 from dunflow.ledger import partitions
 from dunflow.ledger.engine import portfolio_lock
 from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import (
     customer,
@@ -93,7 +94,7 @@ def _records_due(
         select(
             erasure.c.erasure_id,
             erasure.c.erased_at,
-            func.coalesce(customer.c.merged_into, customer.c.customer_id).label("person"),
+            person_of(customer).label("person"),
         )
         .join(customer, customer.c.customer_id == erasure.c.customer_id)
         .where(

@@ -43,10 +43,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.scratch import PREFIX, has_rows, keep
 from dunflow.ledger.tables import NEVER, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
-from dunflow.snapshot.lent import has_merged, lend_anew, person_of
+from dunflow.snapshot.lent import has_merged, lend_anew
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import Stage, copying, write
 

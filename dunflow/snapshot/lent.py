@@ -12,10 +12,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    FromClause,
     Subquery,
     exists,
-    func,
     select,
     update,
 )
@@ -31,11 +29,6 @@ def has_merged(conn: Connection, portfolio_id: int) -> bool:
         customer.c.portfolio_id == portfolio_id, customer.c.merged_into.is_not(None)
     )
     return bool(conn.execute(select(merged)).scalar_one())
-
-
-def person_of(row: FromClause) -> ColumnElement[int]:
-    """Who the id of a row of customers is by now."""
-    return func.coalesce(row.c.merged_into, row.c.customer_id)
 
 
 def lend_anew(

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from dunflow.config.book import Book
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import account, customer
 from dunflow.snapshot.cells import NUMBER
@@ -57,7 +58,7 @@ def match_rows(conn: Connection, book: Book, portfolio_id: int, stage: Stage) ->
             case((unsettled, i.account), else_=null()).label("account"),
             case((unsettled, i.customer), else_=null()).label("customer"),
             account.c.account_id,
-            func.coalesce(customer.c.merged_into, customer.c.customer_id).label("customer_id"),
+            person_of(customer).label("customer_id"),
             customer.c.customer_id.label("own_id"),
             changed.label("differs"),
             i.due_on,

@@ -14,7 +14,6 @@ from sqlalchemy import (
     cast,
     delete,
     false,
-    func,
     insert,
     literal,
     or_,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 
 from dunflow.ledger import partitions
 from dunflow.ledger.bulk import run_behind
+from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import account, customer, quarantine, snapshot
 from dunflow.snapshot.stage import Stage
 
@@ -63,7 +63,7 @@ def _known(portfolio_id: int, business_date: dt.date, matched: TableClause) -> S
 
 def _new(portfolio_id: int, business_date: dt.date, matched: TableClause) -> Select[Any]:
     m = matched.c
-    customer_id = func.coalesce(customer.c.merged_into, customer.c.customer_id)
+    customer_id = person_of(customer)
     return (
         _rows(portfolio_id, business_date, matched, account.c.account_id, customer_id)
         .select_from(matched)
