@@ -7,7 +7,7 @@ seconds, and nothing after. Decisions and plans go on; asking about what went ou
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.errors import DunflowError
@@ -71,14 +71,9 @@ def release(
         )
 
 
-def pulled(conn: Connection, portfolio_id: int) -> dict[str | None, str]:
-    """What stands still (None: all channels) → why."""
-    rows = conn.execute(
-        select(stop.c.channel, stop.c.reason)
-        .where(stop.c.portfolio_id == portfolio_id, stop.c.resumed_at.is_(None))
-        .order_by(func.coalesce(stop.c.channel, ""))
-    )
-    return dict(rows.all())
+def pulled(conn: Connection, portfolio_id: int) -> list[str | None]:
+    """What stands still; None: all channels."""
+    return list(conn.execute(select(stop.c.channel).where(_in_force(portfolio_id))).scalars())
 
 
 def standing(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
@@ -90,7 +85,7 @@ def standing(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
             stop.c.stopped_by,
             stop.c.stopped_at,
         )
-        .where(stop.c.portfolio_id == portfolio_id, stop.c.resumed_at.is_(None))
+        .where(_in_force(portfolio_id))
         .order_by(stop.c.stopped_at, stop.c.stop_id)
     )
     return [dict(row) for row in rows.mappings()]
@@ -98,5 +93,9 @@ def standing(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
 
 def halted(conn: Connection, portfolio_id: int, channels: list[str]) -> list[str]:
     """Those of `channels` by which nothing goes out."""
-    standing = pulled(conn, portfolio_id)
-    return [each for each in channels if EVERY in standing or each in standing]
+    still = pulled(conn, portfolio_id)
+    return [each for each in channels if EVERY in still or each in still]
+
+
+def _in_force(portfolio_id: int) -> ColumnElement[bool]:
+    return and_(stop.c.portfolio_id == portfolio_id, stop.c.resumed_at.is_(None))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Date, Numeric, Text, select, update
@@ -55,13 +56,15 @@ def take(
 ) -> Taken:
     """Hold these contacts, `most` of them, each with the text that goes out."""
     taken = Taken()
+    # Asks for files, and there are few templates.
+    wording_of = cache(partial(worded_in, book))
     rows, texts, amounts, drops = [], [], [], []
     for checked, span in going:
         if len(taken.claimed) == most:
             break
         row, person, named = checked.contact, checked.person, checked.named
         spoken = [each for each in named if not each.quiet]
-        language = worded_in(book, row.channel, row.template, person.language)
+        language = wording_of(row.channel, row.template, person.language)
         try:
             text = compose(book, row, person.name, language, spoken)
         except EmptySlotError:

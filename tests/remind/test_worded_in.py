@@ -11,6 +11,7 @@ from sqlalchemy import select
 from dunflow import day as stages
 from dunflow.check import check
 from dunflow.config.book import Book, read_book
+from dunflow.ledger.engine import URL_VARIABLE
 from dunflow.ledger.tables import contact, contact_text, customer
 from dunflow.remind.compose import worded_in
 from tests.remind.contacts import book
@@ -91,10 +92,19 @@ def test_one_customers_language_keeps_nobody_from_being_told(
     assert "您" in reads_english
 
 
-def test_check_warns_of_it_and_finds_no_fault(
+@pytest.fixture
+def shop(
     day: tuple[stages.Day, Path],  # noqa: F811
-) -> None:
-    _only_in_chinese(day[1])
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The folder of its portfolios; `check` asks its ledger, and starts none of its own."""
+    url = day[0].engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv(URL_VARIABLE, url)
+    return day[1]
+
+
+def test_check_warns_of_it_and_finds_no_fault(shop: Path) -> None:
+    _only_in_chinese(shop)
     told = check("shop")
     warned = (
         "template en/mine is not written for email, sms: customers whose language is en get zh/mine"
@@ -102,9 +112,7 @@ def test_check_warns_of_it_and_finds_no_fault(
     assert (told.errors, warned in told.warnings) == ([], True)
 
 
-def test_check_finds_what_lacks_in_the_portfolios_own_language(
-    day: tuple[stages.Day, Path],  # noqa: F811
-) -> None:
-    _only_in_chinese(day[1])
-    (day[1] / "portfolios/shop/templates/zh/mine/sms.txt").unlink()
+def test_check_finds_what_lacks_in_the_portfolios_own_language(shop: Path) -> None:
+    _only_in_chinese(shop)
+    (shop / "portfolios/shop/templates/zh/mine/sms.txt").unlink()
     assert [error.split(":")[0] for error in check("shop").errors] == ["template zh/mine/sms.txt"]
