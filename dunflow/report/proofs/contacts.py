@@ -47,7 +47,13 @@ from dunflow.ledger.tables import (
     stop,
 )
 from dunflow.remind.receipts import TWICE
-from dunflow.report.proofs.scope import Scope, contacted, known_as_one, planned_by
+from dunflow.report.proofs.scope import (
+    Scope,
+    contacted,
+    decided_for,
+    known_as_one,
+    planned_by,
+)
 
 
 def key_not_kept(scope: Scope) -> Select[int]:
@@ -198,12 +204,7 @@ def outside_its_time(scope: Scope) -> Select[int]:
         select(contact.c.account_id)
         .outerjoin(
             decision,
-            and_(
-                decision.c.portfolio_id == contact.c.portfolio_id,
-                decision.c.business_date == contact.c.business_date,
-                decision.c.account_id == contact.c.account_id,
-                decision.c.run_id == contact.c.run_id,
-            ),
+            and_(decided_for(decision, contact), decision.c.run_id == contact.c.run_id),
         )
         .where(
             contacted(scope),

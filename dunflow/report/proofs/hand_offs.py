@@ -6,7 +6,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     CompoundSelect,
-    FromClause,
     Integer,
     Select,
     Text,
@@ -44,7 +43,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.report.proofs.scope import Scope, Version
+from dunflow.report.proofs.scope import Scope, Version, decided_for
 
 
 def before_notice(scope: Scope) -> Select[int]:
@@ -67,11 +66,6 @@ def before_notice(scope: Scope) -> Select[int]:
         .alias("rule")
     )
     heard, owner = customer.alias("heard"), customer.alias("owner")
-    of_proposal = and_(
-        decision.c.portfolio_id == placement.c.portfolio_id,
-        decision.c.business_date == placement.c.business_date,
-        decision.c.account_id == placement.c.account_id,
-    )
     decided_on = local_day(scope.book, run.c.decided_at)
     given = exists().where(
         contact_account.c.contact_id == contact.c.contact_id,
@@ -100,7 +94,7 @@ def before_notice(scope: Scope) -> Select[int]:
                 rules.c.destination == placement.c.destination,
             ),
         )
-        .join(decision, of_proposal)
+        .join(decision, decided_for(decision, placement))
         .join(owner, owner.c.customer_id == decision.c.customer_id)
         .where(
             placement.c.portfolio_id == scope.portfolio_id,
@@ -192,14 +186,6 @@ def proposed_against_word(scope: Scope) -> Select[int]:
     It must have been one episode when it was proposed, too: dates that come later may join two.
     """
     before, then, now = placement.alias("before"), decision.alias("then"), decision.alias("now")
-
-    def decided_for(row: FromClause, of: FromClause) -> ColumnElement[bool]:
-        return and_(
-            row.c.portfolio_id == of.c.portfolio_id,
-            row.c.business_date == of.c.business_date,
-            row.c.account_id == of.c.account_id,
-        )
-
     return (
         select(placement.c.account_id)
         .join(

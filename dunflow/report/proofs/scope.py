@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, select
+from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, and_, exists, select
 
 from dunflow.config.book import Book
 from dunflow.ledger.tables import ACTUAL, contact, contact_account, decision, load, merger, run
@@ -90,4 +90,13 @@ def sent(scope: Scope) -> Select[int]:
         select(contact_account.c.account_id)
         .join(contact, contact.c.contact_id == contact_account.c.contact_id)
         .where(contacted(scope), contact.c.state.in_(ACTUAL), contact_account.c.dropped.is_(None))
+    )
+
+
+def decided_for(row: FromClause, of: FromClause) -> ColumnElement[bool]:
+    """Whether a decision is that of the date and the account of a contact or a placement."""
+    return and_(
+        row.c.portfolio_id == of.c.portfolio_id,
+        row.c.business_date == of.c.business_date,
+        row.c.account_id == of.c.account_id,
     )
