@@ -31,8 +31,10 @@ _FEW: Final = 4
 _MEANS_ELSE: Final = frozenset({"cancel", "end", "quit", "revoke"})
 """Mean something else among other words: "end of month"."""
 _NO_STOP: Final = re.compile(
-    r"\b(do not|don'?t|not|never|can ?not|can'?t|won'?t|bus|non|full|first|last|next) (\w+ )?stop"
-    r"|\bstop (by|at|over|the|my|our|interest|pay\w*|charg\w*|add\w*|l[yi]\w+|work\w*)\b"
+    r"\b(do not|don'?t|not|never|can ?not|can'?t|won'?t) (\w+ )?stop"
+    r"|\b(bus|non|full|first|last|next) stop"
+    r"|\bstop (by|at|over|the|my|our|interest|pay(ing|ments?)?|charg(es?|ing)|adding|lying"
+    r"|work(ing)?)\b"
 )
 
 _ME = r"( me| us| my| this| here| again| any ?more| ever| at all|$| [,.!?])"

@@ -149,9 +149,10 @@ class _Desk:
             raise DunflowError("promised_amount: a promise needs it, and promised_on")
         if amount <= Decimal(0):
             raise DunflowError("promised_amount: is not more than nothing")
-        if on < self.book.portfolio.calendar.local_date(line.at):
+        made_on = self.book.portfolio.calendar.local_date(line.at)
+        if on < made_on:
             raise DunflowError("promised_on: was over when it was promised")
-        if on > line.at.date() + FURTHEST:
+        if on > made_on + FURTHEST:
             raise DunflowError(f"promised_on: {TOO_FAR}")
         ref = f"{self.channel} {of.reference}"
         return [
