@@ -194,7 +194,8 @@ class Player:
             with dying(self._engine, self._take_death("assess", "decide")):
                 stages.decide(day)
             self._dispatcher.drain(self._channels)
-            print_letters(self._desk, blank_pages)
+            if "letter" in self._channels:
+                print_letters(self._desk, blank_pages)
             self._place()
         except SourceError as error:
             self._refused.append(str(error))
