@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Date,
     FromClause,
     Integer,
@@ -40,6 +41,7 @@ from dunflow.ledger.tables import decision, episode, payment, snapshot
 
 
 def facts(
+    conn: Connection,
     book: Book,
     portfolio_id: int,
     business_date: dt.date,
@@ -60,7 +62,7 @@ def facts(
     s, e = snapshot, episode
     few = accounts if isinstance(accounts, Sequence) else None
     if marked is None:
-        marked = marks(book, portfolio_id, business_date, moment, few).subquery("marked")
+        marked = marks(conn, book, portfolio_id, business_date, moment, few).subquery("marked")
     m = marked.c
     left = case(
         (m.paid.is_(None), s.c.overdue_amount),

@@ -41,8 +41,10 @@ def judge(
     `quiet` is the reason of guards 1 to 5, whatever else; `due` is the step's number in the ladder;
     `rises`: the tier is a higher one than before.
     """
-    marked = keep(conn, "marked", marks(book, portfolio_id, business_date, moment))
-    known = facts(book, portfolio_id, business_date, moment, accounts, marked).subquery("known")
+    marked = keep(conn, "marked", marks(conn, book, portfolio_id, business_date, moment))
+    known = facts(conn, book, portfolio_id, business_date, moment, accounts, marked).subquery(
+        "known"
+    )
     ranked = layer(known, rank(book, known).label("rank"))
     stepped = layer(
         ranked, due_step(book, ranked, moment).label("due"), quieting(ranked).label("quiet")

@@ -106,7 +106,7 @@ def approve(
     business_date = _newest(conn, book, portfolio_id)
     which = active(portfolio_id, chosen, FROM["approved"])
     refused = withdraw_refused(conn, book, portfolio_id, business_date, which, now)
-    stands = standing(book, portfolio_id, business_date, now, which)
+    stands = standing(conn, book, portfolio_id, business_date, now, which)
     fit = select(stands.c.placement_id).where(stands.c.refusal.is_(None))
     _note(conn, fit, APPROVAL, None, by, now)
     voices = (
@@ -168,7 +168,7 @@ def take_back(
 ) -> int:
     """Recall what has left and was paid or is held since; how many."""
     which = active(portfolio_id, Chosen(), PLACED)
-    stands = standing(book, portfolio_id, business_date, now, which)
+    stands = standing(conn, book, portfolio_id, business_date, now, which)
     back = select(stands.c.placement_id, stands.c.refusal).where(takes_back(stands.c.refusal))
     return move_with_reasons(conn, back, "recalled", PLACED, now)
 
@@ -182,7 +182,7 @@ def withdraw_refused(
     now: dt.datetime,
 ) -> dict[str, int]:
     """Withdraw those of `which` that may not leave; reason → count. Unknown ones wait."""
-    stands = standing(book, portfolio_id, business_date, now, which)
+    stands = standing(conn, book, portfolio_id, business_date, now, which)
     no = select(stands.c.placement_id, stands.c.refusal).where(stands.c.refusal.is_not(None))
     counted = no.subquery()
     found = conn.execute(
@@ -239,7 +239,7 @@ def propose_again(
         placement.c.placement_id.in_(which)
     )
     last = last.group_by(placement.c.account_id, placement.c.destination)
-    stands = standing(book, portfolio_id, business_date, now, last)
+    stands = standing(conn, book, portfolio_id, business_date, now, last)
     old = placement.alias("old")
     there = exists().where(
         placement.c.account_id == stands.c.account_id, placement.c.state.in_(PLACEMENT_ACTIVE)

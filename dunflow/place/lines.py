@@ -102,7 +102,7 @@ def begin(
 ) -> Package | None:
     """A package of this kind for what is to be told to `destination`, which goes to `place`; None
     if there is nothing."""
-    lines = _lines(book, portfolio_id, destination, kind, business_date, now).subquery("lines")
+    lines = _lines(conn, book, portfolio_id, destination, kind, business_date, now).subquery()
     if not conn.execute(select(exists().select_from(lines))).scalar_one():
         return None
     number: int = conn.execute(select(func.nextval("package_package_id_seq"))).scalar_one()
@@ -133,6 +133,7 @@ def begin(
 
 
 def _lines(
+    conn: Connection,
     book: Book,
     portfolio_id: int,
     destination: str,
@@ -153,7 +154,7 @@ def _lines(
         )
     states = ("approved",) if kind == "placement" else PLACED
     which = select(p.placement_id).where(here, p.state.in_(states))
-    stands = standing(book, portfolio_id, business_date, now, which)
+    stands = standing(conn, book, portfolio_id, business_date, now, which)
     rows = select(p.placement_id, stands.c.overdue.label("amount"), p.currency).join(
         stands, stands.c.placement_id == p.placement_id
     )
@@ -200,7 +201,7 @@ def check_again(
         package_line.c.package_id == begun.package_id
     )
     withdraw_refused(conn, book, portfolio_id, business_date, inside, now)
-    stands = standing(book, portfolio_id, business_date, now, inside)
+    stands = standing(conn, book, portfolio_id, business_date, now, inside)
     fit = (
         select(placement.c.placement_id)
         .join(stands, stands.c.placement_id == placement.c.placement_id)

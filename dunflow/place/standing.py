@@ -8,6 +8,7 @@ import datetime as dt
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Date,
     FromClause,
     Select,
@@ -49,7 +50,12 @@ NOT_MET = "not_met"
 
 
 def standing(
-    book: Book, portfolio_id: int, business_date: dt.date, now: dt.datetime, which: Select[int]
+    conn: Connection,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    now: dt.datetime,
+    which: Select[int],
 ) -> Subquery:
     """One row per placement of `which`: `placement_id, account_id, refusal, overdue, currency`.
 
@@ -59,7 +65,7 @@ def standing(
     p = placement
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
     accounts = select(p.c.account_id).where(p.c.placement_id.in_(which))
-    known = facts(book, portfolio_id, business_date, moment, accounts).subquery("known")
+    known = facts(conn, book, portfolio_id, business_date, moment, accounts).subquery("known")
     # Each of them is proposed or placed, if need be after it was closed: that is no reason here.
     others = [column for column in known.c if column.name not in ("placed", "closed")]
     told = [false().label("placed"), false().label("closed")]

@@ -47,7 +47,7 @@ def _by_facts_of(
 ) -> dict[int, str]:
     moment = Moment(now, late=False, day=book.portfolio.calendar.local_date(now))
     leading = select(contact.c.account_id).where(which)
-    known = facts(book, portfolio_id, business_date, moment, leading).subquery("known")
+    known = facts(conn, book, portfolio_id, business_date, moment, leading).subquery("known")
     why = func.coalesce(
         silencing(book, known, contact.c.step),
         barred(book, portfolio_id, contact.c.channel, contact.c.address, now),

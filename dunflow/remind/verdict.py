@@ -135,7 +135,7 @@ def _named(
         )
     ).scalars()
     business_date = contacts[0].business_date
-    known = facts(book, portfolio_id, business_date, moment, accounts.all()).subquery("known")
+    known = facts(conn, book, portfolio_id, business_date, moment, accounts.all()).subquery("known")
     leads = contact_account.c.account_id == contact.c.account_id
     rows = conn.execute(
         select(
