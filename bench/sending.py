@@ -33,7 +33,7 @@ DATE = dt.date(2026, 7, 8)
 """A Wednesday; on the day after it people may be contacted."""
 OPEN_AT = dt.datetime(2026, 7, 9, 2, 0, tzinfo=dt.UTC)
 """Ten o'clock in Shanghai, when the first turn begins."""
-TURNS = 5
+TURNS = 2
 """Each way sends a share of its contacts, then the next way does, so often: what else the machine
 does meanwhile strikes all of them."""
 TURN_EVERY = dt.timedelta(minutes=20)

@@ -7,7 +7,7 @@ SQLAlchemy compiles it, and the driver reads it, only once. With VALUES both wou
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Dialect, TableValuedAlias, any_, column, func, literal
+from sqlalchemy import ColumnElement, Dialect, String, TableValuedAlias, any_, column, func, literal
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine, UserDefinedType, to_instance
 
@@ -33,15 +33,19 @@ class _Array(UserDefinedType[Sequence[Any]]):
         return f"{self.element.compile(_DIALECT)}[]"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:  # noqa: ARG002
-        return lambda values: "{" + ",".join(map(_element, values)) + "}"
+        write = _quoted if isinstance(self.element, String) else _bare
+        return lambda values: "{" + ",".join(map(write, values)) + "}"
 
 
-def _element(value: object) -> str:
+def _quoted(value: str | None) -> str:
     if value is None:
         return "NULL"
-    if type(value) is str:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _bare(value: object) -> str:
+    """A number, a date or an instant: none of them holds what an array would take for its own."""
+    return "NULL" if value is None else str(value)
 
 
 def given(

@@ -157,7 +157,7 @@ def _lock_due(
         .limit(most)
         .with_for_update(of=[contact, customer], skip_locked=True, key_share=True)
     )
-    return list(rows)
+    return list(rows.all())
 
 
 def _one_per_customer(rows: list[Row[Any]]) -> list[Row[Any]]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gc
+import sys
 import threading
 import time
 from collections import deque
@@ -50,9 +51,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, repr=False)
 class Calls:
-    """A claimed batch on its way: threads take from `left` until nothing is left. `began` is
-    monotonic. `repr` is left out: personal data."""
+    """A claimed batch on its way: threads take from `left` until nothing is left. `asked`: for how
+    many the claim was. `began` is monotonic. `repr` is left out: personal data."""
 
+    asked: int
     left: deque[tuple[Claimed, float]]
     done: list[Settled] = field(default_factory=list)
     workers: list[Future[None]] = field(default_factory=list)
@@ -79,7 +81,7 @@ class Dispatcher:
         self._engine, self._book, self._portfolio_id = engine, book, portfolio_id
         self._clock, self._environ = clock, environ
         self._threads = threads
-        _keep_what_is_loaded()
+        _suit_many_threads()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self._own = threading.local()
         self.asking = Asking(engine, book, portfolio_id, clock, self._pool, self._sender)
@@ -177,14 +179,14 @@ class Dispatcher:
                     self.record(ahead.wait(), drained)
                 raise
             drained.faults |= batch.faults
-            calls = self.call(batch, now, drained) if batch.claimed else None
+            calls = self.call(batch, most, now, drained) if batch.claimed else None
             if progress and batch.seen:
                 progress(batch.seen)
             ended = [ahead] if batch.seen == most else [ahead, calls]
             ahead = calls if batch.seen == most else None
             for each in filter(None, ended):
                 settled = each.wait()
-                pace.learn(len(settled), each.began)
+                pace.learn(len(settled), each.asked, each.began)
                 self.record(settled, drained)
             if batch.seen or any(ended):
                 continue
@@ -194,11 +196,11 @@ class Dispatcher:
         if ahead:
             self.record(ahead.wait(), drained)
 
-    def call(self, batch: Batch, now: dt.datetime, drained: Drained) -> Calls:
-        """Begin to call the providers for all that is claimed."""
+    def call(self, batch: Batch, asked: int, now: dt.datetime, drained: Drained) -> Calls:
+        """Begin to call the providers for all that is claimed, where so many were asked for."""
         taken = time.monotonic()
         slots = [batch.first_s + number * batch.every_s for number in range(len(batch.claimed))]
-        calls = Calls(deque(zip(batch.claimed, slots, strict=True)))
+        calls = Calls(asked, deque(zip(batch.claimed, slots, strict=True)))
 
         def work() -> None:
             while True:
@@ -245,10 +247,16 @@ class Dispatcher:
 
 
 @cache
-def _keep_what_is_loaded() -> None:
-    """Modules and the like stay to the end. Sending makes so much that is soon let go of that the
-    collector would go through all of them once a second, while no thread sends."""
+def _suit_many_threads() -> None:
+    """Let the threads that call send on while this one claims.
+
+    Modules and the like stay to the end, and a batch to its own: the collector would go through all
+    of them again and again, while no thread sends. And whoever computes gives way five times as
+    often as is usual: a call needs the interpreter for moments only.
+    """
     gc.freeze()
+    gc.set_threshold(100_000)
+    sys.setswitchinterval(0.001)
 
 
 def play(

@@ -91,7 +91,7 @@ def _write(conn: Connection, rows: list[dict[str, Any]]) -> set[int]:
         )
         .returning(contact.c.contact_id)
     )
-    return set(written.scalars())
+    return set(written.scalars().all())
 
 
 def _late_acceptances(settled: list[Settled], written: set[int], now: dt.datetime) -> list[Told]:

@@ -120,7 +120,7 @@ def _people(
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .where(among(contact.c.contact_id, ids))
     )
-    return {row.contact_id: row for row in rows}
+    return {row.contact_id: row for row in rows.all()}
 
 
 def _named(
@@ -154,7 +154,7 @@ def _named(
         .order_by(leads.desc(), known.c.dpd.desc(), account.c.account_ref)
     )
     found: dict[int, list[Named]] = {contact_id: [] for contact_id in ids}
-    for contact_id, *facts_of_now in rows:
+    for contact_id, *facts_of_now in rows.all():
         found[contact_id].append(Named(*facts_of_now))
     return found
 

@@ -33,11 +33,11 @@ class MortalDispatcher(Dispatcher):
         """In production each run and each dispatch reads the files anew."""
         self._book, self.asking = edited, replace(self.asking, book=edited)
 
-    def call(self, batch: Batch, now: Any, drained: Drained) -> Calls:
+    def call(self, batch: Batch, asked: int, now: Any, drained: Drained) -> Calls:
         if self.dies_after == "claim":
             self.dies_after = None
             raise Died
-        return super().call(batch, now, drained)
+        return super().call(batch, asked, now, drained)
 
     def record(self, settled: list[Settled], drained: Drained) -> None:
         if self.dies_after == "accept":

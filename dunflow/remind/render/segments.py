@@ -32,6 +32,7 @@ _LOOK_ALIKES = str.maketrans(
         "\t": " ",
     }
 )
+_PLAINABLE = _GSM | {chr(code) for code in _LOOK_ALIKES}
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def spell_plainly(text: str) -> str:
     We do it ourselves, as a provider's own replacing would change the text by which a message in
     doubt is looked up. Texts that stay in UCS-2, such as Chinese ones, keep their punctuation.
     """
-    plain = text.translate(_LOOK_ALIKES)
-    return plain if is_gsm(plain) else text
+    if not _PLAINABLE.issuperset(text):
+        return text
+    return text.translate(_LOOK_ALIKES)
 
 
 def _parts(widths: Iterable[int], *, alone: int, joined: int) -> int:

@@ -158,13 +158,13 @@ def _harmless(char: str) -> str:
 
 def lender_for(lender: Lender, language: Language) -> LenderView:
     """The name in `language`, or else in the first language that has one."""
-    order = (language, *LANGUAGES)
-    view = LenderView(
-        name=one_line(next(lender.name[each] for each in order if each in lender.name)),
-        phone=one_line(lender.phone),
-        pay_url=one_line(lender.pay_url),
-        complaints=one_line(lender.complaints),
-    )
+    name = next(lender.name[each] for each in (language, *LANGUAGES) if each in lender.name)
+    return _view(name, lender.phone, lender.pay_url, lender.complaints)
+
+
+@lru_cache(maxsize=1024)
+def _view(name: str, phone: str, pay_url: str, complaints: str) -> LenderView:
+    view = LenderView(one_line(name), one_line(phone), one_line(pay_url), one_line(complaints))
     for key in ("name", "phone", "pay_url", "complaints"):
         if not getattr(view, key):
             raise ConfigError(

@@ -66,6 +66,8 @@ class Response:
                 if self._read is None:
                     raise
                 self.will_close = True
+        # It holds on to what it calls, which is this: apart, both are let go of at once.
+        del self._parser
 
     def isclosed(self) -> bool:
         """Nothing is left to be read, so the connection is free for the next request."""
