@@ -9,7 +9,7 @@ from sqlalchemy import URL
 from dunflow.scenario.run import Story, find_stories, run_story
 
 HERE = Path(__file__).parent
-ONE_IN = {HERE: 1, HERE / "own": 2} | {
+ONE_IN = {HERE: 1, HERE / "own": 1} | {
     HERE / name: 30 for name in ("random-ladder", "random-people", "random-providers")
 }
 """How many of a folder's stories a test run plays, which has its limits."""
