@@ -53,6 +53,23 @@ def test_a_row_that_was_mended_is_no_longer_listed(desk: Desk, tmp_path: Path) -
     assert placements.rejects(desk) == []
 
 
+def test_a_file_that_is_called_as_yesterdays_leaves_its_open_rows_open(
+    desk: Desk, tmp_path: Path
+) -> None:
+    head = "ref,kind,account,at\n"
+    taken(desk, tmp_path, head + "1,acepted,A1,2026-03-02\n")
+    taken(desk, tmp_path, head + "2,acepted,0010,2026-03-02\n")
+    desk.clock.move_to(desk.clock.now().replace(minute=5))  # type: ignore[attr-defined]
+    both = head + "1,akcepted,A1,2026-03-02\n2,accepted,0010,2026-03-02\n"
+    for _ in range(2):
+        taken(desk, tmp_path, both)
+        # The second was mended, and of the first only what is wrong with it by now is told.
+        open_now = placements.rejects(desk)
+        assert [each["received_at"] for each in open_now] == [desk.clock.now()]
+    taken(desk, tmp_path, head + "3,acepted,A1,2026-03-02\n")
+    assert len(placements.rejects(desk)) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "why"),
     [

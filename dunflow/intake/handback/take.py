@@ -136,7 +136,7 @@ def take_handback(
     )
     late = apply(conn, book, portfolio_id, destination, new, by, now)
     read_well = conn.execute(select(func.count()).select_from(_staged)).scalar_one()
-    keep_faults(conn, portfolio_id, destination, path.name, faults, by, now)
+    keep_faults(conn, portfolio_id, destination, path, faults, by, now)
     _staged.drop(conn)
     faults.sort(key=lambda fault: fault.line)
     return Taken(counts, read_well - sum(counts.values()), late, faults)
