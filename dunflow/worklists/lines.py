@@ -1,10 +1,8 @@
 """The lines of a list: what a person needs to know to make a call or a visit, in its order."""
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,11 +18,9 @@ from sqlalchemy import (
     select,
 )
 
-from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
-from dunflow.decide.windows import Span, next_opening
-from dunflow.decide.zones import Places, wall_zones
+from dunflow.decide.windows import Span
 from dunflow.ledger.tables import (
     ACTUAL,
     account,
@@ -40,6 +36,7 @@ from dunflow.ledger.tables import (
 from dunflow.money import exact
 from dunflow.place.content import Value
 from dunflow.remind.compose import language_of
+from dunflow.worklists.hours import PLACES, clock_of, hours_of
 
 CHUNK: Final = 2_000
 TO_FILL_IN: Final = ("result", "at", "promised_amount", "promised_on", "note")
@@ -173,9 +170,7 @@ def _query(worklist_id: int) -> Select[Any]:
             customer.c.customer_ref,
             customer.c.name,
             customer.c.language,
-            customer.c.time_zone,
-            customer.c.address_zones,
-            customer.c.phone_zones,
+            *PLACES,
             account.c.account_ref,
             snapshot.c.due_on,
             snapshot.c.product,
@@ -215,16 +210,6 @@ def _newest(
     )
 
 
-def hours_of(book: Book, channel: Channel, places: Places, at: dt.datetime) -> Span | None:
-    """When the customer may be called or visited: the span open at `at`, or the next one."""
-    zones = wall_zones(book.floor, book.portfolio.zone, places, channel, at)
-    return next_opening(book.floor, channel, zones, book.portfolio.region, at)
-
-
-def _places(row: Row[Any]) -> Places:
-    return Places(row.time_zone, row.address_zones, row.phone_zones)
-
-
 def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
     tiers = book.policy.tiers
     known: dict[str, Value] = {
@@ -256,8 +241,7 @@ def _promise(told: str) -> str:
 
 
 def _call(book: Book, row: Row[Any]) -> dict[str, Value]:
-    span = hours_of(book, "call", _places(row), row.accepted_at)
-    return {"phone": row.address, **_hours(book, "call", row, span)}
+    return {"phone": row.address, **_hours(book, "call", row, hours_of(book, "call", row))}
 
 
 def _visit(book: Book, row: Row[Any]) -> dict[str, Value]:
@@ -265,33 +249,24 @@ def _visit(book: Book, row: Row[Any]) -> dict[str, Value]:
     rules = [pack.visits for pack in book.floor.packs]
     calendar = book.portfolio.calendar
     ordered_on = calendar.local_date(row.accepted_at)
-    notice = book.floor.visit_notice_days
-    at = row.accepted_at if not notice else calendar.start_of(ordered_on + notice * DAY)
-    span = hours_of(book, "visit", _places(row), at)
+    span = hours_of(book, "visit", row)
     hours = _hours(book, "visit", row, span)
     most = [rule.max_people for rule in rules if rule.max_people is not None]
     least = max([NOBODY_ALONE, *(rule.min_people for rule in rules)])
     people = f"{least}–{min(most)}" if most and min(most) > least else str(least)
-    zone = _clock_of(book, "visit", row)
+    zone = clock_of(book, "visit", row)
     return {
         "address": row.address,
         "visit_on": span.opens_at.astimezone(zone).date() if span else None,
-        "announce_by": ordered_on if notice else None,
+        "announce_by": ordered_on if book.floor.visit_notice_days else None,
         "people": people,
         "safety": SAFETY[book.portfolio.language],
         **hours,
     }
 
 
-def _clock_of(book: Book, channel: Channel, row: Row[Any]) -> ZoneInfo:
-    """On whose clock the customer's hours are written."""
-    home = book.portfolio.zone
-    zones = wall_zones(book.floor, home, _places(row), channel, row.accepted_at)
-    return zones[0] if zones else home
-
-
 def _hours(book: Book, channel: Channel, row: Row[Any], span: Span | None) -> dict[str, Value]:
-    zone = _clock_of(book, channel, row)
+    zone = clock_of(book, channel, row)
     opens, closes = (
         (f"{each.astimezone(zone):%H:%M}" for each in (span.opens_at, span.closes_at))
         if span

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -29,6 +30,7 @@ from dunflow.config.destination import Format
 from dunflow.config.policy import Channel
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -45,6 +47,7 @@ from dunflow.place.lock import placement_lock
 from dunflow.place.seal import encryption, seal
 from dunflow.placements import Desk
 from dunflow.remind.overtaken import give_up, leave_out, waiting_in
+from dunflow.worklists.hours import closed_at
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
 from dunflow.worklists.orders import write_orders
 from dunflow.worklists.teams import belongs_to, names_of
@@ -73,7 +76,7 @@ def write_lists(desk: Desk, channel: Channel) -> list[Figures]:
     """Write the lists of one channel for what is on none yet; the manifests of those written."""
     with placement_lock(desk.engine, f"{desk.book.name}/{channel}s"):
         with desk.engine.begin() as conn:
-            _give_up(conn, desk, waiting_in(_waits(desk, channel)))
+            _give_up(conn, desk, channel, waiting_in(_waits(desk, channel)))
             teams = dict.fromkeys(
                 [*_open_teams(conn, desk, channel), *names_of(desk.book, channel)]
             )
@@ -102,9 +105,11 @@ def lists_of(desk: Desk, channel: Channel) -> list[Figures]:
         return list(found.scalars())
 
 
-def _give_up(conn: Connection, desk: Desk, waiting: Select[int]) -> set[int]:
+def _give_up(conn: Connection, desk: Desk, channel: Channel, waiting: Select[int]) -> set[int]:
     """What no list had in its time is not done, nor what is forbidden by now."""
-    now, over = desk.clock.now(), contact.c.expires_at <= desk.clock.now()
+    now = desk.clock.now()
+    closed = closed_at(conn, desk.book, channel, waiting, now)
+    over = or_(contact.c.expires_at <= now, among(contact.c.contact_id, closed))
     return give_up(conn, desk.book, desk.portfolio_id, waiting, over, NEVER_LISTED, now)
 
 
@@ -143,7 +148,7 @@ def _write(desk: Desk, channel: Channel, team: str) -> list[Figures]:
         place = place_of(desk.book, f"{channel}s", desk.environ)
         place.sweep(reference)
         arrived = place.find(reference)
-        if arrived is None and not _leave_out(desk, number):
+        if arrived is None and not _leave_out(desk, channel, number):
             continue
         if arrived is None:
             head = {"reference": reference, "team": team, "day": listed_on.isoformat()}
@@ -171,11 +176,11 @@ def _open(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun | 
     return None if found is None else (found[0], found[1], found[2])
 
 
-def _leave_out(desk: Desk, number: int) -> bool:
+def _leave_out(desk: Desk, channel: Channel, number: int) -> bool:
     """Take what may no longer be done out of a list that nobody has; whether any is left."""
     listed = select(worklist_line.c.contact_id).where(worklist_line.c.worklist_id == number)
     with desk.engine.begin() as conn:
-        gone = _give_up(conn, desk, waiting_in(contact.c.contact_id.in_(listed)))
+        gone = _give_up(conn, desk, channel, waiting_in(contact.c.contact_id.in_(listed)))
         return leave_out(conn, worklist, worklist_line, number, gone)
 
 

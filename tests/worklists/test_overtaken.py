@@ -63,6 +63,14 @@ def test_a_list_that_goes_on_leaves_out_whom_a_guard_forbids_by_now(office: Open
     assert states(at).count(("cancelled", "never_listed")) == 2
 
 
+def test_nobody_is_listed_whose_hours_are_over(office: Open) -> None:
+    """At nine in the evening nobody may be called any more but Ann, in Berlin."""
+    at = office()
+    at.desk.clock.move_to(at.desk.clock.now().replace(hour=13))  # type: ignore[attr-defined]
+    assert listed(at) == [["A3"]]
+    assert states(at).count(("cancelled", "never_listed")) == 3
+
+
 def test_whom_a_guard_forbids_is_on_no_new_list_either(office: Open) -> None:
     at = office()
     pay_and_die(at.desk)
