@@ -5,9 +5,10 @@ under the same reference.
 """
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -39,7 +40,7 @@ from dunflow.ledger.tables import (
     print_line,
     snapshot,
 )
-from dunflow.place.deliver import Place, place_of
+from dunflow.place.deliver import place_of
 from dunflow.place.lock import placement_lock
 from dunflow.place.seal import encryption, seal
 from dunflow.placements import Desk
@@ -83,9 +84,8 @@ def print_letters(desk: Desk, typeset: Typeset = set_pages) -> list[Figures]:
             if arrived is None and not _leave_out(desk, number):
                 continue
             if arrived is None:
-                _deliver(desk, number, reference, place, typeset)
-                arrived = place.find(reference)
-            assert arrived is not None
+                make = partial(_make, desk, number, reference, typeset)
+                arrived = place.deliver(reference, make)
             with desk.engine.begin() as conn:
                 conn.execute(
                     update(print_batch)
@@ -172,27 +172,23 @@ def _begin(conn: Connection, desk: Desk) -> tuple[int, str] | None:
     return number, reference
 
 
-def _deliver(desk: Desk, number: int, reference: str, place: Place, typeset: Typeset) -> None:
-    draft = place.draft(reference)
+def _make(desk: Desk, number: int, reference: str, typeset: Typeset, draft: Path) -> None:
+    """The files of a batch, with what can't be printed set aside."""
     keys = desk.book.portfolio.destination(FOLDER).encrypt_to
     head = {"reference": reference, "encryption": encryption(keys)}
-    try:
-        with desk.engine.connect() as conn:
-            unprintable = _aside(conn, number)
-            letters = _letters(conn, desk, number, unprintable)
-            write_batch(
-                draft,
-                head,
-                letters,
-                unprintable,
-                typeset,
-                lambda name: seal(draft, [name], keys)[0],
-            )
-        with desk.engine.begin() as conn:
-            _set_aside(conn, desk, number, unprintable)
-        place.put(draft, reference)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with desk.engine.connect() as conn:
+        unprintable = _aside(conn, number)
+        letters = _letters(conn, desk, number, unprintable)
+        write_batch(
+            draft,
+            head,
+            letters,
+            unprintable,
+            typeset,
+            lambda name: seal(draft, [name], keys)[0],
+        )
+    with desk.engine.begin() as conn:
+        _set_aside(conn, desk, number, unprintable)
 
 
 def _aside(conn: Connection, number: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ delivered already.
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,7 @@ from dunflow.place.files import MANIFEST
 
 EXPORTS = "DUNFLOW_EXPORTS"
 """Where packages lie whose destination names no folder; by default `exports` in the home folder."""
+NEXT_RUN = "the next run delivers it"
 
 
 class DeliveryError(DunflowError):
@@ -61,19 +62,44 @@ class Place:
         if self.is_local:
             file = Path(self.url) / reference / MANIFEST
             return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        with told(self, "export again after that"):
+        with told(self, NEXT_RUN):
             if server := self.server:
                 return sftp.find(server, reference, MANIFEST)
             store, root = store_of(self.url)
             name = f"{root}/{reference}/{MANIFEST}"
             return json.loads(store.cat_file(name)) if store.exists(name) else None
 
-    def put(self, made: Path, reference: str) -> None:
+    def deliver(self, reference: str, make: Callable[[Path], None]) -> dict[str, Any]:
+        """Have a package made in an empty folder, deliver it whole, and read its manifest there.
+
+        Raises DeliveryError where that can't be written, or is not there afterwards.
+        """
+        try:
+            draft = self._draft(reference)
+            try:
+                make(draft)
+                self._put(draft, reference)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise DeliveryError(
+                f"{self.shown}: can't be written ({error.strerror or error}); make room or mend "
+                f"its rights, and {NEXT_RUN}"
+            ) from error
+        arrived = self.find(reference)
+        if arrived is None:
+            raise DeliveryError(
+                f"{self.shown}: {reference} is not there after it was delivered; look who removes "
+                f"files there, and {NEXT_RUN}"
+            )
+        return arrived
+
+    def _put(self, made: Path, reference: str) -> None:
         """Deliver the files in the folder `made` as `reference`."""
         if self.is_local:
             self._rename(made, reference)
             return
-        with told(self, "export again after that"):
+        with told(self, NEXT_RUN):
             if server := self.server:
                 sftp.put(server, made, reference)
                 return
@@ -85,7 +111,7 @@ class Place:
             for name in sorted(names, key=lambda name: name == MANIFEST):
                 store.put_file(str(made / name), f"{target}/{name}")
 
-    def draft(self, reference: str) -> Path:
+    def _draft(self, reference: str) -> Path:
         """An empty folder to make the package in, readable by its owner only.
 
         For a folder it lies beside the goal, as a rename can't cross file systems.
@@ -103,7 +129,7 @@ class Place:
         for left in base.glob(f".{reference}.*.draft"):
             shutil.rmtree(left, ignore_errors=True)
         if server := self.server:
-            with told(self, "export again after that"):
+            with told(self, NEXT_RUN):
                 sftp.sweep(server, reference)
 
     def _rename(self, made: Path, reference: str) -> None:

@@ -5,7 +5,6 @@ again it goes on under the same reference, so one package lies at the destinatio
 """
 
 import datetime as dt
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -184,23 +183,7 @@ class _Courier:
         return bool(left)
 
     def _deliver(self, begun: Package, place: Place) -> None:
-        try:
-            draft = place.draft(begun.reference)
-        except OSError as error:
-            raise _cannot_write(place, error) from error
-        try:
-            self._make(begun, draft)
-            place.put(draft, begun.reference)
-        except OSError as error:
-            raise _cannot_write(place, error) from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        arrived = place.find(begun.reference)
-        if arrived is None:
-            raise DeliveryError(
-                f"{place.shown}: package {begun.reference} is not there after it was delivered; "
-                "look who removes files there, then export again"
-            )
+        arrived = place.deliver(begun.reference, partial(self._make, begun))
         self._record(begun, place, arrived)
 
     def _make(self, begun: Package, draft: Path) -> None:
@@ -233,13 +216,6 @@ def _compare(conn: Connection, begun: Package, place: Place, arrived: dict[str, 
             f"{arrived['totals']}, and the ledger says {count} and {totals}: two workers delivered "
             "it at once. Move it away before it is fetched, then export again"
         )
-
-
-def _cannot_write(place: Place, error: OSError) -> DeliveryError:
-    return DeliveryError(
-        f"{place.shown}: can't be written ({error.strerror}); make room or mend its rights, then "
-        "export again"
-    )
 
 
 def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:

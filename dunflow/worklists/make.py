@@ -6,9 +6,9 @@ the same reference; what was delivered stays as it is.
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from dunflow.ledger.tables import (
     worklist,
     worklist_line,
 )
-from dunflow.place.deliver import Place, place_of
+from dunflow.place.deliver import place_of
 from dunflow.place.files import MANIFEST, SUFFIX, WRITERS, sha256
 from dunflow.place.lock import placement_lock
 from dunflow.place.seal import encryption, seal
@@ -152,9 +152,7 @@ def _write(desk: Desk, channel: Channel, team: str) -> list[Figures]:
             continue
         if arrived is None:
             head = {"reference": reference, "team": team, "day": listed_on.isoformat()}
-            _deliver(desk, channel, number, head, place)
-            arrived = place.find(reference)
-        assert arrived is not None
+            arrived = place.deliver(reference, partial(_make, desk, channel, number, head))
         with desk.engine.begin() as conn:
             conn.execute(
                 update(worklist)
@@ -224,19 +222,13 @@ def _begin(conn: Connection, desk: Desk, channel: Channel, team: str) -> Begun |
     return number, reference, listed_on
 
 
-def _deliver(
-    desk: Desk, channel: Channel, number: int, head: Mapping[str, str], place: Place
-) -> None:
-    draft = place.draft(head["reference"])
-    try:
-        with desk.engine.connect() as conn:
-            _files(conn, desk, channel, number, head, draft)
-        place.put(draft, head["reference"])
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+def _make(desk: Desk, channel: Channel, number: int, head: Mapping[str, str], folder: Path) -> None:
+    """The files of a list, and the manifest last."""
+    with desk.engine.connect() as conn:
+        _write_files(conn, desk, channel, number, head, folder)
 
 
-def _files(
+def _write_files(
     conn: Connection,
     desk: Desk,
     channel: Channel,

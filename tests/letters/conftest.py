@@ -17,7 +17,7 @@ from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact
 from dunflow.letters import print_letters
-from dunflow.place.deliver import EXPORTS, Place
+from dunflow.place.deliver import EXPORTS, DeliveryError, Place
 from dunflow.placements import Desk
 from dunflow.scenario.model import Scenario
 from dunflow.scenario.run import Story, book_of
@@ -97,6 +97,6 @@ def fail_to_print(desk: Desk) -> None:
         raise OSError("no room")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Place, "put", fails)
-        with pytest.raises(OSError, match="no room"):
+        patched.setattr(Place, "_put", fails)
+        with pytest.raises(DeliveryError, match="no room"):
             print_letters(desk)

@@ -226,7 +226,7 @@ def test_a_killed_print_run_again_gives_one_batch(
     listed: MakeDesk, tmp_path: Path, after: bool
 ) -> None:
     desk = listed(FEW)
-    real = Place.put
+    real = Place._put
 
     def dies(self: Place, made: Path, reference: str) -> None:
         if after:
@@ -234,7 +234,7 @@ def test_a_killed_print_run_again_gives_one_batch(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Place, "put", dies)
+        patched.setattr(Place, "_put", dies)
         with pytest.raises(KeyboardInterrupt):
             print_letters(desk)
     (made,) = print_letters(desk)

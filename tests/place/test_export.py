@@ -40,7 +40,7 @@ def desk(make_desk: MakeDesk) -> Desk:
 def _kill_at(monkeypatch: pytest.MonkeyPatch, where: str, *, after: bool) -> None:
     owner, name = {
         "write": (exporting, "write"),
-        "put": (Place, "put"),
+        "put": (Place, "_put"),
         "record": (exporting.lines, "delivered"),
     }[where]
     real = getattr(owner, name)

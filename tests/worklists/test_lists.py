@@ -119,19 +119,19 @@ def test_each_team_gets_those_who_speak_its_language(office: Open) -> None:
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("dies_at", ["draft", "put", "after"])
+@pytest.mark.parametrize("dies_at", ["_draft", "_put", "after"])
 def test_a_list_that_was_interrupted_is_there_once_and_whole(
     office: Open, monkeypatch: pytest.MonkeyPatch, dies_at: str
 ) -> None:
     at = office()
-    put = Place.put
+    put = Place._put
 
     def die(*given: Any) -> None:
         if dies_at == "after":
             put(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Place, "draft" if dies_at == "draft" else "put", die)
+    monkeypatch.setattr(Place, "_draft" if dies_at == "_draft" else "_put", die)
     with pytest.raises(KeyboardInterrupt):
         at.write()
     assert len(list(at.folder.glob("*/calls/*/manifest.json"))) == (1 if dies_at == "after" else 0)

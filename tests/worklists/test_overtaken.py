@@ -13,7 +13,7 @@ from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.payments import Payment, record_payment
 from dunflow.ledger.tables import account, contact, episode, worklist
-from dunflow.place.deliver import Place
+from dunflow.place.deliver import DeliveryError, Place
 from dunflow.placements import Desk
 from tests.worklists.conftest import DATE, Office, Open
 
@@ -26,8 +26,8 @@ def nowhere_to_write() -> Iterator[None]:
         raise OSError("no room")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Place, "put", fails)
-        with pytest.raises(OSError, match="no room"):
+        patched.setattr(Place, "_put", fails)
+        with pytest.raises(DeliveryError, match="no room"):
             yield
 
 
