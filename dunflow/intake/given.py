@@ -39,10 +39,12 @@ from dunflow.ledger.owners import last_currency, last_owner, person_of
 from dunflow.ledger.points import point_for
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import NEVER, account, customer, snapshot, taken_row
+from dunflow.money import CURRENCIES, decimals_of
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.stage import Stage, copying, write
 
 BATCH = 20_000
+USUAL_DECIMALS = 2
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def give(
     unseen = _ensure(conn, portfolio_id, stage.incoming, KINDS[kind])
     newest = newest_accepted(conn, portfolio_id)
     rows = keep(conn, "given", _numbered(book, portfolio_id, kind, stage, reading, newest))
+    if "amount" in KINDS[kind]:
+        _turn_down_fine(conn, stage, rows)
     return Given(conn, book, portfolio_id, stage, rows, newest, now, by, unseen)
 
 
@@ -116,6 +120,17 @@ def _reject(conn: Connection, stage: Stage, rule: Rule) -> None:
     names = [column.name for column in rejected.c]
     conn.execute(plain_insert(rejected).from_select(names, told))
     conn.execute(delete(incoming).where(incoming.c.line.in_(select(rejected.c.line))))
+
+
+def _turn_down_fine(conn: Connection, stage: Stage, rows: TableClause) -> None:
+    """Only now is it known in which currency an amount is that names none."""
+    decimals = {code: decimals_of(code) for code in CURRENCIES}
+    others = {code: count for code, count in decimals.items() if count != USUAL_DECIMALS}
+    kept = case(others, value=rows.c.currency, else_=USUAL_DECIMALS)
+    lines = select(rows.c.line).where(rows.c.amount != func.round(rows.c.amount, kept))
+    fine = stage.incoming.c.line.in_(lines)
+    _reject(conn, stage, Rule(fine, "amount", "has more decimals than its currency"))
+    conn.execute(delete(rows).where(rows.c.line.in_(select(stage.rejected.c.line))))
 
 
 _point = Table(
@@ -235,21 +250,35 @@ def _numbered(
     rest = [i.c[name] for name in columns if name not in numbers and name != "ref"]
     return select(
         i.c.line,
-        _ref(i, columns).label("ref"),
+        _ref(i, columns, _home_of(book, stage)).label("ref"),
         *rest,
         *[value.label(name) for name, value in numbers.items()],
     ).select_from(tables)
 
 
-def _ref(incoming: Table, columns: Mapping[str, bool]) -> ColumnElement[str]:
+def _home_of(book: Book, stage: Stage) -> str | None:
+    """The portfolio's currency, where the rows have a column for theirs."""
+    named = any(field.name == "currency" for field in stage.layout.fields)
+    return book.portfolio.currency if named else None
+
+
+def _ref(incoming: Table, columns: Mapping[str, bool], home: str | None) -> ColumnElement[str]:
     """The row's own id; without one, a fingerprint of all that it says.
 
     Of several that say the same the second is another row: two equal payments are two.
     """
-    said = [incoming.c[name] for name in columns if name != "ref"]
+    said = [_said(incoming, name, home) for name in columns if name != "ref"]
     mark = func.encode(func.sha256(func.convert_to(cast(func.row(*said), Text), "UTF8")), "hex")
     nth = func.row_number().over(partition_by=said, order_by=incoming.c.line)
     fingerprint = literal("#", Text) + mark + literal(".", Text) + cast(nth, Text)
     if "ref" not in columns:
         return fingerprint
     return case((incoming.c.ref.is_not(None), incoming.c.ref), else_=fingerprint)
+
+
+def _said(incoming: Table, name: str, home: str | None) -> ColumnElement[Any]:
+    """What a row says, as fingerprints have always had it: an empty currency as the portfolio's.
+    Else what was taken in before would come again under another name."""
+    if name == "currency" and home is not None:
+        return func.coalesce(incoming.c.currency, literal(home, Text))
+    return incoming.c[name]

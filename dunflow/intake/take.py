@@ -94,7 +94,7 @@ def take(engine: Engine, book: Book, given: Delivery, by: str, now: dt.datetime)
     with engine.begin() as conn:
         give_room(conn)
         open_scratch(conn)
-        chunks = read_frames(given.frames, layout, book.portfolio.currency, where)
+        chunks = read_frames(given.frames, layout, None, where)
         stage = fill_stage(conn, chunks, kinds)
         lock_portfolio(conn, book.name)
         number = portfolio_id_of(conn, book.name)

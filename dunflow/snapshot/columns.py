@@ -45,12 +45,14 @@ class Chunk:
 def read_frames(
     frames: Iterable[pd.DataFrame],
     layout_of: Callable[[list[str]], Layout],
-    default_currency: str,
+    default_currency: str | None,
     where: str,
 ) -> Iterator[Chunk]:
     """Read frame after frame; line 1 is the first row of the first frame.
 
-    `layout_of` tells from the headers which column is what.
+    `layout_of` tells from the headers which column is what. Amounts have no more decimals than
+    their currency, which is `default_currency` where a row names none. With None nobody knows it
+    yet, and they may have as many as any currency.
 
     Raises SourceError, which names `where` they come from, if the columns are not those that the
     portfolio declares, in any frame.
@@ -73,7 +75,9 @@ def read_frames(
         raise SourceError(f"{where}: has no columns at all, not even a header; deliver it again")
 
 
-def read_frame(frame: pd.DataFrame, layout: Layout, line: int, default_currency: str) -> Chunk:
+def read_frame(
+    frame: pd.DataFrame, layout: Layout, line: int, default_currency: str | None
+) -> Chunk:
     """Read one frame, whose first row is the `line`-th of the source."""
     raw = {field.name: _arrow(frame[field.header]) for field in layout.fields}
     lines = pa.array(range(line, line + len(frame)), pa.int32())
@@ -90,8 +94,8 @@ def _arrow(series: "pd.Series[Any]") -> pa.Array:
     """The column in Arrow, without a copy where it is Arrow already."""
     try:
         column = pa.Array.from_pandas(series)
-    except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError):
-        # Mixed types, or text with half a surrogate pair: cell by cell, as text.
+    except (UnicodeEncodeError, OverflowError, pa.ArrowInvalid, pa.ArrowTypeError):
+        # Mixed types, text with half a surrogate pair, or a number of 40 digits: cell by cell.
         column = pa.array([_cell_text(value) for value in series], pa.string())
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -127,15 +131,16 @@ def _without_blank_rows(
 
 
 def _read_columns(
-    raw: dict[str, pa.Array], layout: Layout, default_currency: str
+    raw: dict[str, pa.Array], layout: Layout, default_currency: str | None
 ) -> dict[str, cells.Cells]:
     """Every field as read. A fault of a whole column names it."""
     read: dict[str, cells.Cells] = {}
-    currency: pa.Array = pa.repeat(default_currency, len(raw[layout.key]))
+    meant = pa.scalar(default_currency, pa.string())
+    currency: pa.Array = pa.repeat(meant, len(raw[layout.key]))
     if "currency" in raw:
-        found = cells.read_currency(raw["currency"])
-        currency = pc.fill_null(found.values, default_currency)
-        read["currency"] = cells.Cells(currency, found.faults)
+        # What a row does not say stays unsaid: whose money it is, others know better.
+        read["currency"] = cells.read_currency(raw["currency"])
+        currency = pc.coalesce(read["currency"].values, meant)
     for field in layout.fields:
         if field.name == "currency":
             continue
@@ -187,8 +192,7 @@ def _rejections(
                     continue
                 header = "(row)"
             where = pc.indices_nonzero(fault.rows)
-            values = pc.take(raw[field.name], where)
-            kinds = [cells.kind_of(value) for value in values.to_pylist()]
+            kinds = cells.kinds_of(pc.take(raw[field.name], where))
             columns = [
                 pc.take(lines, where),
                 pa.repeat(header, len(where)),

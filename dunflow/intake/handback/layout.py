@@ -38,9 +38,6 @@ RESULTS: Final = {
 }
 """How an attempt to reach the customer ended."""
 
-_NO_CURRENCY: Final = ""
-"""What an empty cell is read as: a receiver must say which currency it means."""
-
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 Given = dict[str, Any]
@@ -60,7 +57,7 @@ def read(
 ) -> Iterator[Given | Fault]:
     """Each row, or what is wrong with it. Raises SourceError for a wrong header."""
     layout, nothing = partial(_layout, written, zone), dict.fromkeys(HANDBACK)
-    for chunk in read_frames(_frames(path, written), layout, _NO_CURRENCY, path.name):
+    for chunk in read_frames(_frames(path, written), layout, None, path.name):
         for row in chunk.rows.to_pylist():
             yield _checked(nothing | row, chunk.layout, now)
         for told in chunk.rejected.to_pylist():
@@ -82,7 +79,7 @@ def _heads(written: Handback) -> Heads:
         return frozenset(written.columns.get(name, name) for name in names)
 
     refs = headers("ref", "account", "placement", "remittance")
-    return Heads(headers("ref"), refs, dates={}, instants=headers("at"))
+    return Heads(headers("ref"), refs, {}, dict.fromkeys(headers("at"), written.instants))
 
 
 def _layout(written: Handback, zone: ZoneInfo, headers: list[str]) -> Layout:
@@ -212,7 +209,7 @@ _OF_KIND: Final[dict[str, Callable[[Given], Given]]] = {
 
 
 def _filled(row: Given, name: str) -> Any:
-    if row[name] is None or row[name] == _NO_CURRENCY:
+    if row[name] is None:
         raise _Wrong(name, "is empty")
     return row[name]
 
