@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -35,7 +36,8 @@ DAMAGE = {
 }
 
 # What other systems write for "no date": 0001-01-01, 1900-01-00.
-EARLIEST = dt.date(1901, 1, 1)
+EARLIEST = 1901
+LATEST = dt.MAXYEAR  # a database may go on to "infinity", which is no day
 LONGEST_REF = 200
 LONGEST_TEXT = 1000
 FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "是"), True) | dict.fromkeys(
@@ -259,10 +261,18 @@ def _number_text(column: pa.Array, numerals: Numerals) -> tuple[pa.Array, Numera
         plain = [None if value is None else f"{value:f}" for value in column.to_pylist()]
         return pa.array(plain, pa.string()), PLAIN
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return pc.cast(column, pa.string()), PLAIN
+        return _without_exponents(pc.cast(column, pa.string())), PLAIN
     if pa.types.is_temporal(kind) or pa.types.is_boolean(kind):
         raise _whole_column_fault(column, "a number")
     return narrow(trimmed(as_text(column))), numerals
+
+
+def _without_exponents(numbers: pa.Array) -> pa.Array:
+    """Arrow writes large and tiny floats with one: 1.2e+10."""
+    if not scan.holds(numbers, "e"):
+        return numbers
+    plain = [each and f"{Decimal(each):f}" for each in numbers.to_pylist()]
+    return pa.array(plain, pa.string())
 
 
 def read_number(column: pa.Array, numerals: Numerals, kind: pa.Decimal128Type = NUMBER) -> Cells:
@@ -299,7 +309,7 @@ def read_amount(
             continue
         kept = pc.round(values, ndigits=decimals_of(code))
         too_fine = pc.and_(pc.equal(currency, code), pc.not_equal(values, kept))
-        faults.append((too_fine, f"has more decimals than {code or 'money'}"))
+        faults.append((too_fine, f"has more decimals than {code}"))
     if not may_be_negative:
         faults.append((pc.less(values, pa.scalar(0, AMOUNT)), "is negative"))
     return settle(values, *faults)
@@ -320,14 +330,14 @@ def read_date(column: pa.Array, declared: str) -> Cells:
     """Dates in the declared strptime format. Typed dates are taken; an instant is no date."""
     kind = column.type
     if pa.types.is_date(kind):
-        return _plausible(pc.cast(column, pa.date32()))
+        days = pc.cast(column, pa.date32())
+        return settle(days, *_off_calendar(days))
     if pa.types.is_timestamp(kind):
         if kind.tz is not None:
             raise _whole_column_fault(column, "date")
-        days = pc.floor_temporal(column, unit="day")
-        cells = _plausible(pc.cast(days, pa.date32(), safe=False))
+        days = pc.floor_temporal(_nulled(column, _is_off(column)), unit="day")
         timed = (pc.not_equal(column, days), "is an instant, not a date")
-        return settle(cells.values, timed, *((f.rows, f.reason) for f in cells.faults))
+        return settle(pc.cast(days, pa.date32(), safe=False), timed, *_off_calendar(column))
     if not pa.types.is_string(kind):
         raise _whole_column_fault(column, "date")
     text = narrow(trimmed(column))
@@ -336,14 +346,32 @@ def read_date(column: pa.Array, declared: str) -> Cells:
     days = pa.array([parse(value) for value in written.dictionary.to_pylist()], pa.date32())
     values = pc.take(days, written.indices)
     odd = pc.and_(pc.is_valid(text), pc.is_null(values))
-    cells = _plausible(values)
     unread = (odd, f"is no date of the format {declared}")
-    return settle(cells.values, *damage(text), unread, *((f.rows, f.reason) for f in cells.faults))
+    return settle(values, *damage(text), unread, *_off_calendar(values))
 
 
-def _plausible(days: pa.Array) -> Cells:
-    early = pc.less(days, pa.scalar(EARLIEST, pa.date32()))
-    return settle(days, (early, f"lies before {EARLIEST:%Y}"))
+def _off_calendar(days: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
+    """Of days, or of instants without a zone: as numbers, since what counts in years wraps around
+    where a database has its infinity."""
+    in_a_day = 1 if pa.types.is_date(days.type) else 86_400 * _IN_A_SECOND[days.type.unit]
+    counted = days.view(pa.int32() if pa.types.is_date(days.type) else pa.int64()).cast(pa.int64())
+    first = _FIRST * in_a_day
+    end = min(_END * in_a_day, _MOST)
+    return [
+        (pc.less(counted, first), f"lies before {EARLIEST}"),
+        (pc.greater_equal(counted, end), f"lies after {LATEST}"),
+    ]
+
+
+_FIRST = (dt.date(EARLIEST, 1, 1) - dt.date(1970, 1, 1)).days
+_END = (dt.date(LATEST, 12, 31) - dt.date(1970, 1, 1)).days + 1
+_IN_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_MOST = 2**63 - 1
+"""More than this no count of nanoseconds is; for other units the end of the calendar is less."""
+
+
+def _is_off(days: pa.Array) -> pa.BooleanArray:
+    return pc.or_(*[rows for rows, _ in _off_calendar(days)])
 
 
 def _date_parser(declared: str) -> Callable[[str], dt.date | None]:
@@ -374,12 +402,18 @@ _KINDS: Mapping[str, re.Pattern[str]] = {
 }
 
 
-def kind_of(value: Any) -> str:
-    """What a raw cell looks like, in words that give nothing of it away."""
+def kinds_of(column: pa.Array) -> list[str]:
+    """What raw cells look like, in words that give nothing of them away."""
+    if pa.types.is_temporal(column.type):  # not every one of them is a date that Python has
+        return ["date-like" if there else "empty" for there in column.is_valid().to_pylist()]
+    return [_kind_of(value) for value in column.to_pylist()]
+
+
+def _kind_of(value: Any) -> str:
     if value is None:
         return "empty"
     if not isinstance(value, str):
-        return "date-like" if isinstance(value, dt.date) else "number"
+        return "number"
     text = value.strip()
     if not text:
         return "empty"

@@ -14,7 +14,7 @@ from dunflow.snapshot.cells import EARLIEST, Cells, damage, narrow, settle, trim
 INSTANT = pa.timestamp("us", "UTC")
 
 # Between them no zone leads over an end of the calendar.
-_FIRST: Final = dt.datetime(EARLIEST.year, 1, 1, tzinfo=dt.UTC)
+_FIRST: Final = dt.datetime(EARLIEST, 1, 1, tzinfo=dt.UTC)
 _END: Final = dt.datetime(dt.MAXYEAR, 1, 1, tzinfo=dt.UTC)
 _MIN: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _MAX: Final = dt.datetime.max.replace(tzinfo=dt.UTC)

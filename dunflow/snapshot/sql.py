@@ -39,6 +39,10 @@ _TELLING = ("08", "28", "3D", "42", "57")
 _UNESCAPED: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
+_NUMERIC = "numeric"
+_CODE = re.compile(r"[0-9A-Z]{5}|[A-Z]{2,4}-[0-9]{4,6}")
+"""An SQLSTATE, or what Oracle calls its errors."""
+
 Bind = dt.date | dt.datetime
 
 
@@ -128,16 +132,30 @@ def _by_adbc(book: Book, source: Reading, url: URL, query: TextClause) -> Iterat
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with adbc.connect(address) as conn, conn.cursor() as cursor:
-            schema = cursor.adbc_execute_schema(written)
+            schema = _exact(cursor.adbc_execute_schema(written))
             cursor.execute(_numbers_as_text(written, schema))
             # The headers first, in case that no row comes.
             yield schema.empty_table().to_pandas(types_mapper=pd.ArrowDtype)
             for batch in cursor.fetch_record_batch():
                 yield _typed(batch, schema).to_pandas(types_mapper=pd.ArrowDtype)
     except adbc_driver_manager.Error as error:
-        raise _failed(book, source, url, error.sqlstate, str(error)) from None
+        state = error.sqlstate
+        telling = state is None or state.startswith(_TELLING)
+        raise _failed(book, source, url, str(error) if telling else f"SQLSTATE {state}") from None
     except OSError:  # a row on the way, whose values the message may quote
-        raise _failed(book, source, url, None, "a row could not be computed or fetched") from None
+        raise _failed(book, source, url, "a row could not be computed or fetched") from None
+
+
+def _exact(schema: pa.Schema) -> pa.Schema:
+    """With `money` as `numeric`: ADBC hands its cents on as a whole number."""
+    numeric = pa.opaque(pa.string(), _NUMERIC, "PostgreSQL")
+    return pa.schema(
+        pa.field(field.name, numeric) if _is_money(field) else field for field in schema
+    )
+
+
+def _is_money(field: pa.Field) -> bool:
+    return (field.metadata or {}).get(b"POSTGRESQL:type") == b"money"
 
 
 def _numbers_as_text(query: str, schema: pa.Schema) -> str:
@@ -150,7 +168,7 @@ def _numbers_as_text(query: str, schema: pa.Schema) -> str:
     # By place, since a query may give two columns the same name; that is told of elsewhere.
     names = [f"c{place}" for place in range(len(schema))]
     written = [
-        f"{name}::text" if _is_numeric(field) else name
+        f"{name}::numeric::text" if _is_numeric(field) else name
         for name, field in zip(names, schema, strict=True)
     ]
     asked = f"{query}) AS asked ({', '.join(names)})"
@@ -167,7 +185,7 @@ def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
 
 
 def _is_numeric(field: pa.Field) -> bool:
-    return isinstance(field.type, pa.OpaqueType) and field.type.type_name == "numeric"
+    return isinstance(field.type, pa.OpaqueType) and field.type.type_name == _NUMERIC
 
 
 def _by_driver(book: Book, source: Reading, url: URL, query: TextClause) -> Iterator[pd.DataFrame]:
@@ -180,30 +198,42 @@ def _by_driver(book: Book, source: Reading, url: URL, query: TextClause) -> Iter
         )
     try:
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-        with engine.connect() as conn:
-            result = conn.execute(query, execution_options={"yield_per": rows_at_once})
-            names = list(result.keys())
-            yield pd.DataFrame([], columns=names, dtype=object)
-            for rows in result.partitions():
-                yield pd.DataFrame(rows, columns=names, dtype=object)
+        connection = engine.connect()
     except (ArgumentError, ModuleNotFoundError) as error:
         raise SourceError(
             f"{book.name}: no driver for {url.drivername!r} ({error}); install it, or mend the URL "
             f"in {source.connection}"
         ) from None
     except SQLAlchemyError as error:
-        state = getattr(getattr(error, "orig", None), "sqlstate", None)
-        raise _failed(book, source, url, state, str(getattr(error, "orig", error))) from None
+        raise _failed(book, source, url, str(getattr(error, "orig", error))) from None
+    try:
+        with connection as conn:
+            result = conn.execute(query, execution_options={"yield_per": rows_at_once})
+            names = list(result.keys())
+            yield pd.DataFrame([], columns=names, dtype=object)
+            for rows in result.partitions():
+                yield pd.DataFrame(rows, columns=names, dtype=object)
+    except SQLAlchemyError as error:
+        raise _failed(book, source, url, _of_rows(url, error)) from None
 
 
-def _failed(
-    book: Book, source: Reading, url: URL, sqlstate: str | None, message: str
-) -> SourceError:
-    """What went wrong in the core, without what it may say about a row."""
+def _of_rows(url: URL, error: SQLAlchemyError) -> str:
+    """What a driver says of a query. Most quote the value that they could not read, so of those
+    only the code is told."""
+    fault = getattr(error, "orig", None) or error
+    if url.get_backend_name() == "sqlite":  # it knows columns and syntax, and no values
+        return str(fault)
+    first = next(iter(fault.args), None)
+    code = getattr(first, "full_code", first)  # Oracle's hides in an object
+    is_code = isinstance(code, int) or (isinstance(code, str) and _CODE.fullmatch(code))
+    told = f"{type(fault).__name__} {code}" if is_code else type(fault).__name__
+    return f"{told}; run the query there to see more, as its words may quote a row's values"
+
+
+def _failed(book: Book, source: Reading, url: URL, told: str) -> SourceError:
+    """What went wrong in the core; `told` says nothing about a row."""
     where = f"{url.get_backend_name()} database {url.database!r} at {url.host or 'a local socket'}"
-    told = f"SQLSTATE {sqlstate}" if sqlstate else "no SQLSTATE"
-    if sqlstate is None or sqlstate.startswith(_TELLING):
-        told = " ".join(re.sub(r"(password|passwd|pwd)=\S+", r"\1=…", message).split())
+    told = " ".join(re.sub(r"(password|passwd|pwd)=\S+", r"\1=…", told).split())
     return SourceError(
         f"{book.name}: asking the source failed ({where}, query {source.query}): {told}"
     )

@@ -1,13 +1,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Self
+from unittest.mock import Mock
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from dunflow.errors import SourceError
+from dunflow.snapshot import sql
 from dunflow.snapshot.connection import core_url
 from tests.snapshot.conftest import DATE, Room, make
 
@@ -78,6 +83,39 @@ def test_a_query_may_end_in_a_comment(core: Core, overdue: str) -> None:
     )
     room.pull()
     assert room.amounts() == {"1": "5"}
+
+
+def test_money_of_a_core_is_not_taken_for_its_cents(core: Core) -> None:
+    room = core(
+        "SELECT account, 'C' AS customer, DATE '2026-03-01' AS due_on, overdue FROM "
+        "(VALUES ('A', 100.5::money), ('B', 7::money), ('C', NULL)) AS loan (account, overdue)",
+        f"SELECT {COLUMNS} FROM loan WHERE due_on < :business_date",
+    )
+    room.pull()
+    assert room.amounts() == {"A": "100.5", "B": "7"}
+    assert room.rejections() == [(3, "overdue", "is empty", "C")]
+
+
+def test_a_day_that_is_none_turns_down_its_row_only(core: Core) -> None:
+    room = core(
+        "SELECT account, 'C' AS customer, due_on, 1.5e10::float8 AS overdue FROM (VALUES "
+        "('A', DATE '2026-03-01'), ('never', DATE 'infinity'), ('ever', DATE '-infinity'), "
+        "('far', DATE '20000-01-01')) AS loan (account, due_on)",
+        f"SELECT {COLUMNS} FROM loan WHERE :business_date > DATE '2026-01-01'",
+    )
+    # The driver turns the end of days into their beginning.
+    off = {"never", "ever", "far"}
+    room.pull()
+    assert room.amounts() == {"A": "15000000000"}
+    assert {account for *_, account in room.rejections()} == off
+    assert (4, "due_on", "lies after 9999", "far") in room.rejections()
+    (room.book.folder / "snapshot.sql").write_text(
+        f"SELECT {COLUMNS.replace('due_on', 'due_on::timestamp AS due_on')} FROM loan "
+        "WHERE :business_date > DATE '2026-01-01'"
+    )
+    room.pull()
+    assert room.amounts() == {"A": "15000000000"}
+    assert {account for *_, account in room.rejections()} == off
 
 
 def test_two_columns_of_one_name_are_told_of(core: Core) -> None:
@@ -176,6 +214,46 @@ def test_any_other_database_is_read_without_floats(
     )
     room.pull()
     assert room.amounts() == {"1234567890123456789": "7.1", "0010": "5"}
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((1292, "Incorrect date value: 'Wang Li' for column 'due_on'"), "ProgrammingError 1292;"),
+        (("22018", "Conversion failed when converting 'Wang Li'"), "ProgrammingError 22018;"),
+        (('Conversion Error: "Wang Li" is no date',), "ProgrammingError; run"),
+    ],
+)
+def test_no_driver_tells_what_a_row_says(
+    furnish: Callable[..., Room], monkeypatch: pytest.MonkeyPatch, args: tuple[Any, ...], says: str
+) -> None:
+    class ProgrammingError(Exception): ...
+
+    class Connection:
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def execute(self, *_: object, **__: object) -> None:
+            raise DBAPIError("SELECT", {}, ProgrammingError(*args))
+
+    monkeypatch.setattr(sql, "create_engine", lambda *_, **__: Mock(connect=Connection))
+    monkeypatch.setenv("CORE", "mysql://u@h/lender")
+    room = furnish({"kind": "sql", "path": None, "connection": "CORE"})
+    (room.book.folder / "snapshot.sql").write_text(QUERY)
+    with pytest.raises(SourceError, match=says) as told:
+        room.pull()
+    assert "Wang" not in str(told.value)
+
+
+def test_a_number_of_forty_digits_is_an_account(room: Room) -> None:
+    frame = pd.DataFrame(
+        {"account": [10**39, 5], "customer": ["C", "C"], "due_on": DATE, "overdue": 1},
+        dtype=object,
+    )
+    room.load(frame)
+    assert room.amounts() == {str(10**39): "1", "5": "1"}
 
 
 @pytest.mark.parametrize(
