@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from dunflow.config.base import Model
-from dunflow.config.reading import Written
+from dunflow.config.reading import Strptime, Written
 
 Kind = Literal["agency", "legal", "bureau", "sale"]
 Format = Literal["csv", "excel", "json"]
@@ -113,7 +113,7 @@ HANDBACK: dict[str, bool] = {
 class Handback(Written):
     """How a receiver writes the files that it sends back."""
 
-    instants: str | None = None
+    instants: Strptime | None = None
     """How an instant in text is written; none: ISO 8601, without an offset in the portfolio's
     zone."""
     columns: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """What an intake takes in between two snapshots: which kinds of rows, and from where."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -7,7 +8,7 @@ from pydantic import Field, field_validator
 
 from dunflow.config.base import Model
 from dunflow.config.policy import Channel
-from dunflow.config.reading import Reading
+from dunflow.config.reading import Reading, Strptime
 
 FEEDS: Final[dict[str, dict[str, bool]]] = {
     "payments": {
@@ -122,12 +123,22 @@ class Feed(Reading):
     `path` may hold `*`. `query` may bind `:since`, `:until` and `:business_date`.
     """
 
-    instants: str | None = None
+    instants: Strptime | None = None
     """How an instant in text is written; none: ISO 8601, without an offset in the portfolio's zone,
     without a time the first moment of the day."""
     overlap_days: int = Field(3, ge=0)
     """sql: `:since` lies so far before the last time, for rows that become visible late."""
     columns: dict[str, str] = {}
+
+    @field_validator("path")
+    @classmethod
+    def _is_no_path_of_a_date(cls, value: str | None) -> str | None:
+        if re.search(r"[{}]", (value or "").replace("{home}", "")):
+            raise ValueError(
+                f"is {value!r}; of a feed all files are read that lie there, so write * for what "
+                "differs between their names"
+            )
+        return value
 
 
 class Intake(Model):

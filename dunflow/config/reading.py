@@ -1,11 +1,31 @@
 """How a table that somebody else made is to be reached and read."""
 
 import codecs
-from typing import Literal
+import datetime as dt
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dunflow.config.base import Model
+
+_SAMPLE = dt.datetime(2026, 11, 25, 13, 45, tzinfo=dt.UTC)
+
+
+def _tells_a_date(declared: str) -> str:
+    try:
+        read = dt.datetime.strptime(_SAMPLE.strftime(declared), declared)  # noqa: DTZ007
+    except ValueError:
+        read = None
+    if read is None or read.date() != _SAMPLE.date():
+        raise ValueError(
+            f"is {declared!r}, which tells no year, month and day; write it as strptime has it, "
+            "such as %Y-%m-%d, %d.%m.%Y or %m/%d/%y"
+        )
+    return declared
+
+
+Strptime = Annotated[str, AfterValidator(_tells_a_date)]
+"""How dates, or instants, are written, in the letters of strptime."""
 
 
 class Written(Model):
@@ -33,6 +53,14 @@ class Written(Model):
             ) from None
         return codecs.lookup(value).name
 
+    @field_validator("delimiter")
+    @classmethod
+    def _is_one_sign(cls, value: str) -> str:
+        if len(value) != 1 or value in '"\r\n':
+            tab = r"""; for a tab write "\t", in double quotes""" if value == r"\t" else ""
+            raise ValueError(f"is {value!r}, and one sign is wanted between two cells{tab}")
+        return value
+
     @model_validator(mode="after")
     def _numbers_are_clear(self) -> "Written":
         if self.decimal == self.grouping:
@@ -50,7 +78,7 @@ class Reading(Written):
     """sql: file beside portfolio.yaml."""
     path: str | None = None
     """files: a path or object-storage URL."""
-    dates: str = "%Y-%m-%d"
+    dates: Strptime = "%Y-%m-%d"
 
     @model_validator(mode="after")
     def _reachable(self) -> "Reading":

@@ -46,13 +46,16 @@ def take_feed(
         return take(engine, book, _query(book, kind, feed, known, environ, now), by, now)
     whole, faults = Taken(0, 0, []), []
     for path in _files(book, feed):
-        given = _file(book, kind, feed, path)
-        if given.origin in known and known[given.origin][0] == given.mark:
-            continue
         try:
-            whole += take(engine, book, given, by, now)
+            given = _file(book, kind, feed, path)
+            if given.origin not in known or known[given.origin][0] != given.mark:
+                whole += take(engine, book, given, by, now)
+        except FileNotFoundError:
+            continue  # somebody took it away meanwhile
         except SourceError as error:
             faults.append(str(error))
+        except OSError as error:
+            faults.append(f"{book.name} {kind}: {path}: can't be read ({type(error).__name__})")
     if faults:
         raise SourceError("\n".join(faults))
     return whole
@@ -100,8 +103,15 @@ def _files(book: Book, feed: Feed) -> Iterator[UPath]:
     parts = resolved(book, str(feed.path)).split("/")
     fixed = next((n for n, part in enumerate(parts) if "*" in part), len(parts) - 1)
     folder, pattern = UPath("/".join(parts[:fixed])), "/".join(parts[fixed:])
-    if not folder.exists():
+    # A store has no folders: where nothing was left yet, there is nothing to be seen.
+    if "://" not in str(folder) and not folder.exists():
         raise SourceError(
             f"{book.name}: there is no folder {folder}; make it, or mend the path in portfolio.yaml"
         )
-    yield from sorted(folder.glob(pattern), key=str)
+    found = folder.glob(pattern.replace("[", "[[]"))
+    yield from (path for path in sorted(found, key=str) if path.is_file() and _is_meant(path))
+
+
+def _is_meant(path: UPath) -> bool:
+    """What is hidden is no delivery, nor is what Excel leaves beside a workbook that is open."""
+    return not path.name.startswith((".", "~$"))

@@ -62,7 +62,7 @@ _HEADS: Final = Heads(
     certain=frozenset(),
     refs=frozenset({_KNOWN_BY}),
     dates={"promised_on": _DAY},
-    instants=frozenset({"at"}),
+    instants={"at": None},
 )
 
 

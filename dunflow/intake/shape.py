@@ -49,7 +49,8 @@ def heads_of(kind: str, feed: Feed) -> Heads:
         return frozenset(feed.columns.get(name, name) for name in names if name in KINDS[kind])
 
     dates = dict.fromkeys(headers(*DATES), feed.dates)
-    return Heads(headers("ref"), headers(*REFS), dates, headers(*INSTANTS))
+    instants = dict.fromkeys(headers(*INSTANTS), feed.instants)
+    return Heads(headers("ref"), headers(*REFS), dates, instants)
 
 
 def type_of(name: str) -> pa.DataType:

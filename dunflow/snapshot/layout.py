@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from typing import get_args
@@ -100,14 +100,14 @@ def make_layout(source: Source, headers: Sequence[str]) -> Layout:
 class Heads:
     """Headers below which a reader of text must know what stands there.
 
-    `certain`: kept in the first column, though its row does not fit the header. `dates`: with how
-    they are written in text.
+    `certain`: kept in the first column, though its row does not fit the header. `dates` and
+    `instants`: with how they are written in text; None: ISO 8601.
     """
 
     certain: frozenset[str]
     refs: frozenset[str]
     dates: Mapping[str, str]
-    instants: frozenset[str] = frozenset()
+    instants: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def heads_of(source: Source) -> Heads:

@@ -35,7 +35,7 @@ def read_workbook(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[p
     sheet = _sheet(book, source)
     sheet.reset_dimensions()  # some programs write wrong ones
     rows = sheet.iter_rows()
-    headers = [_header(cell) for cell in _without_tail(next(rows, ()))]
+    headers = [_shown(cell) for cell in _without_tail(next(rows, ()))]
     if not headers:
         return
     as_text = [_reader_of(header, source, heads) for header in headers]
@@ -58,17 +58,17 @@ def _sheet(book: Any, source: Written) -> Any:
 
 def _without_tail(row: Sequence[Any]) -> Sequence[Any]:
     """The row up to its last filled cell; beyond it a sheet has cells that were only formatted."""
-    filled = [number for number, cell in enumerate(row, 1) if cell.value is not None]
+    filled = [number for number, cell in enumerate(row, 1) if _shown(cell)]
     return row[: filled[-1]] if filled else ()
 
 
-def _header(cell: Any) -> str:
+def _shown(cell: Any) -> str:
     return "" if cell.value is None else str(cell.value).strip()
 
 
 def _texts(row: Sequence[Any], as_text: list[AsText]) -> list[str | None]:
     if len(row) > len(as_text):
-        return [MISFIT] * len(row)
+        return [as_text[0](row[0]), *[MISFIT] * (len(row) - 1)]
     return [None if cell is None else read(cell) for cell, read in zip_longest(row, as_text)]
 
 
@@ -76,7 +76,7 @@ def _reader_of(header: str, source: Written, heads: Heads) -> AsText:
     if header in heads.dates:
         return partial(_as_date, declared=heads.dates[header])
     if header in heads.instants:
-        return _as_instant
+        return partial(_as_instant, declared=heads.instants[header])
     if header in heads.refs:
         return _as_ref
     return partial(_as_text, decimal=source.decimal)
@@ -104,9 +104,16 @@ def _as_date(cell: Any, declared: str) -> str | None:
     return _as_text(cell, ".")
 
 
-def _as_instant(cell: Any) -> str | None:
+def _as_instant(cell: Any, declared: str | None) -> str | None:
+    """As it is declared for text, where that tells all of it."""
     value = cell.value
-    return value.isoformat(" ") if isinstance(value, dt.datetime) else _as_text(cell, ".")
+    if not isinstance(value, dt.datetime):
+        return _as_text(cell, ".")
+    if declared is not None:
+        written = value.strftime(declared)
+        if dt.datetime.strptime(written, declared) == value:  # noqa: DTZ007 - a sheet knows no zone
+            return written
+    return value.isoformat(" ")
 
 
 def _as_text(cell: Any, decimal: str) -> str | None:

@@ -194,6 +194,21 @@ PORTFOLIO_FAULTS = [
         "kind: files, encoding: win-polish,",
         ["source.encoding", "'win-polish'", "no encoding of text", "cp1250"],
     ),
+    ("kind: files,", r"kind: files, delimiter: '\t',", ["source.delimiter", "double quotes"]),
+    ("kind: files,", 'kind: files, delimiter: "||",', ["source.delimiter", "'||'", "one sign"]),
+    ("kind: files,", "kind: files, dates: DD.MM.YYYY,", ["source.dates", "'DD.MM.YYYY'", "%d.%m"]),
+    ("kind: files,", "kind: files, dates: '%d.%m',", ["source.dates", "no year"]),
+    ("kind: files,", "kind: files, dates: '%Q',", ["source.dates", "'%Q'"]),
+    (
+        "currency: CNY",
+        "currency: CNY\nintake: {payments: {kind: files, path: 'in/{business_date}.csv'}}",
+        ["intake.payments.path", "{business_date}", "write *"],
+    ),
+    (
+        "currency: CNY",
+        "currency: CNY\nintake: {payments: {kind: files, path: 'in/*', instants: DD.MM.YYYY}}",
+        ["intake.payments.instants", "DD.MM.YYYY"],
+    ),
     (
         "kind: files,",
         'kind: files, decimal: ",", grouping: ",",',

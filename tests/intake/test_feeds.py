@@ -5,7 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import openpyxl
 import pytest
 from sqlalchemy import URL, Engine, select, text
 
@@ -22,6 +24,7 @@ from dunflow.intake.take import Taken
 from dunflow.ledger.engine import portfolio_lock
 from dunflow.ledger.tables import payment, reject
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = dt.datetime(2026, 3, 10, 4, tzinfo=dt.UTC)
 HEAD = "ref,account,amount,booked_at\n"
 Look = Callable[..., Taken]
@@ -119,6 +122,44 @@ def test_an_instant_off_the_calendar_turns_down_its_row_only(
     with ledger.connect() as conn:
         told = set(conn.execute(select(reject.c.column_name, reject.c.reason)).all())
     assert told == {("booked_at", "lies before 1901"), ("booked_at", "lies after 9998")}
+
+
+def test_what_is_no_file_to_be_read_stops_no_other(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "a_folder.csv").mkdir(parents=True)
+    (folder / "b_moved.csv").symlink_to(tmp_path / "nowhere")
+    (folder / "~$open.csv").write_text("x")
+    (folder / ".hidden.csv").write_text("x")
+    (folder / "c.csv").write_text(HEAD + "p1,A,1,2026-03-02\n")
+    assert look(FILES).new == 1
+    (folder / "d[1].csv").write_text(HEAD + "p2,A,1,2026-03-02\n")
+    assert look(FILES | {"path": "in/d[1].csv"}).new == 1
+
+
+def test_a_store_in_which_nothing_was_left_yet_is_no_fault(look: Look) -> None:
+    assert look(FILES | {"path": "memory://nothing-yet/in/*.csv"}).figures() == {
+        "new": 0,
+        "known": 0,
+        "rejected": 0,
+    }
+
+
+def test_an_instant_that_excel_knows_needs_no_format(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    sheet = openpyxl.Workbook()
+    at = dt.datetime(2026, 3, 2, 15)  # noqa: DTZ001 - a sheet knows no zone
+    for row in (HEAD.strip().split(","), ["p1", "A", 1, at], ["p2", "A", 1, "02.03.2026 15:00"]):
+        sheet.worksheets[0].append(row)
+    sheet.save(tmp_path / "in/a.xlsx")
+    declared = {"format": "excel", "path": "in/*.xlsx", "instants": "%d.%m.%Y %H:%M"}
+    assert look(FILES | declared).figures() == {"new": 2, "known": 0, "rejected": 0}
+    with ledger.connect() as conn:
+        read = set(conn.execute(select(payment.c.booked_at)).scalars())
+    assert read == {at.replace(tzinfo=SHANGHAI)}
 
 
 def test_a_folder_that_is_missing_is_told(look: Look) -> None:

@@ -54,6 +54,12 @@ def test_cells_are_read_as_the_sheet_means_them(sheets: Callable[..., Room]) -> 
     assert room.rejections() == [(6, "overdue", "is empty", "formula")]
 
 
+def test_a_blank_beyond_the_header_is_nothing(sheets: Callable[..., Room]) -> None:
+    room = sheets([HEADER, ["A", "C", DUE, 1, "x", None, " "]])
+    room.pull()
+    assert room.amounts() == {"A": "1"}
+
+
 def test_what_excel_has_spoilt_is_rejected(sheets: Callable[..., Room]) -> None:
     rounded = "is a number that a spreadsheet has rounded or rewritten"
     room = sheets(
@@ -79,7 +85,7 @@ def test_what_excel_has_spoilt_is_rejected(sheets: Callable[..., Room]) -> None:
         (4, "overdue", "is a spreadsheet's error value", "D"),
         (5, "due_on", "is no date of the format %Y-%m-%d", "E"),
         (6, "due_on", "is no date of the format %Y-%m-%d", "F"),
-        (7, "(row)", "the row has more or fewer cells than the header", None),
+        (7, "(row)", "the row has more or fewer cells than the header", "G"),
         (8, "overdue", rounded, "H"),
         (9, "overdue", "is no number as the portfolio declares them", "I"),
     ]
