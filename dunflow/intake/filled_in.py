@@ -131,7 +131,8 @@ def _layout(book: Book, headers: list[str]) -> Layout:
         Field("promised_on", "promised_on", pa.date32(), partial(cells.read_date, declared=_DAY)),
         Field("note", "note", pa.string(), _read_note),
     ]
-    there = [each for each in fields if find_header({}, each.name, headers, needed=each.needed)]
+    wanted = {each.name: each.header for each in fields}
+    there = [each for each in fields if find_header(wanted, each.name, headers, needed=each.needed)]
     return Layout(tuple(there), cells.PLAIN, key=_KNOWN_BY)
 
 

@@ -34,8 +34,10 @@ def layout_of(kind: str, feed: Feed, zone: ZoneInfo, headers: list[str]) -> Layo
     """Which header is which column. Raises SourceError if one is missing or was renamed."""
     numerals = cells.Numerals(feed.decimal, feed.grouping)
     fields = []
+    wanted = {name: feed.columns.get(name, name) for name in KINDS[kind]}
     for name, needed in KINDS[kind].items():
-        header = find_header(feed.columns, name, headers, needed=needed)
+        must = needed or name in feed.columns
+        header = find_header(wanted, name, headers, needed=must)
         if header is not None:
             read = None if name == "amount" else _reader(kind, name, feed, zone)
             fields.append(Field(name, header, type_of(name), read, needed))

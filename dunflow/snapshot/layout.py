@@ -83,14 +83,16 @@ def make_layout(source: Source, headers: Sequence[str]) -> Layout:
     """
     given = [str(header) for header in headers]
     numerals = cells.Numerals(source.decimal, source.grouping)
-    columns = {str(name): header for name, header in source.columns.items()}
+    columns = {str(name): source.columns.get(name, name) for name in get_args(Column)}
+    wanted = {**columns, **{name: each.column for name, each in source.attributes.items()}}
+    must = {*REQUIRED_COLUMNS, *source.columns}
     fields = [
         _field(source, name, header)
         for name in get_args(Column)
-        if (header := find_header(columns, name, given, needed=name in REQUIRED_COLUMNS))
+        if (header := find_header(wanted, name, given, needed=name in must))
     ]
     for number, (name, attribute) in enumerate(source.attributes.items()):
-        header = _found(attribute.column, name, given)
+        header = _found(wanted, name, given)
         read, kind = _attribute_reader(attribute.kind, numerals)
         fields.append(Field(f"a{number}", header, kind, read, attribute=name))
     return Layout(tuple(fields), numerals)
@@ -119,15 +121,16 @@ def heads_of(source: Source) -> Heads:
 
 
 def find_header(
-    columns: Mapping[str, str], name: str, given: list[str], *, needed: bool
+    wanted: Mapping[str, str], name: str, given: list[str], *, needed: bool
 ) -> str | None:
-    """The header of our column `name`, by what is declared; None: the source has no such column.
+    """The header of our column `name`; None: the source has no such column.
 
-    Raises SourceError if it must be there and is not, or seems to have been renamed.
+    `wanted`: all of our columns, with their headers. Raises SourceError if it must be there and is
+    not, or seems to have been renamed.
     """
-    header = columns.get(name, name)
-    if header in given or name in columns or needed:
-        return _found(header, name, given)
+    header = wanted[name]
+    if header in given or needed:
+        return _found(wanted, name, given)
     same = [other for other in given if _bare(other) == _bare(header)]
     if same:  # an optional column under a changed name would silently read as empty
         raise SourceError(
@@ -137,20 +140,42 @@ def find_header(
     return None
 
 
-def _found(header: str, name: str, given: list[str]) -> str:
+def _found(wanted: Mapping[str, str], name: str, given: list[str]) -> str:
+    header = wanted[name]
     times = given.count(header)
     if times == 1:
         return header
     if times > 1:
         raise SourceError(f"column {header!r} stands {times} times; it must stand once")
-    similar = [other for other in given if _bare(other) == _bare(header)]
-    similar += [o for o in get_close_matches(header, given, n=3, cutoff=0.6) if o not in similar]
+    shown = shown_headers(wanted, given)
+    similar = [other for other in shown if _bare(other) == _bare(header)]
+    similar += [o for o in get_close_matches(header, shown, n=3, cutoff=0.6) if o not in similar]
     hint = f"similar ones are {', '.join(map(repr, similar))}" if similar else "none is similar"
     meant = "" if header == name else f" (our {name})"
-    raise SourceError(
-        f"column {header!r}{meant} is missing; {hint} (found: {', '.join(map(repr, given))}). "
-        "Mend the source, or the portfolio's columns; nothing was loaded"
+    found = (
+        f"{hint} (found: {', '.join(map(repr, shown))})"
+        if shown
+        else f"the first row has {len(given)} cells and none of our columns: is it a header at all?"
     )
+    raise SourceError(
+        f"column {header!r}{meant} is missing; {found}. Mend the source, or the portfolio's "
+        "columns; nothing was loaded"
+    )
+
+
+def shown_headers(wanted: Mapping[str, str], given: list[str]) -> list[str]:
+    """The headers that may be told of; none where the first row has no column of ours.
+
+    Where the header is missing, that row is a person's: their name, phone and email.
+    """
+    ours = {_bare(header) for header in wanted.values()}
+    if not any(_bare(each) in ours for each in given):
+        return []
+    return [each if _LIKE_A_HEADER.fullmatch(each) else "…" for each in given]
+
+
+_LIKE_A_HEADER = re.compile(r"(?!.*\d{5})[^\W\d][\w .:()/#%-]{0,60}")
+"""Neither a phone number nor an email address, nor what a wrong delimiter makes of a line."""
 
 
 def _bare(header: str) -> str:

@@ -65,7 +65,11 @@ def ask(
     book: Book, source: Reading, binds: Mapping[str, Bind], environ: Mapping[str, str]
 ) -> Iterator[pd.DataFrame]:
     """The rows that the query of `source` gives, which may use `binds`."""
-    query, _ = _question(book, source, binds)
+    here = {
+        name: value.astimezone(book.portfolio.zone) if isinstance(value, dt.datetime) else value
+        for name, value in binds.items()
+    }
+    query, _ = _question(book, source, here)
     return _fetch(book, source, query, environ)
 
 
@@ -118,8 +122,14 @@ class _DateLiteral(TypeDecorator[dt.date]):
 
 
 class _InstantLiteral(TypeDecorator[dt.datetime]):
+    """An instant, with its offset where it is written into the text. A driver gets it as the clock
+    showed it in the portfolio's zone: that is what a column without a zone is read as, too."""
+
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
+        return value and value.replace(tzinfo=None)
 
     def literal_processor(self, dialect: Dialect) -> Callable[[dt.datetime], str]:  # noqa: ARG002
         return lambda value: f"TIMESTAMP WITH TIME ZONE '{value.isoformat()}'"
@@ -132,6 +142,8 @@ def _by_adbc(book: Book, source: Reading, url: URL, query: TextClause) -> Iterat
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with adbc.connect(address) as conn, conn.cursor() as cursor:
+            # What the query compares with an instant, and has no zone, is of the portfolio's.
+            cursor.execute(f"SET LOCAL TIME ZONE '{book.portfolio.time_zone}'")
             schema = _exact(cursor.adbc_execute_schema(written))
             cursor.execute(_numbers_as_text(written, schema))
             # The headers first, in case that no row comes.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from sqlalchemy import URL, Engine, select, text
+from sqlalchemy import URL, Engine, create_engine, make_url, select, text
 
 from dunflow import day as stages
 from dunflow.clock import VirtualClock
@@ -206,6 +206,42 @@ def test_a_query_is_asked_for_what_is_new_and_a_little_before(
     later = NOW + dt.timedelta(hours=6)
     assert look(declared, later, CORE=url).figures() == {"new": 2, "known": 0, "rejected": 0}
     assert refs(core) == ["future", "late", "old"]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+def test_what_is_asked_for_is_meant_in_the_portfolios_zone(
+    look: Look, core: Engine, tmp_path: Path, kind: str
+) -> None:
+    """A payment of seven in the morning, in a column without a zone, is there at noon."""
+    (tmp_path / "payments.sql").write_text(
+        "SELECT id AS ref, loan AS account, amount, at AS booked_at FROM booking\n"
+        "WHERE at > :since AND at <= :until"
+    )
+    url = core.url if kind == "postgresql" else make_url(f"sqlite:///{tmp_path}/core.db")
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(text("DROP TABLE IF EXISTS booking"))
+        conn.execute(text("CREATE TABLE booking (id text, loan text, amount int, at timestamp)"))
+        at = ("2026-03-10 07:00:00", "2026-03-10 12:00:01")
+        for ref, when in zip(("seven", "after"), at, strict=True):
+            row = {"ref": ref, "at": dt.datetime.fromisoformat(when)}
+            conn.execute(text("INSERT INTO booking VALUES (:ref, 'A', 10, :at)"), row)
+    engine.dispose()
+    declared = {"kind": "sql", "connection": "CORE", "query": "payments.sql"}
+    asked = url.set(drivername=kind).render_as_string(hide_password=False)
+    assert look(declared, CORE=asked).new == 1
+    assert refs(core) == ["seven"]
+
+
+def test_a_file_without_its_header_tells_nobody_who_is_in_it(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("P1,Wang Li,13800138000,2026-03-02\n")
+    with pytest.raises(SourceError, match="4 cells and none of our columns") as told:
+        look(FILES)
+    assert "Wang" not in str(told.value)
+    (tmp_path / "in/a.csv").write_text("ref,account,Amount,13800138000\n")
+    with pytest.raises(SourceError, match=r"similar ones are 'Amount'.*\(found: .* '…'\)"):
+        look(FILES)
 
 
 def test_a_bad_row_of_a_query_is_told_once_by_its_id(

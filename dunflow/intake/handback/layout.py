@@ -28,7 +28,7 @@ from dunflow.snapshot import cells
 from dunflow.snapshot.columns import read_frames
 from dunflow.snapshot.files import read_stream
 from dunflow.snapshot.instants import INSTANT, read_instant
-from dunflow.snapshot.layout import Field, Heads, Layout, find_header
+from dunflow.snapshot.layout import Field, Heads, Layout, find_header, shown_headers
 
 RESULTS: Final = {
     "talked": "the customer was spoken with",
@@ -84,7 +84,13 @@ def _heads(written: Handback) -> Heads:
 
 def _layout(written: Handback, zone: ZoneInfo, headers: list[str]) -> Layout:
     known = {name: written.columns.get(name, name) for name in HANDBACK}
-    if unknown := [header for header in headers if header not in known.values()]:
+    shown = shown_headers(known, headers)
+    if not shown:
+        raise SourceError(
+            f"the first row has {len(headers)} cells and none of our columns; write "
+            f"{', '.join(known.values())} above them. Nothing of it was taken in"
+        )
+    if unknown := [header for header in shown if header not in known.values()]:
         raise SourceError(
             f"the header has {unknown}, and only {', '.join(known.values())} are asked for; "
             "nothing of it was taken in"
@@ -92,7 +98,8 @@ def _layout(written: Handback, zone: ZoneInfo, headers: list[str]) -> Layout:
     readers = _readers(written, zone)
     fields = []
     for name, needed in HANDBACK.items():
-        header = find_header(written.columns, name, headers, needed=needed)
+        must = needed or name in written.columns
+        header = find_header(known, name, headers, needed=must)
         if header is not None:
             kind, reader = readers[name]
             fields.append(Field(name, header, kind, reader, needed))
