@@ -81,6 +81,7 @@ def judge(
     findings = [*_absolute(this, limits)]
     unchanged_since = business_date
     if before is not None:
+        findings += _columns(this, before)
         findings += [_rows(this, before, limits), *_overdue(conn, this, before, limits)]
         unchanged_since = _unchanged_since(conn, this, before)
         findings.append(contacts_changed(this.contacts_changed, this.contacts_of, limits))
@@ -138,6 +139,15 @@ def contacts_changed(changed: int, of: int, limits: Gate) -> Finding:
         share <= limits.max_contacts_changed or changed < limits.small,
         share,
     )
+
+
+def _columns(this: Row[Any], before: Row[Any]) -> Iterator[Finding]:
+    """Where an optional one is gone, its values would all be none, or what the portfolio says."""
+    if this.columns is None:
+        return
+    for name in sorted({*(before.columns or ())} - {*this.columns}):
+        allowed = f"there, as on {before.business_date}"
+        yield Finding(f"column {name!r}", "missing", allowed, False, Decimal(1))
 
 
 def _rows(this: Row[Any], before: Row[Any], limits: Gate) -> Finding:

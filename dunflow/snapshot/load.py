@@ -1,7 +1,7 @@
 """Loads a pull as the snapshot of its business date: replaced in whole or not at all."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -48,6 +48,8 @@ class Loaded:
     contacts_of: int = 0
     of_no_use: int = 0
     """Contact values of rows that were read: nobody can be reached by them."""
+    columns: Sequence[str] | None = None
+    """Which of ours the rows had; None: that is not known."""
 
     def figures(self) -> dict[str, Any]:
         """The same for a report: amounts as plain text, per currency."""
@@ -115,6 +117,7 @@ def load(
             renewal.changed,
             renewal.of,
             _of_no_use(conn, portfolio_id, business_date),
+            [each.name for each in stage.layout.fields if each.attribute is None],
         )
     _record(conn, portfolio_id, business_date, loaded, now)
     return loaded
@@ -207,6 +210,7 @@ def _stored(
         row.contacts_changed,
         row.contacts_of,
         _of_no_use(conn, portfolio_id, business_date),
+        row.columns,
     )
 
 
@@ -232,6 +236,7 @@ def _record(
         "quarantined": loaded.quarantined,
         "contacts_changed": loaded.contacts_changed,
         "contacts_of": loaded.contacts_of,
+        "columns": loaded.columns,
         "gate": None,
         "stopped": None,
     }

@@ -10,7 +10,8 @@ from dunflow.snapshot.gate import Verdict
 from dunflow.snapshot.pull import Pull
 from tests.snapshot.conftest import DATE, Room, Row, row
 
-NEXT = DATE + dt.timedelta(days=1)
+DAY = dt.timedelta(days=1)
+NEXT = DATE + DAY
 
 
 def many(count: int, **facts: str) -> list[Row]:
@@ -58,6 +59,23 @@ def test_the_number_of_rows_may_change_by_half(room: Room, count: int, accepted:
     verdict = room.judge(NEXT)
     assert verdict.accepted is accepted
     assert refused_for(verdict) == ([] if accepted else ["number of rows"])
+
+
+def test_a_column_that_is_gone_is_noticed(room: Room) -> None:
+    dollars = [row("U", currency="USD", segment="gold")]
+    room.load(dollars)
+    assert room.judge().accepted
+    room.load([row("U", segment="gold")], NEXT)
+    verdict = room.judge(NEXT)
+    assert refused_for(verdict) == ["column 'currency'"]
+    assert "column 'currency': seen missing, allowed there, as on 2026-03-10" in verdict.why()
+    # Whoever accepts one that is gone says nothing of another.
+    room.accept(NEXT)
+    assert room.judge(NEXT).accepted
+    room.load([row("U", segment="gold")], NEXT + DAY)
+    assert room.judge(NEXT + DAY).accepted
+    room.load([row("U")], NEXT)
+    assert not room.judge(NEXT).accepted
 
 
 def test_an_overdue_total_may_change_by_half_in_each_currency(room: Room) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from dunflow.ledger.tables.books import account, customer, portfolio
 from dunflow.ledger.tables.schema import Instant, metadata, number, one_of
@@ -35,6 +35,7 @@ load = Table(
     Column("customers", Integer, nullable=False),  # of the overdue accounts
     Column("overdue", JSONB, nullable=False),  # currency → amount as text
     Column("quarantined", Integer, nullable=False),  # rows
+    Column("columns", ARRAY(Text)),  # which of ours the rows had; NULL: it was not written down
     # Customers whose phone or email is another one than before, and of how many.
     Column("contacts_changed", Integer, nullable=False, server_default=text("0")),
     Column("contacts_of", Integer, nullable=False, server_default=text("0")),
