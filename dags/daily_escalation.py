@@ -56,11 +56,15 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dunflow.config.head import Head, heads
-from dunflow.errors import DunflowError, SourceError
+from dunflow.errors import DunflowError, LedgerDown, SourceError
 
-# A source may be late, so it is asked again. What else is raised on purpose waits for a person.
+# A source may be late, and a server be restarted, so both are asked again. What else is raised on
+# purpose waits for a person.
 RETRY = ExceptionRetryPolicy(
-    [RetryRule(SourceError, RetryAction.RETRY), RetryRule(DunflowError, RetryAction.FAIL)]
+    [
+        RetryRule([SourceError, LedgerDown], RetryAction.RETRY),
+        RetryRule(DunflowError, RetryAction.FAIL),
+    ]
 )
 
 
@@ -191,8 +195,9 @@ def build(head: Head) -> DAG:
         max_active_runs=1,
         default_args={
             "owner": head.owner,
-            "retries": 2,
+            "retries": 4,  # in a quarter of an hour, as a server may take to come back
             "retry_delay": dt.timedelta(minutes=1),
+            "retry_exponential_backoff": 2,
             "retry_policy": RETRY,
         },
         tags=["dunflow", head.name, *head.warnings],

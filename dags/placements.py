@@ -42,6 +42,7 @@ def take_back(portfolio: str) -> dict[str, Any]:
 # A receiver that can't be reached is no reason not to ask.
 @task(trigger_rule="all_done")
 def candidates(portfolio: str) -> list[dict[str, Any]]:
+    """What a person is asked about, and is asked anew about what comes after it (`newest`)."""
     from dunflow import placements
 
     date = get_current_context()["dag_run"].partition_key
@@ -56,14 +57,19 @@ def candidates(portfolio: str) -> list[dict[str, Any]]:
 
 
 @task
-def carry_out(portfolio: str, answer: dict[str, Any]) -> dict[str, Any]:
+def carry_out(
+    portfolio: str, asked: list[dict[str, Any]], answer: dict[str, Any]
+) -> dict[str, Any]:
     from dunflow import placements
     from dunflow.place.life import Chosen
 
     said = answer["chosen_options"]
     by = (answer.get("responded_by_user") or {}).get("name") or "airflow"
     date = get_current_context()["dag_run"].partition_key
-    chosen = Chosen(business_date=dt.date.fromisoformat(date) if date else None)
+    chosen = Chosen(
+        business_date=dt.date.fromisoformat(date) if date else None,
+        newest=max(each["newest"] for each in asked),
+    )
     desk = placements.open_desk(portfolio)
     if said == [APPROVE]:
         moved = placements.approve(desk, chosen, by)
@@ -124,8 +130,9 @@ def build(head: Head) -> DAG:
             retries=0,
         )
         name = head.name
-        said = carry_out(name, asked.output)
-        take_back(name) >> candidates(name) >> asked
+        found = candidates(name)
+        said = carry_out(name, found, asked.output)
+        take_back(name) >> found >> asked
         said >> deliver(name)
     return dag
 

@@ -13,6 +13,10 @@ class SourceError(DunflowError):
     """The source did not deliver what the portfolio declares; nothing was written."""
 
 
+class LedgerDown(DunflowError):
+    """The ledger's server does not answer; whoever works on it tries again later."""
+
+
 class NotClosed(DunflowError):
     """The business date has not closed yet in the portfolio's time zone."""
 

@@ -110,9 +110,12 @@ def migrate(json_: bool) -> None:
     """Bring the ledger's schema to this version's."""
     from dunflow import tell
     from dunflow.ledger.engine import ledger_url, make_engine
+    from dunflow.ledger.migrate import answering
     from dunflow.ledger.migrate import migrate as bring
 
-    revision = bring(make_engine(ledger_url()))
+    engine = make_engine(ledger_url())
+    with answering(engine):
+        revision = bring(engine)
     if json_:
         tell.as_json({"revision": revision})
     else:

@@ -1,5 +1,7 @@
 """Brings a ledger's schema to the newest migration."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
-from dunflow.errors import ConfigError, DunflowError
+from dunflow.errors import DunflowError, LedgerDown
 from dunflow.ledger import locks
 from dunflow.ledger.engine import URL_VARIABLE, is_embedded, ledger_url, make_engine
 
@@ -52,18 +54,24 @@ def open_ledger() -> Engine:
     """The ledger that the environment names, ready to work on.
 
     The embedded one is migrated on the way; a server's schema is only checked, since others may
-    work on it. Raises ConfigError where the server does not answer.
+    work on it. Raises LedgerDown where the server does not answer.
     """
-    url = ledger_url()
-    engine = make_engine(url)
+    engine = make_engine(ledger_url())
     if is_embedded():
         migrate(engine)
         return engine
-    try:
+    with answering(engine):
         require_current(engine)
+    return engine
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Raises LedgerDown where the server turns out not to answer."""
+    try:
+        yield
     except OperationalError as error:
-        raise ConfigError(
-            f"{URL_VARIABLE}: {url.render_as_string()} can't be reached: "
+        raise LedgerDown(
+            f"{URL_VARIABLE}: {engine.url.render_as_string()} can't be reached: "
             f"{' '.join(str(error.orig).split())}"
         ) from None
-    return engine

@@ -69,6 +69,8 @@ class Chosen:
     destination: str | None = None
     accounts: tuple[str, ...] | None = None
     business_date: dt.date | None = None
+    newest: int | None = None
+    """The last that was there when somebody was asked; of what was proposed later nobody spoke."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def active(portfolio_id: int, chosen: Chosen, states: tuple[str, ...]) -> Select
         rows = rows.where(placement.c.destination == chosen.destination)
     if chosen.business_date is not None:
         rows = rows.where(placement.c.business_date == chosen.business_date)
+    if chosen.newest is not None:
+        rows = rows.where(placement.c.placement_id <= chosen.newest)
     if chosen.accounts is not None:
         named = select(account.c.account_id).where(
             account.c.portfolio_id == portfolio_id, account.c.account_ref.in_(chosen.accounts)

@@ -13,13 +13,15 @@ from dunflow.place.life import Chosen, active
 
 @dataclass(frozen=True)
 class Sum:
-    """So many placements of one date to one destination, in one currency."""
+    """So many placements of one date to one destination, in one currency; `newest` is the number
+    of the last one."""
 
     business_date: dt.date
     destination: str
     currency: str
     accounts: int
     amount: Decimal
+    newest: int
 
 
 def summary(
@@ -33,7 +35,7 @@ def summary(
     chosen = active(portfolio_id, Chosen(business_date=business_date), states)
     by = (p.business_date, p.destination, p.currency)
     rows = conn.execute(
-        select(*by, func.count(), func.sum(p.amount))
+        select(*by, func.count(), func.sum(p.amount), func.max(p.placement_id))
         .where(p.placement_id.in_(chosen))
         .group_by(*by)
         .order_by(*by)

@@ -122,7 +122,7 @@ def test_what_works_on_a_date_never_runs_without_one(dags: dict[str, Any]) -> No
 def test_what_has_left_is_taken_back_before_a_person_is_asked(dags: dict[str, Any]) -> None:
     tasks = dags["placements__plain"]["tasks"]
     line = ["take_back", "candidates", "approval", "carry_out", "deliver"]
-    assert [tasks[before] for before in line[:-1]] == [[after] for after in line[1:]]
+    assert [tasks[before][0] for before in line[:-1]] == line[1:]
 
 
 def test_what_became_of_emails_is_asked_after_sending(dags: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
-from dunflow.errors import ConfigError
+from dunflow.errors import LedgerDown
 from dunflow.ledger.engine import URL_VARIABLE
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.tables import metadata
@@ -21,6 +21,6 @@ def test_a_server_that_is_not_there_is_told_without_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(URL_VARIABLE, "postgresql://dun:secret@127.0.0.1:1/ledger")
-    with pytest.raises(ConfigError, match="ledger can't be reached") as told:
+    with pytest.raises(LedgerDown, match="ledger can't be reached") as told:
         open_ledger()
     assert "secret" not in str(told.value)

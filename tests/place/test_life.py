@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def told(desk: Desk) -> dict[str, tuple[str, str | None]]:
             .order_by(placement.c.placement_id)
         )
         return {ref: (state, reason) for ref, state, reason in rows}
+
+
+def test_an_answer_is_about_what_was_asked(desk: Desk) -> None:
+    """What was proposed while a person thought it over waits for the next question."""
+    (asked,) = placements.waiting(desk)
+    assert (asked["accounts"], asked["amount"]) == (2, Decimal("2000.00"))
+    first = Chosen(newest=asked["newest"] - 1)
+    assert placements.approve(desk, first, "me").counts == {"approved": 1}
+    assert placements.reject(desk, first, "no", "me").counts == {"rejected": 1}
+    assert {state for state, _ in told(desk).values()} == {"rejected", "proposed"}
 
 
 def test_what_is_held_when_it_is_approved_is_withdrawn(desk: Desk) -> None:
