@@ -307,3 +307,13 @@ def test_sender_and_sandbox_meet_on_one_loopback() -> None:
 def test_the_sandbox_starts_only_when_it_is_asked_for() -> None:
     assert {name for name, service in SERVICES.items() if "profiles" in service} == {"sandbox"}
     assert SERVICES["sandbox"]["profiles"] == ["sandbox"]
+
+
+def test_what_people_fetch_outlives_its_container() -> None:
+    """Letters, lists and packages are written once; the ledger says that they were delivered."""
+    (home,) = re.findall(r"DUNFLOW_HOME=(\S+)", DOCKERFILE)
+    for name, service in SERVICES.items():
+        if service.get("command", [])[:2] == ["airflow", "celery"]:
+            kept = [volume.split(":")[:2] for volume in service["volumes"]]
+            assert [volume for volume, place in kept if place == home] == ["home"], name
+    assert "home" in COMPOSE["volumes"]

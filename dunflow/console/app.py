@@ -11,6 +11,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from dunflow import money
 from dunflow.clock import DatabaseClock
@@ -74,6 +75,8 @@ def create_app(
     )
     if login is not None:
         _lead_to(app, login)
+    for error in (OperationalError, ProgrammingError):
+        app.exception_handler(error)(_tell_of_the_ledger)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> HTMLResponse:
@@ -103,13 +106,13 @@ def create_app(
         with ledger.connect() as conn:
             head = lists.head_of(conn, reference)
             if head is None:
-                return _shown("list_refused.html", 404, why="There is no such list.")
+                return _no_list(404, "There is no such list.")
             if not may_see(head.portfolio):
-                return _shown("list_refused.html", 403, why=_FOR_OTHERS.format(head.portfolio))
+                return _no_list(403, _FOR_OTHERS.format(head.portfolio))
             try:
                 found = lists.page_of(conn, head, DatabaseClock(ledger).now(), books)
             except ConfigError as error:
-                return _shown("list_refused.html", 404, why=str(error))
+                return _no_list(404, str(error))
         return _shown("list.html", page=found, amount=money.exact)
 
     return app
@@ -128,9 +131,24 @@ def _lead_to(app: FastAPI, login: str) -> None:
         return RedirectResponse(f"{before}{login}?next={quote(request.url.path)}", 302)
 
 
+async def _tell_of_the_ledger(_: Request, error: Exception) -> Response:
+    """The server is away, or its schema is not this version's."""
+    is_away = isinstance(error, OperationalError)
+    why = (
+        "The ledger does not answer. Load this page again; if it stays so, look after its server."
+        if is_away
+        else "The ledger can't be read: its schema may be another version's. Run 'dunflow migrate'."
+    )
+    return _shown("refused.html", 503, what="This page", why=why, back=None)
+
+
 def _shown(template: str, status: int = 200, **content: Any) -> HTMLResponse:
     html = _TEMPLATES.get_template(template).render(**content)
     return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _no_list(status: int, why: str) -> HTMLResponse:
+    return _shown("refused.html", status, what="This list", why=why, back="../lists")
 
 
 _FOR_OTHERS = (

@@ -9,11 +9,11 @@ from http.client import HTTPConnection
 
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, make_url
 
 from dunflow.console.app import create_app
 from dunflow.console.figures import DATES, latest
-from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.engine import make_engine, portfolio_id_of
 from dunflow.ledger.tables import load
 from dunflow.remind import brake
 from dunflow.sandbox.serve import serve
@@ -89,6 +89,18 @@ def test_a_date_shows_its_snapshot_and_whether_it_is_trusted(ledger: Engine, sta
     page = _get(create_app([], lambda: ledger)).text
     for told in ("corner_shop", "2026-03-01", "12,345", "678", "CNY 1,090.50", f'"state {state}"'):
         assert told in page
+
+
+@pytest.mark.parametrize("path", ["/", "/lists", "/lists/x", "/handed-over"])
+def test_a_ledger_that_is_away_or_of_another_version_is_told_of(ledger: Engine, path: str) -> None:
+    away = make_engine(make_url("postgresql+psycopg://dun:secret@127.0.0.1:1/ledger"))
+    page = _get(create_app([], lambda: away), path)
+    assert (page.status, "does not answer" in page.text) == (503, True)
+    assert "secret" not in page.text
+    bare = make_engine(ledger.url.set(database="postgres"))
+    page = _get(create_app([], lambda: bare), path)
+    assert (page.status, "dunflow migrate" in page.text) == (503, True)
+    bare.dispose()
 
 
 def test_it_shows_the_newest_dates_only(ledger: Engine) -> None:
