@@ -82,7 +82,7 @@ class BusinessDate(BaseOperator):
         from dunflow import day
 
         key = self.partition_key
-        date = dt.date.fromisoformat(key) if key else day.newest_closed(self.portfolio)
+        date = day.date_of(key) if key else day.newest_closed(self.portfolio)
         now = dt.datetime.now(dt.UTC)
         opens_at = day.opens_at(self.portfolio, date, now)
         self.log.info("The business date is %s; its run opens at %s", date, opens_at)
@@ -166,7 +166,10 @@ def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[st
 
     opened = day.open_day(portfolio, dt.date.fromisoformat(business_date))
     figures = day.report(opened)
-    outlet_events[decisions_of(portfolio)].extra = {"business_date": business_date, **figures}
+    told = outlet_events[decisions_of(portfolio)]
+    told.extra = {"business_date": business_date, **figures}
+    # A run by hand may have no key of its own, and what follows is started by one.
+    told.add_partitions(business_date)
     return figures
 
 

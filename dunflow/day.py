@@ -88,6 +88,20 @@ def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = N
     return Day(engine, book, business_date, clock, local_secrets() | os.environ)
 
 
+def date_of(key: str) -> dt.date:
+    """The date of a partition key. Raises ConfigError for one that tells none."""
+    try:
+        date = dt.date.fromisoformat(key)
+    except ValueError:
+        date = None
+    if date is None or date.isoformat() != key:
+        raise ConfigError(
+            f"the partition key {key!r} is no business date; trigger a run with one such as "
+            "2026-03-01, or with none for the newest date that has closed"
+        )
+    return date
+
+
 def newest_closed(portfolio: str) -> dt.date:
     """The date that a run without one is for."""
     book = read_book(portfolio)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -194,6 +195,17 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     told = json.loads((recall / "recalls.json").read_text())
     assert [(row["account"], row["why"]) for row in told] == [("A1", "paid")]
     assert _states() == {AGENCY: "recalled"}
+
+
+def test_what_follows_a_run_by_hand_knows_its_date(
+    api: AirflowApi, hand_over_portfolios: Path
+) -> None:
+    yesterday = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date() - dt.timedelta(days=1)
+    folder = hand_over_portfolios / NAME
+    shutil.copy(folder / "2026-03-05.csv", folder / f"{yesterday}.csv")
+    api.send("POST", f"/api/v2/dags/daily_escalation__{NAME}/dagRuns", {"logical_date": None})
+    last = _placements_run(api, yesterday)
+    _wait_for(lambda: _has_ended(api, last))
 
 
 def test_what_was_paid_in_between_is_taken_in_and_a_bad_file_stops_no_other(
