@@ -30,6 +30,15 @@ POLICY = {
     "packs": [],
     "tiers": [{"tier": "only", "from_dpd": 1, "steps": [STEP]}],
 }
+BEFORE = POLICY | {
+    "tiers": [
+        {
+            "tier": "before",
+            "from_dpd": -3,
+            "steps": [{**STEP, "at_dpd": -3, "template": "courtesy"}],
+        }
+    ]
+}
 NOTICE = POLICY | {
     "tiers": [{"tier": "only", "from_dpd": 1, "steps": [{**STEP, "purpose": "notice"}]}],
     "hand_off": [{"to": "court", "when": {"dpd": {"from": 2}}}],
@@ -55,6 +64,7 @@ def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
         policy: dict[str, Any] = POLICY,
         date: dt.date = DATE,
         destinations: dict[str, Any] = COURT,
+        due_on: str | list[str] = "2026-03-08",
     ) -> Desk:
         story = {"scenario": "s", "policy": policy, "accounts": {}, "timeline": [], "expect": {}}
         story["portfolio"] = {"destinations": destinations}
@@ -65,7 +75,7 @@ def listed(ledger: Engine, tmp_path: Path) -> MakeDesk:
         frame = pd.DataFrame(rows, columns=["name", "account", "customer", "language", "address"])
         blank = ["phone", "email", "time_zone", "balance", "product", "segment"]
         blank += ["instalments_overdue", "last_payment_on"]
-        given = {"due_on": "2026-03-08", "overdue": "1300.00", "currency": "CNY"}
+        given = {"due_on": due_on, "overdue": "1300.00", "currency": "CNY"}
         frame = frame.assign(**given, **dict.fromkeys(blank))
         close = book.portfolio.calendar.close_of(date)
         stages.snapshot(day, Pull(iter([frame.astype("string[pyarrow]")]), close))

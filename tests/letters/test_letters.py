@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import re
 import unicodedata
 from dataclasses import replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ from dunflow.remind.letters.letter import (
 )
 from dunflow.remind.letters.window import lines_in_window
 from tests.letters.conftest import (
+    BEFORE,
     DATE,
     FEW,
     MANY,
@@ -97,6 +99,33 @@ def test_the_page_says_what_was_kept_of_it(listed: MakeDesk, tmp_path: Path) -> 
     for page, text in zip(pages(tmp_path), kept, strict=True):
         for said in (text.subject, text.body.splitlines()[-1], "1,300.00"):
             assert close(said) in close(page)
+
+
+@pytest.mark.parametrize("due_on", ["2026-03-12", "2026-03-09"])
+def test_a_letter_before_the_due_date_calls_nothing_overdue(
+    listed: MakeDesk, tmp_path: Path, due_on: str
+) -> None:
+    print_letters(listed(FEW[:2], policy=BEFORE, due_on=due_on))
+    english, chinese = pages(tmp_path)
+    assert "Payments due, as of 9 March 2026" in english
+    assert "Due on" in english
+    assert "截至2026年3月9日的应还款项" in close(chinese)
+    for page in (english, chinese):
+        assert not re.search(r"overdue|Due since|逾期|最早|(?<!\d)-\d", page, re.IGNORECASE)
+
+
+def test_a_letter_calls_overdue_only_the_accounts_that_are(
+    listed: MakeDesk, tmp_path: Path
+) -> None:
+    rows = [(name, f"{n}{key}", key, *rest) for name, _, key, *rest in FEW[:2] for n in (1, 2)]
+    desk = listed(rows, policy=BEFORE, due_on=["2026-03-08", "2026-03-12"] * 2)
+    print_letters(desk)
+    english, chinese = (close(page) for page in pages(tmp_path))
+    assert "Paymentsdue,asof9March2026" in english
+    assert "AccountDueonDaysoverdueAmount…1C18March20261CN¥1,300.00" in english
+    assert "…2C112March2026CN¥1,300.00Total" in english
+    assert "截至2026年3月9日的应还款项借款到期日逾期天数应还金额" in chinese
+    assert "…1C22026年3月8日1¥1,300.00…2C22026年3月12日¥1,300.00合计" in chinese
 
 
 def test_the_evidence_words_a_letter_as_its_page_did(listed: MakeDesk, tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ class Letter:
     closing: str
     accounts: tuple[dict[str, str], ...]
     total: str
+    is_overdue: bool
+    """Each account is, so that the page may call the whole so."""
+    any_overdue: bool
+    """Some account is, so that the page has days to tell."""
 
 
 class Unprintable(ValueError):
@@ -78,12 +82,14 @@ def letter_of(slots: Slots, address: str | None, date: str, opening: str, closin
             {
                 "tail": f"…{account.tail}",
                 "due_on": account.due_on,
-                "dpd": str(account.dpd),
+                "dpd": str(account.dpd) if account.is_overdue else "",
                 "amount": account.amount,
             }
             for account in every_account(slots)
         ),
         total=str(given["total"]),
+        is_overdue=bool(given["is_overdue"]),
+        any_overdue=bool(given["any_overdue"]),
     )
 
 

@@ -86,7 +86,8 @@ def values(slots: Slots) -> dict[str, object]:
 
     `accounts` holds the longest overdue ones, at most 20; `more_count` and `more_total` (empty if
     there are none) are the rest, `total` is all of them. `is_overdue` is true only if each account
-    is overdue.
+    is overdue, `any_overdue` if at least one is: a customer may have one that is late and one that
+    falls due soon.
     """
     language, currency = slots.language, slots.currency
     ordered = _ordered(slots)
@@ -104,6 +105,7 @@ def values(slots: Slots) -> dict[str, object]:
         "more_total": _total(rest, currency, language) if rest else "",
         "total": _total(ordered, currency, language) if len(ordered) > 1 else accounts[0].amount,
         "is_overdue": all(line.dpd > 0 for line in ordered),
+        "any_overdue": any(line.dpd > 0 for line in ordered),
         "as_of": date_for_people(slots.as_of, language),
     }
 

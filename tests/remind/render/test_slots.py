@@ -112,6 +112,19 @@ def test_one_account_that_is_not_overdue_speaks_for_all(
     assert values(slots(accounts=(line(1), line(2, dpd=0))))["is_overdue"] is False
 
 
+@pytest.mark.parametrize(
+    ("days", "some"), [((-3, 0), False), ((1, 0), True), ((*[8] * 20, -3), True)]
+)
+def test_one_account_that_is_overdue_is_some(
+    days: tuple[int, ...],
+    some: bool,
+    slots: Callable[..., Slots],
+    line: Callable[..., Line],
+) -> None:
+    accounts = tuple(line(number, dpd=dpd) for number, dpd in enumerate(days))
+    assert values(slots(accounts=accounts))["any_overdue"] is some
+
+
 def test_only_the_tail_of_an_account_is_told(
     slots: Callable[..., Slots], line: Callable[..., Line]
 ) -> None:
