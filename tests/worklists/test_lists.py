@@ -239,8 +239,9 @@ def test_an_order_for_a_visit_says_how_many_go_when_and_what_keeps_them_safe(
     assert made["files"][2]["pages"] == len(pages)
     assert len(pages) == made["lines"]
     assert line["reference"] in pages[0]
-    for said in ("上门工单", "1 Some Street", "2026-03-13", "不得单独上门", "客户签名"):
+    for said in ("上门工单", "1 Some Street", "2026-03-13", "不得单独上门", "客户签名", "应还金额"):
         assert said in pages[0]
+    assert "逾期金额" not in pages[0]  # a part of the sum, or all of it, may not be due yet
 
 
 @pytest.mark.parametrize(("channel", "files"), [("call", 2), ("visit", 3)])
