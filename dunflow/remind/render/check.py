@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
@@ -105,16 +106,19 @@ def sample(language: Language, dpd: int) -> Slots:
 
 
 def _samples(language: Language) -> Iterator[Slots]:
-    """One account and more than are listed, before and after the due date."""
+    """One account and more than are listed, before and after the due date, and some of each."""
     for count in (1, 2, LISTED + 1):
-        for dpd in (-3, 8):
-            line = Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
+        for days in ((-3, -3), (8, 8), (8, -3)):
+            lines = [
+                Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
+                for dpd in days
+            ]
             yield Slots(
                 reference="K7Q2XH",
                 language=language,
                 customer_name=None,
                 lender=_LENDER,
                 currency="CNY",
-                accounts=(line,) * count,
+                accounts=tuple(islice(cycle(lines), count)),
                 as_of=_AS_OF,
             )

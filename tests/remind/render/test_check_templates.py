@@ -47,6 +47,15 @@ def test_a_variable_that_only_many_accounts_fill_is_found(own_folder: Path, writ
     assert "empty" in fault
 
 
+def test_a_fault_that_only_some_overdue_accounts_reach_is_found(
+    own_folder: Path, write: Write
+) -> None:
+    some = "{% if any_overdue and not is_overdue %}{{ accounts[1].name }}{% endif %}"
+    write("en/firm/sms.txt", f"{{{{ total }}}} {some}")
+    (fault,) = check_templates(["en"], {"firm": ["sms"]}, own_folder)
+    assert "has no attribute 'name'" in fault
+
+
 def test_a_syntax_error_is_told_with_its_line(own_folder: Path, write: Write) -> None:
     write("zh/firm/sms.txt", "您好\n{% if is_overdue %}逾期")
     (fault,) = check_templates(["zh"], {"firm": ["sms"]}, own_folder)

@@ -103,21 +103,6 @@ def test_an_email_names_where_to_complain(
         assert "complaints@starbridge.example" in form
 
 
-@pytest.mark.parametrize(("channel", "dpd"), list(product(CHANNELS, (-3, 0))))
-@pytest.mark.parametrize("count", [1, 3])
-def test_before_the_due_date_nothing_is_called_overdue(
-    channel: Channel, dpd: int, count: int, folder: Path, slots: Make, line: MakeLine
-) -> None:
-    accounts = tuple(line(number, dpd=dpd) for number in range(count))
-    for language, late in (
-        ("en", "overdue|not reached us|unpaid"),
-        ("zh", "逾期|未还|未收到|最早"),
-    ):
-        text = render(channel, "courtesy", slots(language=language, accounts=accounts), folder)
-        for form in whole(text):
-            assert not re.search(late, f"{text.subject} {form}")
-
-
 @pytest.mark.parametrize(("template", "channel"), list(product(TEMPLATES, CHANNELS)))
 def test_nobody_is_called_none(template: str, channel: Channel, folder: Path, slots: Make) -> None:
     for name, language in product((None, float("nan"), " ", "None"), LANGUAGES):
@@ -208,20 +193,6 @@ def test_an_sms_gives_number_and_total_of_several_accounts(
     accounts = (line(1), line(2), line(3))
     body = render("sms", "firm", slots(language="zh", accounts=accounts), folder).body
     assert "您有3笔借款已逾期，截至2026年3月10日应还合计¥3,900.00" in body
-
-
-@pytest.mark.parametrize(
-    ("language", "template", "count"), list(product(LANGUAGES, TEMPLATES, (1, 3)))
-)
-def test_an_sms_takes_at_most_three_segments(
-    language: str, template: str, count: int, folder: Path, slots: Make, line: MakeLine
-) -> None:
-    accounts = tuple(line(number, "12345.67") for number in range(count))
-    name = {"zh": "欧阳建国", "en": "Alexandra O’Connor"}[language]
-    given = slots(language=language, accounts=accounts, customer_name=name)
-    size = measure(render("sms", template, given, folder).body)
-    assert size.segments <= 3
-    assert size.encoding == {"zh": "UCS-2", "en": "GSM-7"}[language]
 
 
 @pytest.mark.parametrize(("language", "template"), list(product(LANGUAGES, TEMPLATES)))
