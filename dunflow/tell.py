@@ -5,11 +5,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from shutil import which
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from rich import box
@@ -31,8 +31,10 @@ if TYPE_CHECKING:  # a command that needs none of these should not wait for them
 
 PIPED = 1_000
 """Columns: whoever searches what was printed wants whole words on whole lines."""
-screen = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
-aside = Console(stderr=True, highlight=False)
+# Reasons and ids are text: square brackets in one are no style, and colons no emoji.
+AS_IT_IS: Final[Mapping[str, Any]] = {"markup": False, "emoji": False, "highlight": False}
+screen = Console(**AS_IT_IS, width=None if sys.stdout.isatty() else PIPED)
+aside = Console(**AS_IT_IS, stderr=True)
 """Progress and errors, so that what a script reads stays clean."""
 
 
@@ -136,7 +138,7 @@ def story(told: "Story", zone: dt.tzinfo) -> None:
     from dunflow.decide.explain import stretches
 
     decision = told["decision"]
-    screen.print(f"[bold]{told['portfolio']}, account {told['account']}[/bold]\n")
+    screen.print(f"{told['portfolio']}, account {told['account']}\n", style="bold")
     if decision is None:
         screen.print("There is no decision for that date.")
     else:
@@ -159,8 +161,14 @@ def story(told: "Story", zone: dt.tzinfo) -> None:
 def _decision(decision: "Story", zone: dt.tzinfo) -> None:
     late = " (late)" if decision["late"] else ""
     screen.print(
-        f"On {decision['date']} the run{late} of {_instant(decision['decided_at'], zone)} decided "
-        f"[bold]{decision['action']}[/bold], because [bold]{decision['reason']}[/bold]."
+        Text.assemble(
+            f"On {decision['date']} the run{late} of {_instant(decision['decided_at'], zone)} ",
+            "decided ",
+            (decision["action"], "bold"),
+            ", because ",
+            (decision["reason"], "bold"),
+            ".",
+        )
     )
     if decision["guards_passed"]:
         screen.print(f"Guards that had nothing against it: {', '.join(decision['guards_passed'])}.")
@@ -277,8 +285,9 @@ def demo(shown: "Shown") -> None:
     """What happened, who got what, one account's story, and where to look."""
     dates = sorted(shown.dates)
     screen.print(
-        f"\n[bold]{len(dates)} business dates, {dates[0]} to {dates[-1]}, through Airflow: "
-        f"{states(shown.dates)}.[/bold]\n"
+        f"\n{len(dates)} business dates, {dates[0]} to {dates[-1]}, through Airflow: "
+        f"{states(shown.dates)}.\n",
+        style="bold",
     )
     decided = table("What was decided, over all dates", "rows", "decision", "meaning")
     for action, count in shown.decided.items():
@@ -339,9 +348,9 @@ def lint(found: "Lint") -> None:
 
 
 def ending(ended: "Ending") -> None:
-    mark = "[bold red]FAIL[/bold red]" if ended.failed else "[green]ok  [/green]"
+    mark = Text("FAIL", "bold red") if ended.failed else Text("ok  ", "green")
     if ended.differences and not ended.failed:
-        mark = "[yellow]xfail[/yellow]"
+        mark = Text("xfail", "yellow")
     screen.print(mark, Text(ended.story.name))
     if ended.failed and not ended.differences:
         screen.print(Text("       it passes now: take its `xfail` away"))

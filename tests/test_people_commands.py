@@ -264,3 +264,14 @@ def test_what_follows_from_a_wrong_person_is_said(run: Any) -> None:
     assert "the contact point by sms is given up, and waits for a person" in " ".join(told_.split())
     done = CliRunner().invoke(main, ["reply", P, "--dismiss", "1", *WHY, *NOW]).output
     assert "is used again" in done
+
+
+def test_square_brackets_and_colons_in_a_reason_are_told_as_they_are(run: Any) -> None:
+    reason, P = "see [ticket 42], letter [/2026/17] received :phone:", "sunrise_instalment"  # noqa: N806
+    block("firm_letter")
+    run("waive", P, "007", "firm_letter", "--reason", reason, *NOW)
+    run("stop", P, "--channel", "sms", "--reason", reason)
+    for words in (["explain", P, "007"], ["stop", P]):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        assert reason in done.output

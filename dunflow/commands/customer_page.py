@@ -11,13 +11,13 @@ from dunflow import money, tell
 
 def show(file: dict[str, Any], zone: dt.tzinfo) -> None:
     """One table per kind of record; texts stand below the contact or reply that they are of."""
-    tell.screen.print(f"[bold]{file['portfolio']}, customer {file['customer']}[/bold]", markup=True)
+    tell.screen.print(f"{file['portfolio']}, customer {file['customer']}", style="bold")
     for name, records in file.items():
         if name in ("portfolio", "customer"):
             continue
         listed = [records] if isinstance(records, dict) else records
         if listed:
-            tell.screen.print(f"\n[bold]{name.replace('_', ' ')}[/bold]")
+            tell.screen.print(f"\n{name.replace('_', ' ')}", style="bold")
         for record in listed:
             _record(record, zone)
 

@@ -110,7 +110,7 @@ def _tell_taken(new: int, known: int, faults: list[str], json_: bool) -> None:
     else:
         tell.screen.print(f"{new} new, {known} known before")
         for fault in faults:
-            tell.screen.print(f"rejected: {fault}", markup=False)
+            tell.screen.print(f"rejected: {fault}")
     sys.exit(1 if faults else 0)
 
 
@@ -137,7 +137,7 @@ def _take_feeds(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
                 "portfolio.yaml."
             )
     for fault in failed:
-        tell.aside.print(fault, markup=False)
+        tell.aside.print(fault)
     sys.exit(1 if failed or any(each["rejected"] for each in figures.values()) else 0)
 
 
@@ -153,7 +153,7 @@ def _list_rejected(portfolio: str, json_: bool) -> None:
         tell.as_json(listed)
     else:
         for kind, origin, fault in rows:
-            tell.screen.print(f"{kind}  {origin}  {fault}", markup=False)
+            tell.screen.print(f"{kind}  {origin}  {fault}")
     sys.exit(1 if rows else 0)
 
 

@@ -119,7 +119,7 @@ def housekeeping(portfolio: str, json_: bool) -> None:
             f"{done['partitions']} partitions."
         )
         for promise in broken:
-            tell.screen.print(f"broken: {promise}", markup=False)
+            tell.screen.print(f"broken: {promise}")
     sys.exit(1 if broken else 0)
 
 
