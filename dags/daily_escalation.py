@@ -11,7 +11,7 @@
 | reminded | a mark: every channel had its turn, also where a sender is down |
 | lists | writes the call lists and the orders for visits, for the people who make them |
 | letters | makes the PDF files for the printer |
-| report | writes the day's page, and puts its figures on the asset of the portfolio's decisions |
+| report | writes the day's page and the last few again; puts its figures on the decisions' asset |
 | complete | a mark: all of it was done |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the

@@ -277,13 +277,22 @@ def ask_on(day: Day) -> Figures:
 
 
 def report(day: Day) -> Figures:
-    """The date's figures, also as a page below DUNFLOW_HOME/reports."""
-    from dunflow.report.page import write_page
+    """The date's figures, also as a page below DUNFLOW_HOME/reports.
+
+    The pages of a few dates before are written again, with what became of their contacts since.
+    """
+    from dunflow.report.page import write_pages
 
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
     reports = home() / "reports"
-    return dict(write_page(day.engine, day.book, number, day.business_date, reports).figures)
+    now = day.clock.now()
+    if day.book.portfolio.clock == "replay":
+        # The whole date was played. Where each stage is a process of its own, the clock stands at
+        # its beginning again.
+        now = max(now, day.book.portfolio.calendar.lives_until(day.business_date))
+    written = write_pages(day.engine, day.book, number, day.business_date, reports, now)
+    return dict(written.figures)
 
 
 def let_go(portfolio: str) -> Figures:

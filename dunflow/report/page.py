@@ -24,6 +24,9 @@ from dunflow.report.remedies import REJECTED, UNRESOLVED, remedy
 from dunflow.report.trend import Line, trend
 
 TREND_DATES = 30
+AGAIN = 3
+"""So many loaded dates before have their pages written again. Most contacts go out after the run of
+their date, in their hours, and what became of them is heard later still."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +37,46 @@ class Written:
     figures: Figures
 
 
-def write_page(
-    engine: Engine, book: Book, portfolio_id: int, business_date: dt.date, folder: Path
+def write_pages(
+    engine: Engine,
+    book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
+    folder: Path,
+    now: dt.datetime,
 ) -> Written:
-    """Write `<folder>/<portfolio>/<date>.html` and the index beside it.
+    """Write `<folder>/<portfolio>/<date>.html`, those of a few dates before again, and the index.
 
     A reader finds the old page or the new one, never a part.
     """
-    # One state of the ledger for the whole page, whatever is being sent meanwhile.
+    # One state of the ledger for all pages, whatever is being sent meanwhile.
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
         give_room(conn)
-        counted = figures(conn, book, portfolio_id, business_date)
-        lines = trend(conn, portfolio_id, TREND_DATES, business_date)
+        lines = trend(conn, portfolio_id, TREND_DATES + AGAIN, business_date)
+        before = [each.business_date for each in lines if each.business_date < business_date]
+        counted = {
+            date: figures(conn, book, portfolio_id, date)
+            for date in (business_date, *before[:AGAIN])
+        }
         dates = _all_dates(conn, portfolio_id)
     place = folder / book.name
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    page = place / f"{business_date}.html"
-    _write(page, _render("page.html", **_page(book, counted, lines)))
+    for date, of in counted.items():
+        upto = [each for each in lines if each.business_date <= date][:TREND_DATES]
+        _write(_file(place, date), _render("page.html", **_page(book, of, upto, now)))
     written = {file.stem for file in place.glob("????-??-??.html")}
     _write(
         place / "index.html",
         _render("index.html", portfolio=book.portfolio, dates=dates, written=written),
     )
-    return Written(page, counted)
+    return Written(_file(place, business_date), counted[business_date])
 
 
-def _page(book: Book, counted: Figures, lines: list[Line]) -> dict[str, Any]:
+def _file(place: Path, business_date: dt.date) -> Path:
+    return place / f"{business_date}.html"
+
+
+def _page(book: Book, counted: Figures, lines: list[Line], now: dt.datetime) -> dict[str, Any]:
     """What the template shows; a chart is empty where there is nothing to draw."""
     forwards = lines[::-1]
     currencies = sorted({currency for line in lines for currency in line.overdue})
@@ -67,6 +84,7 @@ def _page(book: Book, counted: Figures, lines: list[Line]) -> dict[str, Any]:
         "portfolio": book.portfolio,
         "figures": counted,
         "as_of": _local(book, counted["snapshot"]["as_of"]),
+        "written_at": _local(book, now.isoformat()),
         "sent": sum(counted["sent_by_hour"].values()),
         "lines": lines,
         "currencies": currencies,

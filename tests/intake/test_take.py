@@ -28,7 +28,7 @@ from dunflow.ledger.tables import (
     reject,
 )
 from dunflow.report.customer_file import customer_file
-from dunflow.report.page import write_page
+from dunflow.report.page import write_pages
 from dunflow.retain.person import erase_person
 from tests.intake.conftest import NOW, Take
 
@@ -97,7 +97,7 @@ def test_rows_that_wait_to_be_mended_stand_on_the_page(
     take("opt_outs", "customer,channel\nC,pigeon\n")
     with ledger.begin() as conn:
         number = portfolio_id_of(conn, book.name)
-    page = write_page(ledger, book, number, NOW.date(), tmp_path)
+    page = write_pages(ledger, book, number, NOW.date(), tmp_path, NOW)
     assert page.figures["rejected"] == {"opt_outs": 1, "payments": 2}
     assert "dunflow take --rejected" in page.page.read_text(encoding="utf-8")
 

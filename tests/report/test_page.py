@@ -12,12 +12,13 @@ from sqlalchemy import Connection, text
 from dunflow.decide.guards import BLOCKING
 from dunflow.report.charts import channels, contacts, hours, overdue, reasons, tiers
 from dunflow.report.figures import figures
-from dunflow.report.page import write_page
+from dunflow.report.page import write_pages
 from dunflow.report.remedies import BLOCKED, UNRESOLVED, remedy
 from dunflow.report.trend import trend
 from tests.report.conftest import Told
 from tests.report.test_figures import DATES, names
 
+NOW = dt.datetime(2026, 3, 9, 1, 15, tzinfo=dt.UTC)
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -67,7 +68,7 @@ def read(page: Path) -> Reader:
 
 
 def write(told: Told, date: dt.date, folder: Path) -> Path:
-    return write_page(told.engine, told.book, told.portfolio_id, date, folder).page
+    return write_pages(told.engine, told.book, told.portfolio_id, date, folder, NOW).page
 
 
 @pytest.mark.parametrize("date", [*DATES, dt.date(2030, 1, 1)], ids=str)
@@ -165,11 +166,29 @@ def test_writing_again_replaces_the_page_and_leaves_nothing_behind(
     assert {file.name for file in page.parent.iterdir()} == {page.name, "index.html"}
 
 
+def test_the_pages_of_a_few_dates_before_are_written_again(told: Told, tmp_path: Path) -> None:
+    """Their contacts went out after the run of their date. Older pages stay as they are."""
+    places = [write(told, date, tmp_path) for date in DATES[:5]]
+    for place in places:
+        place.write_text("as of the run")
+    write(told, DATES[4], tmp_path)
+    assert [place.read_text("utf-8") == "as of the run" for place in places] == [True] + [False] * 4
+    for date, place in zip(DATES[1:4], places[1:4], strict=True):
+        assert place.read_bytes() == write(told, date, tmp_path).read_bytes()
+
+
+def test_a_page_says_when_it_was_written_by_the_portfolios_clock(
+    told: Told, tmp_path: Path
+) -> None:
+    html = write(told, DATES[0], tmp_path).read_text(encoding="utf-8")
+    assert "Written at 2026-03-09 09:15, Asia/Shanghai" in html
+
+
 def test_the_index_lists_all_dates_and_links_those_with_a_page(told: Told, tmp_path: Path) -> None:
     write(told, DATES[0], tmp_path)
-    index = read(write(told, DATES[2], tmp_path).parent / "index.html")
+    index = read(write(told, DATES[5], tmp_path).parent / "index.html")
     assert [row[0] for row in index.rows[1:]] == [str(date) for date in reversed(DATES)]
-    assert index.links == ["2026-03-03.html", "2026-03-01.html"]
+    assert index.links == [f"2026-03-0{day}.html" for day in (6, 5, 4, 3, 1)]
 
 
 def bars(svg: str) -> list[tuple[float, float]]:
