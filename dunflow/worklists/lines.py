@@ -185,7 +185,8 @@ def _query(worklist_id: int) -> Select[Any]:
         .join(contact_text, contact_text.c.contact_id == contact.c.contact_id)
         .join(customer, customer.c.customer_id == contact.c.customer_id)
         .join(account, account.c.account_id == contact.c.account_id)
-        .join(snapshot, lead_of())
+        # Its date may be delivered again without it. Whoever holds the list still has its line.
+        .outerjoin(snapshot, lead_of())
         .join(total, literal(value=True))
         .where(worklist_line.c.worklist_id == worklist_id)
         .order_by(worklist_line.c.position)
@@ -223,7 +224,7 @@ def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
         "amount": Decimal(row.amount),
         "currency": row.currency,
         "due_on": row.due_on,
-        "dpd": (row.business_date - row.due_on).days,
+        "dpd": (row.business_date - row.due_on).days if row.due_on else None,
         "tier": tiers[row.severity].tier if row.severity < len(tiers) else None,
         "product": row.product,
         "last_contact": row.last_contact,

@@ -47,14 +47,14 @@ class Office:
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.desk, self.folder = desk, folder
 
-    def live(self, date: dt.date, hour: int) -> None:
-        """A day of the book, up to this hour of the next one."""
+    def live(self, date: dt.date, hour: int, gone: str | None = None) -> None:
+        """A day of the book, up to this hour of the next one, without the account `gone`."""
         desk, calendar = self.desk, self.desk.book.portfolio.calendar
         clock = desk.clock
         assert isinstance(clock, VirtualClock)
         clock.move_to(calendar.usual_time_of(date))
         day = Day(desk.engine, desk.book, date, clock, {})
-        frame = pd.DataFrame(ROWS, columns=COLUMNS)
+        frame = pd.DataFrame([row for row in ROWS if row[1] != gone], columns=COLUMNS)
         blank = ["email", "balance", "product", "segment", "instalments_overdue"]
         given = {"currency": "CNY", "address": "1 Some Street", "last_payment_on": None}
         frame = frame.assign(**given, **dict.fromkeys(blank))

@@ -175,6 +175,19 @@ def test_the_console_shows_a_list_and_what_must_not_be_done_any_more(office: Ope
     assert "do not: " in text
 
 
+def test_a_line_stays_in_red_when_its_date_comes_again_without_the_account(office: Open) -> None:
+    at = office()
+    (made,) = at.write()
+    at.live(DATE, 17, gone="0020")
+    with at.desk.engine.connect() as conn:
+        (head,) = heads(conn)
+        page = page_of(conn, head, at.desk.clock.now(), lambda _: at.desk.book)
+    shown = {line["account"]: line["forbidden"] for line in page.lines}
+    assert shown == {"0020": "settled", "A4": None, "A3": None, "A1": None}
+    assert len(page.lines) == head.lines
+    assert "do not: settled" in _shown(at, made["reference"])[1]
+
+
 def _shown(
     at: Office, reference: str, seen: str = "scenario", books: Callable[[str], Book] | None = None
 ) -> tuple[int, str]:
