@@ -155,3 +155,36 @@ def test_a_proposal_that_never_left_is_no_hand_off(conn: Connection, told: Told)
     damage(conn, early)
     conn.execute(text("UPDATE placement SET state = 'withdrawn', exported_at = NULL"))
     assert early.promise not in broken(conn, told)
+
+
+def test_a_letter_that_shows_its_address_to_be_of_no_use_did_not_know_it(
+    conn: Connection, told: Told
+) -> None:
+    """On a replayed clock it was claimed, and could not be printed, at one instant."""
+    promise = "nothing was sent where nothing arrives any more"
+    damage(conn, next(each for each in BREAKS if each.promise == promise))
+    claimed = "SELECT claimed_at FROM contact WHERE contact.address = dead_address.address"
+    same = f"UPDATE dead_address SET since_at = ({claimed} AND business_date = '2026-03-04')"
+    conn.execute(text(same))
+    assert promise not in broken(conn, told)
+
+
+@pytest.mark.parametrize(
+    "promise", ["no mandatory step was passed over", "nothing was handed off before its notice"]
+)
+def test_a_letter_that_failed_at_the_instant_of_a_run_failed_after_it(
+    conn: Connection, told: Told, promise: str
+) -> None:
+    left = "UPDATE placement SET state = 'exported', exported_at = '2026-03-09 12:00+08'"
+    conn.execute(text(left))
+    then, before = [
+        "UPDATE contact SET state = 'undelivered', reason = 'unprintable', ended_at ="
+        f" (SELECT decided_at FROM run WHERE business_date = '2026-03-04') {shift}"
+        " FROM account WHERE account.account_id = contact.account_id AND channel = 'letter'"
+        " AND account_ref = 'A-leaves'"
+        for shift in ("", "- interval '1 second'")
+    ]
+    conn.execute(text(then))
+    assert promise not in broken(conn, told)
+    conn.execute(text(before))
+    assert promise in broken(conn, told)

@@ -74,7 +74,8 @@ def before_notice(scope: Scope) -> Select[int]:
         contact_account.c.dropped.is_(None),
         heard.c.customer_id == contact.c.customer_id,
         person_of(heard) == person_of(owner),
-        or_(contact.c.state.in_(DONE), contact.c.ended_at > run.c.decided_at),
+        # On a replayed clock what comes after a run, such as printing, bears its instant.
+        or_(contact.c.state.in_(DONE), contact.c.ended_at >= run.c.decided_at),
         went_at() <= run.c.decided_at,
         coerce(decided_on - local_day(scope.book, went_at()), Integer) >= rules.c.days,
     )

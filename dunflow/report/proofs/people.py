@@ -164,11 +164,13 @@ def sent_after_opt_out(scope: Scope) -> Select[int]:
 
 
 def sent_to_dead_address(scope: Scope) -> Select[int]:
+    """Known before it was claimed: on a replayed clock, which stands still, a letter that shows its
+    address to be of no use ends at the very instant of its claim."""
     known = exists().where(
         dead_address.c.portfolio_id == contact.c.portfolio_id,
         dead_address.c.channel == contact.c.channel,
         dead_address.c.address == contact.c.address,
-        dead_address.c.since_at <= contact.c.claimed_at,
+        dead_address.c.since_at < contact.c.claimed_at,
     )
     return sent(scope).where(known)
 
