@@ -24,7 +24,9 @@ def show(file: dict[str, Any], zone: dt.tzinfo) -> None:
 
 def _record(record: dict[str, Any], zone: dt.tzinfo) -> None:
     text = record.get("text")
-    told = {key: value for key, value in record.items() if key != "text" and value is not None}
+    told = {
+        key: value for key, value in record.items() if key != "text" and value not in (None, [])
+    }
     currency = told.get("currency")
     parts = [
         f"{key.replace('_', ' ')} {_value(value, zone, currency)}" for key, value in told.items()

@@ -209,7 +209,8 @@ def _accounts(conn: Connection, portfolio_id: int, number: int) -> dict[int, Fil
 
 
 def _contacts(conn: Connection, number: int) -> list[File]:
-    """Contacts with the accounts that they name and the text as it went out."""
+    """Contacts with the accounts that they name, those left out at the moment of sending, the text
+    as it went out, and what became of it."""
     contacts = _rows(
         conn,
         select(
@@ -223,10 +224,15 @@ def _contacts(conn: Connection, number: int) -> list[File]:
             contact.c.currency,
             contact.c.address.label("to"),
             contact.c.accepted_at,
+            contact.c.ended_at,
+            contact.c.error_code,
             contact.c.reference,
+            contact.c.provider_id,
             contact_text.c.subject,
             contact_text.c.body.label("text"),
             result.c.result.label("came_to"),
+            result.c.happened_at,
+            result.c.recorded_by,
         )
         .outerjoin(contact_text, contact_text.c.contact_id == contact.c.contact_id)
         .outerjoin(result, result.c.contact_id == contact.c.contact_id)
@@ -234,14 +240,16 @@ def _contacts(conn: Connection, number: int) -> list[File]:
         .order_by(contact.c.contact_id),
     )
     named = conn.execute(
-        select(contact_account.c.contact_id, account.c.account_ref)
+        select(contact_account.c.contact_id, account.c.account_ref, contact_account.c.dropped)
         .join(account, account.c.account_id == contact_account.c.account_id)
         .where(contact_account.c.contact_id.in_([each["contact_id"] for each in contacts]))
         .order_by(account.c.account_ref)
     ).all()
     for each in contacts:
         contact_id = each.pop("contact_id")
-        each["accounts"] = [ref for of, ref in named if of == contact_id]
+        of_it = [(ref, why) for of, ref, why in named if of == contact_id]
+        each["accounts"] = [ref for ref, why in of_it if why is None]
+        each["left_out"] = [{"account": ref, "reason": why} for ref, why in of_it if why]
     return contacts
 
 
