@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from dunflow.assess.printed import NEVER_PRINTED
+from dunflow.assess.printed import NEVER_PRINTED, UNPRINTABLE
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import given
@@ -56,8 +56,6 @@ Figures = dict[str, Any]
 FOLDER = "letters"
 """Below DUNFLOW_EXPORTS and the portfolio."""
 CHUNK = 2_000
-UNPRINTABLE = "unprintable"
-"""The reason of a letter that did not arrive because it can't be printed."""
 ROW_GONE = "the date was loaded again, without the account"
 NO_WORDING = "it was listed without its wording"
 """Of one that was listed when the wording was not yet kept: whatever it says now, no record has."""

@@ -4,10 +4,18 @@ import datetime as dt
 
 from sqlalchemy import ColumnElement, and_, case, select
 
-from dunflow.ledger.tables import contact, print_batch, print_line
+from dunflow.ledger.tables import ACTUAL, contact, print_batch, print_line
 
 NEVER_PRINTED = "never_printed"
 """The reason of a letter that was too late, or forbidden, before the printer had it."""
+
+UNPRINTABLE = "unprintable"
+"""The reason of a letter that did not arrive because it can't be printed: no printer had it."""
+
+
+def was_made() -> ColumnElement[bool]:
+    """Whether a row of `contact` was sent, or listed for people or the printer."""
+    return and_(contact.c.state.in_(ACTUAL), contact.c.reason.is_distinct_from(UNPRINTABLE))
 
 
 def went_at() -> ColumnElement[dt.datetime]:

@@ -84,7 +84,7 @@ def channels(figures: Figures) -> Markup:
 
 
 def hours(figures: Figures) -> Markup:
-    """Contacts by the hour in which they went out."""
+    """Contacts by the hour in which they were sent or listed."""
     counts = {int(hour): count for hour, count in figures["sent_by_hour"].items()}
     span = range(min(counts), max(counts) + 1)
     chart = _chart(
@@ -104,7 +104,7 @@ def overdue(lines: Sequence[Line], currency: str) -> Markup:
 
 
 def contacts(lines: Sequence[Line]) -> Markup:
-    """Contacts that went out, date by date, the oldest first."""
+    """Contacts sent or listed, date by date, the oldest first."""
     return _over_time(pygal.Bar, "contacts", "accepted", lines, [line.sent for line in lines])
 
 

@@ -13,13 +13,13 @@ from typing import Any, TypedDict
 
 from sqlalchemy import Connection, Integer, Row, Select, case, cast, extract, func, literal, select
 
+from dunflow.assess.printed import was_made
 from dunflow.config.book import Book
 from dunflow.config.policy import CHANNELS
 from dunflow.decide.guards import BLOCKING
 from dunflow.intake.rejects import count_rejects
 from dunflow.ledger.tables import (
     ACTIONS,
-    ACTUAL,
     CONTACT_STATES,
     contact,
     decision,
@@ -75,7 +75,7 @@ class Figures(TypedDict):
     channels: dict[str, dict[str, int]]
     """Channel → state → the date's contacts."""
     sent_by_hour: dict[str, int]
-    """Hour of the portfolio's clock → contacts that a provider took then."""
+    """Hour of the portfolio's clock → contacts that were sent, or listed for people, then."""
     placed: dict[str, int]
     """Destination → accounts that the date's runs proposed for it, whatever became of that."""
     movement: Movement | None
@@ -166,9 +166,9 @@ def _decisions(portfolio_id: int, business_date: dt.date) -> Select[*tuple[Any, 
 
 
 def _contacts(book: Book, portfolio_id: int, business_date: dt.date) -> Select[*tuple[Any, ...]]:
-    """The date's contacts by channel, state and the hour of going out (NULL: not gone out)."""
+    """The date's contacts by channel, state and hour of being sent or listed (NULL: never)."""
     local = func.timezone(literal(book.portfolio.time_zone), contact.c.accepted_at)
-    hour = case((contact.c.state.in_(ACTUAL), cast(extract("hour", local), Integer)))
+    hour = case((was_made(), cast(extract("hour", local), Integer)))
     each = (
         select(contact.c.channel, contact.c.state, hour.label("hour"))
         .where(contact.c.portfolio_id == portfolio_id, contact.c.business_date == business_date)

@@ -2,15 +2,14 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 
+from dunflow.assess.printed import was_made
 from dunflow.ledger.loads import state_shown
 from dunflow.ledger.tables import (
     ACTIONS,
-    ACTUAL,
     CONTACT_STATES,
     contact,
     decision_replaced,
@@ -33,11 +32,8 @@ class Line:
     overdue: dict[str, str]
     decide: dict[str, int]
     remind: dict[str, int]
-
-    @property
-    def sent(self) -> int:
-        """Contacts that a provider took."""
-        return sum(self.remind.get(state, 0) for state in ACTUAL)
+    sent: int
+    """Contacts that were sent, or listed for people or the printer."""
 
 
 def trend(
@@ -59,14 +55,14 @@ def trend(
     ).all()
     known = [row.business_date for row in loads]
     late, decided = _runs(conn, portfolio_id, known)
-    ours = contact.c.run_id.is_not(None)  # not those of agencies, or of the system before
-    reminded = _per_date(conn, contact, "state", portfolio_id, known, ours)
+    reminded, sent = _contacts(conn, portfolio_id, known)
     return [
         Line(
             **row._mapping,
             late=late.get(row.business_date, False),
             decide=in_order(ACTIONS, decided[row.business_date]),
             remind=in_order(CONTACT_STATES, reminded[row.business_date]),
+            sent=sent[row.business_date],
         )
         for row in loads
     ]
@@ -90,26 +86,31 @@ def _runs(
     for row in runs:
         late[row.business_date] = row.late and late.get(row.business_date, True)
         decided[row.business_date].update(row.decided)
-    replaced = _per_date(conn, decision_replaced, "action", portfolio_id, dates)
-    for date, counts in replaced.items():
-        decided[date].subtract(counts)
+    r = decision_replaced.c
+    replaced = conn.execute(
+        select(r.business_date, r.action, func.count())
+        .where(r.portfolio_id == portfolio_id, r.business_date.in_(dates))
+        .group_by(r.business_date, r.action)
+    )
+    for date, action, count in replaced:
+        decided[date][action] -= count
     return late, decided
 
 
-def _per_date(
-    conn: Connection,
-    table: Table,
-    what: str,
-    portfolio_id: int,
-    dates: Iterable[dt.date],
-    *which: ColumnElement[bool],
-) -> dict[dt.date, Counter[str]]:
+def _contacts(
+    conn: Connection, portfolio_id: int, dates: list[dt.date]
+) -> tuple[dict[dt.date, Counter[str]], Counter[dt.date]]:
+    """Each date's contacts by state, and how many of them were sent or listed."""
+    c = contact.c
     rows = conn.execute(
-        select(table.c.business_date, table.c[what], func.count())
-        .where(table.c.portfolio_id == portfolio_id, table.c.business_date.in_(dates), *which)
-        .group_by(table.c.business_date, table.c[what])
+        select(c.business_date, c.state, func.count(), func.count().filter(was_made()))
+        .where(c.portfolio_id == portfolio_id, c.business_date.in_(dates))
+        .where(c.run_id.is_not(None))  # not those of agencies, or of the system before
+        .group_by(c.business_date, c.state)
     )
-    counts: dict[dt.date, Counter[str]] = defaultdict(Counter)
-    for date, name, count in rows:
-        counts[date][name] = count
-    return counts
+    states: dict[dt.date, Counter[str]] = defaultdict(Counter)
+    sent: Counter[dt.date] = Counter()
+    for date, state, count, made in rows:
+        states[date][state] = count
+        sent[date] += made
+    return states, sent

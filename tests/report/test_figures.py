@@ -218,6 +218,19 @@ def test_hours_are_those_of_the_portfolios_clock(conn: Connection, told: Told) -
     assert of(conn, told, DATES[0])["sent_by_hour"] == {"6": 1, "8": 6}
 
 
+def test_a_letter_that_no_printer_had_was_never_sent(conn: Connection, told: Told) -> None:
+    conn.execute(
+        text(
+            "UPDATE contact SET state = 'undelivered', reason = 'unprintable'"
+            " WHERE channel = 'letter' AND business_date = '2026-03-01'"
+        )
+    )
+    counted = of(conn, told, DATES[0])
+    assert counted["remind"]["undelivered"] == 1
+    assert counted["sent_by_hour"] == {"8": 6}
+    assert trend(conn, told.portfolio_id, 1, DATES[0])[0].sent == 6
+
+
 def test_a_tier_that_the_policy_dropped_stands_last(conn: Connection, told: Told) -> None:
     conn.execute(text("UPDATE decision SET tier = 'ancient' WHERE tier = 'firm'"))
     tiers = of(conn, told, DATES[0])["tiers"]
