@@ -332,8 +332,10 @@ def run(day: Day, begun: Callable[[str], None] = lambda _: None) -> Figures:
     begun("remind")
     reminded = remind(day)
     begun("report")
-    report(day)
-    return {**loaded, "gate": judged, **decided, **reminded}
+    # The gate has spoken since the rows were loaded.
+    state = report(day)["snapshot"]["state"]
+    snapshot_of = {**loaded["snapshot"], "state": state}
+    return {"snapshot": snapshot_of, "gate": judged, **decided, **reminded}
 
 
 def _play_day(

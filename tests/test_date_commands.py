@@ -121,6 +121,12 @@ def test_a_file_that_breaks_off_cures_nobody_before_a_person_says_so(shop: Shop)
     assert '"cured": 56' in shop.says("day", "shop", third, "--json")
 
 
+def test_a_day_says_of_its_snapshot_what_the_pages_say(shop: Shop) -> None:
+    shop.deliver(FIRST, range(3))
+    assert '"state": "accepted"' in shop.says("day", "shop", FIRST, "--json")
+    assert shop.states() == {FIRST: "accepted"}
+
+
 def test_a_file_that_calls_too_many_up_to_date_is_stopped_as_one_that_leaves_them_out(
     shop: Shop,
 ) -> None:
