@@ -51,9 +51,15 @@ def same_owner(
     business_date: dt.date,
 ) -> ColumnElement[bool]:
     """Whether the account was on a day whose it is by the snapshot of `business_date`."""
-    following = literal(business_date + DAY, Date)
     then = _owner_before(portfolio_id, account_id, day)
-    return then == _owner_before(portfolio_id, account_id, following)
+    return then == owner_by(portfolio_id, account_id, business_date)
+
+
+def owner_by(
+    portfolio_id: int, account_id: ColumnElement[int], business_date: dt.date
+) -> ColumnElement[int]:
+    """Whose the account is by the newest snapshot up to that of `business_date` that has it."""
+    return _owner_before(portfolio_id, account_id, literal(business_date + DAY, Date))
 
 
 def _owner_before(

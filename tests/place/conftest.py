@@ -61,30 +61,34 @@ def row(account: str, overdue: str = "1300.00", **more: Any) -> dict[str, Any]:
     }
 
 
+def _run(ledger: Engine, whole: Book, date: dt.date, rows: list[dict[str, Any]]) -> None:
+    clock = VirtualClock(whole.portfolio.calendar.usual_time_of(date))
+    day = Day(ledger, whole, date, clock, {})
+    columns = ["phone", "email", "address", "language", "time_zone", "balance", "product"]
+    columns += ["segment", "instalments_overdue", "last_payment_on"]
+    frame = pd.DataFrame(rows)
+    for column in columns:
+        if column not in frame:
+            frame[column] = None
+    close = whole.portfolio.calendar.close_of(date)
+    stages.snapshot(day, Pull(iter([frame.astype("string[pyarrow]")]), close))
+    stages.gate(day)
+    stages.decide(day)
+
+
 @pytest.fixture
 def make_desk(ledger: Engine, tmp_path: Path) -> MakeDesk:
-    """Runs `DATE` for these rows, which proposes every one of them."""
+    """Runs `DATE` for these rows, which proposes every one of them, and the dates of `before`."""
 
     def make(
         rows: list[dict[str, Any]],
         destination: Destination | None = None,
         hand_off: list[dict[str, Any]] | None = None,
+        before: dict[dt.date, list[dict[str, Any]]] | None = None,
     ) -> Desk:
         whole = book(destination, hand_off)
-        clock = VirtualClock(whole.portfolio.calendar.usual_time_of(DATE))
-        day = Day(ledger, whole, DATE, clock, {})
-        columns = ["phone", "email", "address", "language", "time_zone", "balance", "product"]
-        columns += ["segment", "instalments_overdue", "last_payment_on"]
-        frame = pd.DataFrame(rows)
-        for column in columns:
-            if column not in frame:
-                frame[column] = None
-        pulled = Pull(
-            iter([frame.astype("string[pyarrow]")]), whole.portfolio.calendar.close_of(DATE)
-        )
-        stages.snapshot(day, pulled)
-        stages.gate(day)
-        stages.decide(day)
+        for date, some in ((before or {}) | {DATE: rows}).items():
+            _run(ledger, whole, date, some)
         with ledger.begin() as conn:
             number = portfolio_id_of(conn, whole.name)
         environ = {EXPORTS: str(tmp_path / "exports")}

@@ -76,13 +76,16 @@ def test_evidence_spells_a_name_with_its_accents(make_desk: MakeDesk, arrived: A
 def _told_before(conn: Connection, desk: Desk) -> None:
     """A notice that arrived, a promise that was broken, and a payment."""
     at = NOON - dt.timedelta(days=1)
-    about = select(episode.c.account_id, episode.c.episode_id).order_by(episode.c.account_id)
+    about = select(episode.c.account_id, episode.c.episode_id).order_by(
+        episode.c.account_id, episode.c.started_on.desc()
+    )
     account_id, episode_id = conn.execute(about.limit(1)).one()
+    first = select(customer.c.customer_id).order_by(customer.c.customer_ref).limit(1)
     times = ("not_before_at", "expires_at", "planned_at", "accepted_at", "ended_at")
     made = insert(contact).values(
         portfolio_id=desk.portfolio_id,
         business_date=DATE,
-        customer_id=conn.execute(select(customer.c.customer_id).limit(1)).scalar_one(),
+        customer_id=conn.execute(first).scalar_one(),
         account_id=account_id,
         reference="ref-of-it",
         step="last_notice",
@@ -130,14 +133,52 @@ def test_evidence_tells_what_was_sent_agreed_and_paid(
     desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
     with desk.engine.begin() as conn:
         _told_before(conn, desk)
-    placements.approve(desk, Chosen(), "me")
-    placements.deliver(desk).raise_if_failed()
-    (pdf,) = arrived()[0].glob("*.pdf")
-    text = "".join(text_of(pdf).replace("\u200b", "").split())
+    text = _evidence(desk, arrived).replace("\u200b", "")
     for said in ("last_notice(通知)", "wang@mail.example", "已送达2026-03-0112:00"):
         assert said in text
     for said in ("provider-id-of-it", "#strong[Pay]现在请还款", "¥500.00未履行", "¥0.50"):
         assert said in text
+
+
+LATE = [{"to": "agency", "when": {"dpd": {"from": 30}}}]
+
+
+def _of(day: int) -> dt.date:
+    return dt.date(2026, 2, day)
+
+
+def test_evidence_tells_nothing_of_who_owed_it_before(
+    make_desk: MakeDesk, arrived: Arrived
+) -> None:
+    before = {_of(28): [row("A1", customer="C0", due_on="2026-02-20")]}
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True), LATE, before)
+    with desk.engine.begin() as conn:
+        _told_before(conn, desk)
+    text = _evidence(desk, arrived)
+    for said in ("last_notice", "wang@mail.example", "现在请还款", "¥500.00"):
+        assert said not in text
+    assert "¥0.50" in text  # it is the new owner's: paid on the last day
+
+
+def test_evidence_tells_of_no_promise_about_an_earlier_debt(
+    make_desk: MakeDesk, arrived: Arrived
+) -> None:
+    first = [row("A1", due_on="2026-02-05"), row("A2", due_on="2026-02-05")]
+    before = {_of(9): first, _of(15): first[1:]}
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True), LATE, before)
+    with desk.engine.begin() as conn:
+        _told_before(conn, desk)
+    text = _evidence(desk, arrived)
+    assert "last_notice" in text
+    assert "¥500.00" not in text
+
+
+def _evidence(desk: Desk, arrived: Arrived) -> str:
+    """What the evidence on the only account says, without spaces."""
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    (pdf,) = arrived()[0].glob("*.pdf")
+    return "".join(text_of(pdf).split())
 
 
 def test_evidence_says_no_more_of_a_person_than_the_fields(

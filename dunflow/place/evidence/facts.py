@@ -2,14 +2,16 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, select
 
 from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
 from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
+from dunflow.ledger.owners import owner_by, person_of, same_owner
 from dunflow.ledger.points import POINT_OF
 from dunflow.ledger.tables import (
     ACTUAL,
@@ -17,6 +19,7 @@ from dunflow.ledger.tables import (
     contact,
     contact_account,
     contact_text,
+    customer,
     episode,
     payment,
     placement,
@@ -32,29 +35,56 @@ Told = dict[str, str]
 def facts(
     conn: Connection,
     book: Book,
+    portfolio_id: int,
+    business_date: dt.date,
     placements: Sequence[int],
     fields: Sequence[str],
     now: dt.datetime,
 ) -> dict[int, dict[str, list[Told]]]:
-    """Placement → its tables of rows, as they are to be read. Personal data."""
+    """Placement → its tables of rows, as they are to be read. Personal data.
+
+    Only of the debt that was placed, and of whose it is by the snapshot of `business_date`: what
+    somebody else was sent, promised or paid is held against nobody, and is not for others' eyes.
+    """
+    of = _Placed(book, portfolio_id, business_date, placements)
     found: dict[int, dict[str, list[Told]]] = {
         each: {"contacts": [], "notices": [], "promises": [], "payments": []} for each in placements
     }
     reader = _Reader(book)
-    for row in conn.execute(_contacts(placements)):
+    for row in conn.execute(_contacts(of)):
         # Where a channel reached somebody is shown where the receiver is given that field.
         shown = POINT_OF[row.channel] in fields
         found[row.placement_id]["contacts"].append(reader.contact(row, shown))
         if row.purpose == "notice" and row.body is not None:
             found[row.placement_id]["notices"].append(reader.notice(row))
-    for row in conn.execute(_promises(book, placements, now)):
+    for row in conn.execute(_promises(of, now)):
         found[row.placement_id]["promises"].append(reader.promise(row))
-    for row in conn.execute(_payments(book, placements)):
+    for row in conn.execute(_payments(of)):
         found[row.placement_id]["payments"].append(reader.payment(row))
     return found
 
 
-def _contacts(placements: Sequence[int]) -> Select[Any]:
+@dataclass(frozen=True)
+class _Placed:
+    """What is asked for, and by which snapshot it is whose."""
+
+    book: Book
+    portfolio_id: int
+    business_date: dt.date
+    placements: Sequence[int]
+
+    @property
+    def owner(self) -> ColumnElement[int]:
+        """Whose the account of a placement is."""
+        return owner_by(self.portfolio_id, placement.c.account_id, self.business_date)
+
+    def was_theirs(self, at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+        """Whether the account of a placement was its owner's at that instant already."""
+        day = local_day(self.book, at)
+        return same_owner(self.portfolio_id, placement.c.account_id, day, self.business_date)
+
+
+def _contacts(of: _Placed) -> Select[Any]:
     """Everything that went out about the account in this episode, agencies' contacts included.
 
     Letters that the printer never had are left out: nobody was sent them."""
@@ -86,6 +116,7 @@ def _contacts(placements: Sequence[int]) -> Select[Any]:
             ),
         )
         .join(contact, c.contact_id == contact_account.c.contact_id)
+        .join(customer, customer.c.customer_id == c.customer_id)
         .outerjoin(contact_text, contact_text.c.contact_id == c.contact_id)
         .outerjoin(
             print_line,
@@ -93,7 +124,8 @@ def _contacts(placements: Sequence[int]) -> Select[Any]:
         )
         .outerjoin(print_batch, print_batch.c.print_batch_id == print_line.c.print_batch_id)
         .where(
-            placement.c.placement_id.in_(placements),
+            placement.c.placement_id.in_(of.placements),
+            person_of(customer) == of.owner,
             c.state.in_(ACTUAL),
             went_at().is_not(None),
         )
@@ -101,26 +133,42 @@ def _contacts(placements: Sequence[int]) -> Select[Any]:
     )
 
 
-def _promises(book: Book, placements: Sequence[int], now: dt.datetime) -> Select[Any]:
-    p = promise.c
+def _promises(of: _Placed, now: dt.datetime) -> Select[Any]:
+    """Of this debt: also such as were made before it came onto the ladder, but none that was made
+    before an earlier one was cured."""
+    p, before = promise.c, episode.alias("before")
+    of_earlier_debt = (
+        exists()
+        .where(
+            before.c.account_id == p.account_id,
+            before.c.ended_on <= episode.c.started_on,
+            before.c.ended_on >= local_day(of.book, p.made_at),
+        )
+        .correlate_except(before)
+    )
     asked = (
         select(placement.c.account_id, literal(now, Instant).label("at"))
-        .where(placement.c.placement_id.in_(placements))
+        .where(placement.c.placement_id.in_(of.placements))
         .distinct()
         .subquery("asked")
     )
-    states = promise_states(book, asked).subquery("states")
+    states = promise_states(of.book, asked).subquery("states")
     return (
         select(placement.c.placement_id, p.made_at, p.amount, p.currency, p.promised_on)
         .add_columns(func.coalesce(states.c.state, "cancelled").label("state"))
+        .join(episode, episode.c.episode_id == placement.c.episode_id)
         .join(promise, p.account_id == placement.c.account_id)
         .outerjoin(states, states.c.promise_id == p.promise_id)
-        .where(placement.c.placement_id.in_(placements))
+        .where(
+            placement.c.placement_id.in_(of.placements),
+            of.was_theirs(p.made_at),
+            ~of_earlier_debt,
+        )
         .order_by(p.made_at, p.promise_id)
     )
 
 
-def _payments(book: Book, placements: Sequence[int]) -> Select[Any]:
+def _payments(of: _Placed) -> Select[Any]:
     """Since the account came onto the ladder."""
     p = payment.c
     return (
@@ -130,10 +178,10 @@ def _payments(book: Book, placements: Sequence[int]) -> Select[Any]:
             payment,
             and_(
                 p.account_id == placement.c.account_id,
-                local_day(book, p.booked_at) >= episode.c.started_on,
+                local_day(of.book, p.booked_at) >= episode.c.started_on,
             ),
         )
-        .where(placement.c.placement_id.in_(placements))
+        .where(placement.c.placement_id.in_(of.placements), of.was_theirs(p.booked_at))
         .order_by(p.booked_at, p.payment_id)
     )
 

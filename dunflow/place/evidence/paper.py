@@ -45,7 +45,7 @@ def write_evidence(
         .order_by(package_line.c.placement_id)
     )
     for some in _batches(list(inside.scalars())):
-        known = facts(conn, book, some, fields, now)
+        known = facts(conn, book, portfolio_id, begun.business_date, some, fields, now)
         told = rows(conn, book, portfolio_id, begun, fields, some)
         papers = []
         for values in told:
