@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pypdfium2 as pdfium
 import pyrage
@@ -22,6 +23,9 @@ from dunflow.ledger.tables import (
     episode,
     payment,
     promise,
+    result,
+    worklist,
+    worklist_line,
 )
 from dunflow.place.files import sha256
 from dunflow.place.life import Chosen
@@ -73,35 +77,31 @@ def test_evidence_spells_a_name_with_its_accents(make_desk: MakeDesk, arrived: A
     assert fonts_of(pdf, "ŁŻółć") == {"Roboto-Regular"}
 
 
-def _told_before(conn: Connection, desk: Desk) -> None:
-    """A notice that arrived, a promise that was broken, and a payment."""
-    at = NOON - dt.timedelta(days=1)
+def _contact(conn: Connection, desk: Desk, **values: Any) -> int:
+    """A contact about the account's newest episode, which went out a day ago; its number."""
     about = select(episode.c.account_id, episode.c.episode_id).order_by(
         episode.c.account_id, episode.c.started_on.desc()
     )
     account_id, episode_id = conn.execute(about.limit(1)).one()
     first = select(customer.c.customer_id).order_by(customer.c.customer_ref).limit(1)
     times = ("not_before_at", "expires_at", "planned_at", "accepted_at", "ended_at")
-    made = insert(contact).values(
-        portfolio_id=desk.portfolio_id,
-        business_date=DATE,
-        customer_id=conn.execute(first).scalar_one(),
-        account_id=account_id,
-        reference="ref-of-it",
-        step="last_notice",
-        channel="email",
-        template="final",
-        purpose="notice",
-        severity=0,
-        amount=1300,
-        currency="CNY",
-        state="delivered",
-        address="wang@mail.example",
-        provider_id="provider-id-of-it",
-        **dict.fromkeys(times, at),
-    )
-    number = conn.execute(made.returning(contact.c.contact_id)).scalar_one()
-    conn.execute(insert(contact_text).values(contact_id=number, body="#strong[Pay] 现在请还款"))
+    usual = {
+        "portfolio_id": desk.portfolio_id,
+        "business_date": DATE,
+        "customer_id": conn.execute(first).scalar_one(),
+        "account_id": account_id,
+        "reference": "ref-of-it",
+        "step": "some_step",
+        "template": "final",
+        "purpose": "reminder",
+        "severity": 0,
+        "amount": 1300,
+        "currency": "CNY",
+        "run_id": 1,
+        **dict.fromkeys(times, NOON - dt.timedelta(days=1)),
+    }
+    made = insert(contact).values(usual | values)
+    number: int = conn.execute(made.returning(contact.c.contact_id)).scalar_one()
     conn.execute(
         insert(contact_account).values(
             contact_id=number,
@@ -112,6 +112,25 @@ def _told_before(conn: Connection, desk: Desk) -> None:
             occupies=True,
         )
     )
+    return number
+
+
+def _told_before(conn: Connection, desk: Desk) -> None:
+    """A notice that arrived, a promise that was broken, and a payment."""
+    number = _contact(
+        conn,
+        desk,
+        step="last_notice",
+        channel="email",
+        purpose="notice",
+        state="delivered",
+        address="wang@mail.example",
+        provider_id="provider-id-of-it",
+    )
+    conn.execute(insert(contact_text).values(contact_id=number, body="#strong[Pay] 现在请还款"))
+    account_id = conn.execute(
+        select(contact.c.account_id).where(contact.c.contact_id == number)
+    ).scalar_one()
     same = {"portfolio_id": desk.portfolio_id, "account_id": account_id, "currency": "CNY"}
     conn.execute(
         insert(promise).values(
@@ -134,10 +153,62 @@ def test_evidence_tells_what_was_sent_agreed_and_paid(
     with desk.engine.begin() as conn:
         _told_before(conn, desk)
     text = _evidence(desk, arrived).replace("\u200b", "")
-    for said in ("last_notice(通知)", "wang@mail.example", "已送达2026-03-0112:00"):
+    for said in ("last_notice(通知)", "wang@mail.example", "已送达回执2026-03-0112:00"):
         assert said in text
     for said in ("provider-id-of-it", "#strong[Pay]现在请还款", "¥500.00未履行", "¥0.50"):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("channel", "came_to", "said"),
+    [
+        ("call", "reached", "已接通并沟通"),
+        ("call", "machine", "语音信箱，未沟通"),
+        ("visit", "refused", "已沟通：拒绝还款"),
+        ("call", "hardship", "已接通并沟通"),
+        ("voice", "reached", "有人接听"),
+    ],
+)
+def test_evidence_tells_of_a_call_what_it_came_to_and_when_that_was(
+    make_desk: MakeDesk, arrived: Arrived, channel: str, came_to: str, said: str
+) -> None:
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
+    happened_at = NOON - dt.timedelta(hours=20)
+    with desk.engine.begin() as conn:
+        number = _contact(conn, desk, channel=channel, state="delivered", ended_at=NOON)
+        told = {"result": came_to, "happened_at": happened_at, "recorded_at": NOON}
+        conn.execute(insert(result).values(contact_id=number, recorded_by="ann", **told))
+    text = _evidence(desk, arrived)
+    assert f"{said}2026-03-0116:00" in text
+    assert "已送达" not in text
+
+
+def test_evidence_says_of_a_call_that_nobody_told_its_result(
+    make_desk: MakeDesk, arrived: Arrived
+) -> None:
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
+    with desk.engine.begin() as conn:
+        listed = _contact(conn, desk, channel="call", state="accepted", reference="on-a-list")
+        _contact(conn, desk, channel="call", state="accepted", reference="on-no-list")
+        known = {"portfolio_id": desk.portfolio_id, "channel": "call", "team": "calls"}
+        made = {"made_at": NOON, "delivered_at": NOON, "listed_on": DATE, "reference": "list"}
+        number = conn.execute(
+            insert(worklist).values(**known, **made).returning(worklist.c.worklist_id)
+        ).scalar_one()
+        conn.execute(
+            insert(worklist_line).values(contact_id=listed, worklist_id=number, position=1)
+        )
+    text = _evidence(desk, arrived)
+    assert "2026-03-0112:00电话some_step¥1,300.00未反馈结果on-a-list" in text.replace("列单", "")
+    assert "已发送" not in text
+    assert "on-no-list" not in text
+
+
+def test_evidence_tells_why_a_message_did_not_arrive(make_desk: MakeDesk, arrived: Arrived) -> None:
+    desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
+    with desk.engine.begin() as conn:
+        _contact(conn, desk, channel="sms", state="undelivered", error_code="30005")
+    assert "未送达(30005)回执2026-03-0112:00" in _evidence(desk, arrived)
 
 
 LATE = [{"to": "agency", "when": {"dpd": {"from": 30}}}]

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, or_, select
 
 from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
@@ -26,10 +26,17 @@ from dunflow.ledger.tables import (
     print_batch,
     print_line,
     promise,
+    result,
+    worklist,
+    worklist_line,
 )
 from dunflow.money import for_people
 
-Told = dict[str, str]
+Told = dict[str, Any]
+LESS: Final = {"hardship": "reached"}
+"""Results of which no receiver is told all: a hardship is nobody's business but the lender's."""
+LESS_BY_VOICE: Final = {"reached": "answered"}
+"""Of an automated call nobody knows who it was that answered."""
 
 
 def facts(
@@ -87,8 +94,18 @@ class _Placed:
 def _contacts(of: _Placed) -> Select[Any]:
     """Everything that went out about the account in this episode, agencies' contacts included.
 
-    Letters that the printer never had are left out: nobody was sent them."""
+    Letters that the printer never had are left out: nobody was sent them. So are calls and visits
+    that stood on no list that people had, unless somebody told a result."""
     c = contact.c
+    on_list = (
+        exists()
+        .where(
+            worklist_line.c.contact_id == c.contact_id,
+            worklist.c.worklist_id == worklist_line.c.worklist_id,
+            worklist.c.delivered_at.is_not(None),
+        )
+        .correlate(contact)
+    )
     return (
         select(
             placement.c.placement_id,
@@ -98,6 +115,10 @@ def _contacts(of: _Placed) -> Select[Any]:
             c.step,
             c.purpose,
             c.state,
+            c.error_code,
+            _by_hand().label("by_hand"),
+            result.c.result,
+            result.c.happened_at,
             c.address,
             c.reference,
             c.provider_id,
@@ -117,6 +138,7 @@ def _contacts(of: _Placed) -> Select[Any]:
         )
         .join(contact, c.contact_id == contact_account.c.contact_id)
         .join(customer, customer.c.customer_id == c.customer_id)
+        .outerjoin(result, result.c.contact_id == c.contact_id)
         .outerjoin(contact_text, contact_text.c.contact_id == c.contact_id)
         .outerjoin(
             print_line,
@@ -128,9 +150,15 @@ def _contacts(of: _Placed) -> Select[Any]:
             person_of(customer) == of.owner,
             c.state.in_(ACTUAL),
             went_at().is_not(None),
+            or_(~_by_hand(), on_list, result.c.result.is_not(None)),
         )
         .order_by("sent_at", c.contact_id)
     )
+
+
+def _by_hand() -> ColumnElement[bool]:
+    """Whether people of ours carry a row of `contact` out, from a list, and tell the result."""
+    return and_(contact.c.channel.in_(("call", "visit")), contact.c.run_id.is_not(None))
 
 
 def _promises(of: _Placed, now: dt.datetime) -> Select[Any]:
@@ -193,18 +221,31 @@ class _Reader:
         self._zone, self._language = book.portfolio.zone, book.portfolio.language
 
     def contact(self, row: Any, shown: bool) -> Told:
-        arrived = row.state == "delivered" and row.ended_at
         return {
             "sent": self._at(row.sent_at),
+            "listed": row.by_hand,
             "channel": row.channel,
             "step": row.step or "-",
             "purpose": row.purpose,
             "to": (row.address or "") if shown else "",
             "amount": self._money(row) if row.amount else "",
-            "state": row.state,
-            "arrived": self._at(row.ended_at) if arrived else "",
+            **self._outcome(row),
             "proof": row.printed_in or row.provider_id or row.reference,
         }
+
+    def _outcome(self, row: Any) -> Told:
+        """What became of a contact. What a person or a call's line said is as of when it happened;
+        providers tell of the rest, and we know when they told us."""
+        if row.result:
+            less = LESS_BY_VOICE if row.channel == "voice" else LESS
+            came_to = less.get(row.result, row.result)
+            return {"state": came_to, "code": "", "at": self._at(row.happened_at), "reported": ""}
+        if row.by_hand:
+            return {"state": "untold", "code": "", "at": "", "reported": ""}
+        told = row.state in ("delivered", "undelivered") and row.ended_at
+        code = row.error_code if row.state == "undelivered" else None
+        reported = self._at(row.ended_at) if told else ""
+        return {"state": row.state, "code": code or "", "at": "", "reported": reported}
 
     def notice(self, row: Any) -> Told:
         return {
