@@ -263,6 +263,29 @@ def test_evidence_says_no_more_of_a_person_than_the_fields(
     assert all("王小明" not in text_of(pdf) for pdf in package.glob("*.pdf"))
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "shown", "hidden"),
+    [
+        ("王小明", "尊敬的王小明：请还款", "尊敬的【姓名未提供】：请还款", "王小明"),
+        ("王小明", "尊敬的王晓明：请还款", "【原文含客户姓名，未提供", "王晓明"),
+        ("Sun", "Sunrise: Dear Sung,", "【原文含客户姓名，未提供", "Sung"),
+    ],
+    ids=["as it is spelled today", "as it was spelled then", "as part of a word"],
+)
+def test_evidence_names_nobody_in_a_notice_to_who_is_not_given_the_name(
+    make_desk: MakeDesk, arrived: Arrived, name: str, written: str, shown: str, hidden: str
+) -> None:
+    fields = ["placement", "account", "amount", "currency"]
+    to = Destination(kind="legal", evidence=True, fields=fields)
+    desk = make_desk([row("A1", name=name)], to)
+    with desk.engine.begin() as conn:
+        number = _contact(conn, desk, channel="email", purpose="notice", state="delivered")
+        conn.execute(insert(contact_text).values(contact_id=number, body=written))
+    text = _evidence(desk, arrived)
+    assert shown in text
+    assert hidden not in text
+
+
 def test_only_the_receiver_can_read_an_encrypted_package(
     make_desk: MakeDesk, arrived: Arrived
 ) -> None:

@@ -1,6 +1,7 @@
 """What the ledger can prove about accounts: what went out when and arrived, promises, payments."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,7 @@ from dunflow.assess.printed import went_at
 from dunflow.assess.progress import local_day
 from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
+from dunflow.config.portfolio import Language
 from dunflow.ledger.owners import owner_by, person_of, same_owner
 from dunflow.ledger.points import POINT_OF
 from dunflow.ledger.tables import (
@@ -31,8 +33,16 @@ from dunflow.ledger.tables import (
     worklist_line,
 )
 from dunflow.money import for_people
+from dunflow.remind.render.slots import full_name
 
 Told = dict[str, Any]
+NAME_WITHHELD: Final[dict[Language, str]] = {"zh": "【姓名未提供】", "en": "[name withheld]"}
+TEXT_WITHHELD: Final[dict[Language, str]] = {
+    "zh": "【原文含客户姓名，未提供；贷款机构按上述编号留存】",
+    "en": "[withheld: the text names the customer; the lender keeps it under this reference]",
+}
+_LETTER: Final = r"[^\W\u3400-\u9fff]"
+"""Of a script that parts its words; Chinese has names beside any sign."""
 LESS: Final = {"hardship": "reached"}
 """Results of which no receiver is told all: a hardship is nobody's business but the lender's."""
 LESS_BY_VOICE: Final = {"reached": "answered"}
@@ -63,7 +73,7 @@ def facts(
         shown = POINT_OF[row.channel] in fields
         found[row.placement_id]["contacts"].append(reader.contact(row, shown))
         if row.purpose == "notice" and row.body is not None:
-            found[row.placement_id]["notices"].append(reader.notice(row))
+            found[row.placement_id]["notices"].append(reader.notice(row, "name" in fields))
     for row in conn.execute(_promises(of, now)):
         found[row.placement_id]["promises"].append(reader.promise(row))
     for row in conn.execute(_payments(of)):
@@ -126,6 +136,7 @@ def _contacts(of: _Placed) -> Select[Any]:
             c.currency,
             contact_text.c.subject,
             contact_text.c.body,
+            customer.c.name,
             print_batch.c.reference.label("printed_in"),
         )
         .join(
@@ -154,6 +165,21 @@ def _contacts(of: _Placed) -> Select[Any]:
         )
         .order_by("sent_at", c.contact_id)
     )
+
+
+def _without_name(text: str, name: str | None, language: Language) -> str:
+    """A notice for a receiver that is not given the customer's name.
+
+    The name may be spelled otherwise by now than in the text. Where it is not found there, or there
+    is none any more, nothing of the text is shown.
+    """
+    known = full_name(name)
+    if known is None:
+        return TEXT_WITHHELD[language]
+    # Whole words: the lender "Sunrise" does not name Mr Sun.
+    as_a_word = rf"(?<!{_LETTER}){re.escape(known)}(?!{_LETTER})"
+    without, times = re.subn(as_a_word, NAME_WITHHELD[language], text)
+    return without if times else TEXT_WITHHELD[language]
 
 
 def _by_hand() -> ColumnElement[bool]:
@@ -247,11 +273,12 @@ class _Reader:
         reported = self._at(row.ended_at) if told else ""
         return {"state": row.state, "code": code or "", "at": "", "reported": reported}
 
-    def notice(self, row: Any) -> Told:
+    def notice(self, row: Any, named: bool) -> Told:
+        text = "\n".join(part for part in (row.subject, row.body) if part)
         return {
             "sent": self._at(row.sent_at),
             "reference": row.reference,
-            "text": "\n".join(part for part in (row.subject, row.body) if part),
+            "text": text if named else _without_name(text, row.name, self._language),
         }
 
     def promise(self, row: Any) -> Told:
