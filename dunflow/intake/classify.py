@@ -19,11 +19,14 @@ EVERY_CHANNEL: Final = frozenset({"sms", "email", "voice", "call"})
 START_WORDS: Final = frozenset({"start", "unstop", "resubscribe", "恢复", "恢复订阅", "重新订阅"})
 """Undo an opt-out, as the whole text. Twilio knows YES as well; here that is an answer."""
 
+_STOP_WORDS: Final = STOP_WORDS | {"停", "停止"}
 _POLITE: Final = re.compile(
     r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|already|immediately|hello)\b"
     r"|请你们?|请您|请|麻烦|谢谢|您好|你好|马上|立即|立刻|我要|我想|给我"
 )
 _SENTENCE: Final = re.compile(r"[.!?,;:\n。！？，；：、~…]+|\s[-–—]+\s")
+# Another line end may be a mail program's, in the middle of a sentence.
+_PARAGRAPH: Final = re.compile(r"\n\s*(?:\n|(?=[A-ZÀ-Þ]))")
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 
 _FEW: Final = 4
@@ -37,14 +40,30 @@ _NO_STOP: Final = re.compile(
     r"|work(ing)?)\b"
 )
 
-_ME = r"( me| us| my| this| here| again| any ?more| ever| at all|$| [,.!?])"
 _REACH = (
-    r"(text|sms|messag|e-?mail|mail|call|phon|ring|contact|writ|remind|send|harass|bother|chas)"
+    r"(te?xt|sms|messag|msg|e-?mail|mail|call|phon|ring|contact|writ|remind|send|harass|bother"
+    r"|chas)"
+)
+_DO_NOT = r"(?<!\bwhy )(?<!\bif you )\b(do not|don'?t|never|dnt|neither)"
+_SENT = r"(te?xt|sms|messag|msg|e-?mail|mail|remind)\w*( messag\w*)?"
+# Not "never called": that tells what was, and forbids nothing.
+_DO = (
+    rf"(send(ing)?( me| us| any| more| further| these| such| your)* {_SENT}"
+    rf"|{_REACH}(?!\w*ed\b)\w*( messag\w*)?)"
+)
+_OR = r"(,? (or|and|nor)( (ever|even|otherwise))? | ?[/&] ?)"
+# A comma alone joins none: who writes "don't call, text me" wants a text.
+_OR_DO = rf"(((, ?{_DO})+|( me| us)?){_OR}(?!\w+( me| us)? instead\b){_DO})*"
+_ME = (
+    r"( (to )?(me|us|my|this)\b| here| again| any ?more| ever| at all| please| pls| plz| thank"
+    r"| ?$| ?[^\w\s'\"(#$£€¥+&/@*])"
 )
 _STOP_ZH = (
     r"(别|不要|不许|不准|请勿|勿|停止|禁止|少)(再|继续|老是?|总是?|一直|天天)*"
     r"((给|向|跟|对|往|打扰)?我(们)?)?(再)?"
     r"(打扰|发(?!票|工资|薪|现|生)|打(?!官司|折|工|钱|款|错|听|算)|联系|骚扰|烦|催|来电|寄|上门)"
+    r"((电话|短信|信息|邮件|消息)?(或者?|和|及|以及|与|、|/|,?(也|更)?(别|不要))(再|给我)*(发|打|寄)?"
+    r"(电话|短信|信息|邮件|消息|联系))*(电话|短信|信息|邮件)?"
 )
 _NOT_TO = r"\b(do not|don'?t|no longer)( ever)? (wish|want|like|care|need) to"
 _NOT_ZH = r"(不想|不愿意?|不希望|不要|不再|拒绝?|不(?=接受))"
@@ -52,8 +71,8 @@ _MESSAGE_ZH = r"(短信|信息|消息|邮件|电话|来电|通知|提醒|联系|
 _STOP: Final = [
     re.compile(pattern)
     for pattern in (
-        rf"\b(stop|quit|cease|end|no more|enough)\b(?! by\b)(?: \w+){{0,3}} {_REACH}\w*",
-        rf"\b(do not|don'?t|never|dnt)(?: want(?: you)? to| you| ever| dare)? {_REACH}\w*{_ME}",
+        rf"\b(stop|quit|cease|end|no more|enough)\b(?! by\b)(?: \w+){{0,3}} {_REACH}\w*{_OR_DO}",
+        rf"{_DO_NOT}(?: want(?: you)? to| you| ever| dare)? {_DO}{_OR_DO}{_ME}",
         r"\b(leave me alone|unsubscribe|remove (me|my (number|e-?mail))|take (me|my \w+) off)\b",
         r"\bopt(ed|ing)?[ -]?(me )?out\b|\brevok\w+\b.{0,20}\bconsent\b|\bcease and desist\b",
         r"(?<!取消)(?<!不要)(?<!不)(?<!别)(?<!没有)(退订|拒收)",
@@ -65,7 +84,7 @@ _STOP: Final = [
     )
 ]
 _MENTIONS: Final = {
-    frozenset({"sms"}): re.compile(r"\b(text|sms)\w*|短信|信息"),
+    frozenset({"sms"}): re.compile(r"\b(te?xt|sms)\w*|短信|信息"),
     frozenset({"email"}): re.compile(r"\be-?mail\w*|邮件|邮箱"),
     frozenset({"voice", "call"}): re.compile(r"\b(call|phon|ring)\w*|电话|来电|打(?!扰)"),
     frozenset({"letter"}): re.compile(r"\bletters?\b|寄|信件"),
@@ -74,6 +93,11 @@ _MENTIONS: Final = {
         r"\b(contact|harass|bother|leave me alone|cease and desist)\w*|联系|骚扰|打扰|烦"
     ),
 }
+# Names no channel beside others that are named: then it is the one by which it was said.
+_MESSAGE: Final = re.compile(
+    r"(?<!\btext )(?<!\btxt )(?<!\bsms )(?<!mail )\b(messag|msg)"
+    r"|\bwrit\w*(?! (e-?mail|letter|te?xt|sms))"
+)
 _END = r"(?= *(?:$|[.,!?;:，。！？；：、]| here\b| any ?more\b))"
 _OTHERS_DEED = r"(?!操作|借|办|贷|申请|签|消费|开|用|做|弄|刷)"
 _WRONG_NUMBER: Final = re.compile(
@@ -137,7 +161,8 @@ _HOLDS: Final = {
 """Kinds of holds that a reply may ask for, the gravest first: the first one found is proposed."""
 
 _CEASE: Final = re.compile(
-    r"\b(stop contacting|(do not|don'?t|never)( ever)? contact|cease|leave me alone)\b"
+    r"\b(stop contacting|(do not|don'?t|never)( ever)?( \w+ (or|and|nor))* contact|cease"
+    r"|leave me alone)\b"
     r"|(别|不要|请勿|停止)(再|继续)*联系"
 )
 _PAID: Final = re.compile(
@@ -187,7 +212,7 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
     plain = normalise(text)
     if bare(text) in START_WORDS:
         return Reading("opt_in", starts=True)
-    stops = _stops(text, channel, STOP_WORDS | {bare(word) for word in stop_words})
+    stops = _stops(text, channel, _STOP_WORDS | {bare(word) for word in stop_words})
     proposed = next((kind for kind, rule in _HOLDS.items() if rule.search(plain)), None)
     if proposed is None and stops and _CEASE.search(plain):
         proposed = "cease"
@@ -233,10 +258,14 @@ def _stops(text: str, channel: str, words: Collection[str]) -> frozenset[str]:
     # A name below or a greeting above stands on a line of its own.
     lines = [normalise(line) for line in text.splitlines()]
     alone = any(_says_no(part, telling) for line in lines for part in _SENTENCE.split(line))
-    said = [match.group() for rule in _STOP if (match := rule.search(plain))]
+    texts = [plain, *(normalise(each) for each in _PARAGRAPH.split(text))]
+    found = (match.group() for rule in _STOP for each in texts for match in rule.finditer(each))
+    said = "\n".join(found)
     if not alone and not said:
         return frozenset()
-    named = [channels for channels, rule in _MENTIONS.items() if rule.search(" ".join(said))]
+    named = [channels for channels, rule in _MENTIONS.items() if rule.search(said)]
+    if named and _MESSAGE.search(said):
+        named.append(frozenset({channel}))
     return frozenset().union(*named) if named else frozenset({channel})
 
 
