@@ -11,6 +11,9 @@ from sqlalchemy import Engine, text
 
 DAY = timedelta(days=1)
 
+NO_END = date(9999, 1, 1)
+"""Programs write "never" as a last day of this year; its end is no instant in some zones."""
+
 
 @cache
 def time_zones() -> frozenset[str]:
@@ -75,6 +78,10 @@ class BusinessCalendar:
     def start_of(self, day: date) -> datetime:
         """The midnight (UTC instant) with which `day` begins in the portfolio's zone."""
         return self._at(day, time(0))
+
+    def end_after(self, last: date | None) -> datetime | None:
+        """When it ends whose last day is `last`; never without one, or if that means "never"."""
+        return None if last is None or last >= NO_END else self.close_of(last)
 
     def usual_time_of(self, business_date: date) -> datetime:
         """When the run of `business_date` usually starts: `run_at` on the day after it."""

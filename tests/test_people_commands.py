@@ -70,6 +70,13 @@ def test_a_hold_and_its_release_are_kept_with_who_and_why(run: Any) -> None:
     run(*release, code=1)
 
 
+def test_a_hold_to_the_end_of_time_stands_until_it_is_released(run: Any) -> None:
+    P = "sunrise_instalment"  # noqa: N806
+    run("hold", P, "--customer", "C7", "--kind", "hardship", "--to", "9999-12-31", *WHY, *NOW)
+    [hold] = told(run)["holds"]
+    assert (hold["active"], hold["until_at"]) == (True, None)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

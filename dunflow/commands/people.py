@@ -52,7 +52,6 @@ def hold(
     dunflow hold sunrise_instalment --customer C77 --kind hardship --to 2026-04-30 \\
         --reason "in hospital"
     """
-    from dunflow.clock import DAY
     from dunflow.intake.holds import Hold, record_hold
 
     with desk(portfolio, now) as at:
@@ -61,14 +60,14 @@ def hold(
             _holder(at, account, customer),
             kind,
             calendar.start_of(first.date()) if first else at.now,
-            calendar.start_of(last.date() + DAY) if last else None,
+            calendar.end_after(last.date() if last else None),
             at.now,
             by,
             reason,
         )
         number = record_hold(at.conn, at.portfolio_id, given)
     since = f"from {given.from_at.astimezone(at.book.portfolio.zone):%Y-%m-%d %H:%M}"
-    until = f"until {last.date()}, included" if last else "until it is released"
+    until = f"until {last.date()}, included" if last and given.until_at else "until it is released"
     say(
         json_,
         {"hold": number, "kind": kind},

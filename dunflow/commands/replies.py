@@ -125,15 +125,13 @@ def decide(at: Desk, by: str, **said: Any) -> Done:
 def _open_hold(
     at: Desk, by: str, whose: int | None, kind: str, said: dict[str, Any], because: str
 ) -> int | None:
-    from dunflow.clock import DAY
-
     holder = Holder(customer_id=whose)
     if said["account"] is not None:
         holder = Holder(account_id=account_of(at.conn, at.portfolio_id, said["account"]))
     elif whose is None:
         raise DunflowError("the reply's customer is not known; name them, or --account")
     last = said["date"]
-    until = at.book.portfolio.calendar.start_of(last.date() + DAY) if last else None
+    until = at.book.portfolio.calendar.end_after(last.date() if last else None)
     return record_hold(
         at.conn, at.portfolio_id, Hold(holder, kind, at.now, until, at.now, by, because)
     )

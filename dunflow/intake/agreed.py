@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 
+from dunflow.clock import NO_END
 from dunflow.intake.given import Given
 from dunflow.intake.payments import OTHERWISE
 from dunflow.ledger.tables import consent, hold, promise
@@ -34,7 +35,7 @@ def take_holds(given: Given) -> int:
         "customer_id": r.customer,
         "kind": r.kind,
         "from_at": _start_of(given, r["from"]),
-        "until_at": _start_of(given, r.to + 1),
+        "until_at": case((r.to < NO_END, _start_of(given, r.to + 1))),
         "recorded_at": literal(given.now),
         "recorded_by": literal(given.by),
         "reason": r.reason,

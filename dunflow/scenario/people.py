@@ -4,7 +4,6 @@ import datetime as dt
 
 from sqlalchemy import Connection, select
 
-from dunflow.clock import DAY
 from dunflow.config.book import Book
 from dunflow.intake import consents, holds, plans, promises, replies, waivers
 from dunflow.intake.filled_in import WORDS, Line
@@ -75,7 +74,7 @@ class People:
             self._waive(conn, entry.waive, now)
 
     def _hold(self, conn: Connection, said: Hold, now: dt.datetime) -> None:
-        until_at = self._calendar.start_of(said.to + DAY) if said.to else None
+        until_at = self._calendar.end_after(said.to)
         given = holds.Hold(
             self._holder(conn, said), said.kind, self._at(said.from_), until_at, now, BY
         )

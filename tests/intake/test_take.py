@@ -213,6 +213,19 @@ def test_a_hold_has_its_last_day_whole_and_ends_when_that_is_told(
     )
 
 
+@pytest.mark.parametrize("last", ["9999-01-01", "9999-12-31"])
+def test_a_hold_whose_last_day_means_never_stands_until_it_is_released(
+    take: Take, ledger: Engine, book: Book, last: str
+) -> None:
+    content = f"ref,kind,from,to,customer\nh1,dispute,2026-03-01,{last},C\n"
+    assert [take("holds", content).rejected for _ in range(2)] == [[], []]
+    assert rows(ledger, hold.c.until_at) == [(None,)]
+    with ledger.connect() as conn:
+        number = portfolio_id_of(conn, book.name)
+        (told,) = customer_file(conn, book, number, "C", NOW)["holds"]
+    assert told["until_at"] is None
+
+
 def test_a_hold_names_an_account_or_a_customer(take: Take) -> None:
     taken = take("holds", "ref,kind,from,account,customer\nh1,dispute,2026-03-01,A,C\n")
     assert [fault.reason for fault in taken.rejected] == [
