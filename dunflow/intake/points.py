@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     update,
     values,
@@ -30,6 +31,7 @@ from dunflow.intake.given import BATCH, Given
 from dunflow.ledger.points import CHANNELS_OF
 from dunflow.ledger.scratch import PREFIX, keep
 from dunflow.ledger.tables import contact_change, customer, dead_address
+from dunflow.snapshot.customers import CHANGED_ON
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
 from dunflow.snapshot.stage import copying, write
 
@@ -80,9 +82,11 @@ def _use(given: Given) -> None:
         ),
     )
     _find_zones(given, newest)
-    # What the source delivered for a later day is newer still.
-    since = local_day(given.book, newest.c.changed_at) >= customer.c.seen_on
+    said_on = local_day(given.book, newest.c.changed_at)
     for point in CHANNELS_OF:
+        # Another one than before that the source delivered for a later day is newer still.
+        changed_on = CHANGED_ON[point]
+        since = or_(changed_on.is_(None), said_on >= changed_on)
         used: dict[Column[Any], ColumnElement[Any]] = {customer.c[point]: newest.c.value}
         if point in ZONES_BY:
             lies_in = select(_place.c.zones).where(

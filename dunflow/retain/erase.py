@@ -52,6 +52,7 @@ from dunflow.ledger.tables import (
     waiver,
 )
 from dunflow.retain.accounts import Accounts, People, holds_of
+from dunflow.snapshot.customers import CHANGED_ON
 
 POINTS = (customer.c.phone, customer.c.email, customer.c.address)
 
@@ -125,10 +126,12 @@ def erase_contact_points(
         .where(contact_change.c.customer_id.in_(people))
         .values(value="", reason=None)
     )
+    # What was told of them before is not used, whenever it comes.
+    dates = ("seen_on", *[column.name for column in CHANGED_ON.values()])
     conn.execute(
         update(customer)
         .where(customer.c.customer_id.in_(people))
-        .values(dict.fromkeys(PERSONAL[customer]) | {"seen_on": today})
+        .values(dict.fromkeys(PERSONAL[customer]) | dict.fromkeys(dates, today))
     )
 
 

@@ -45,7 +45,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from dunflow.config.book import Book
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.scratch import PREFIX, has_rows, keep
-from dunflow.ledger.tables import NEVER, customer, snapshot
+from dunflow.ledger.tables import NEVER, contact_change, customer, snapshot
 from dunflow.snapshot.contact_points import read_email, read_phone
 from dunflow.snapshot.lent import has_merged, lend_anew
 from dunflow.snapshot.places import zones_of_address, zones_of_phone
@@ -65,6 +65,12 @@ READ: dict[str, tuple[Column[Any], ...]] = {
     "phone": (customer.c.phone, customer.c.phone_zones),
     "email": (customer.c.email,),
     "address": (customer.c.address, customer.c.address_zones),
+}
+# Our column of the source → since when it is another than before.
+CHANGED_ON: dict[str, Column[Any]] = {
+    "phone": customer.c.phone_changed_on,
+    "email": customer.c.email_changed_on,
+    "address": customer.c.address_changed_on,
 }
 Reader = Callable[[str], tuple[str | None, ...]]
 """From a value as delivered to those of the columns in READ."""
@@ -132,7 +138,8 @@ def take_customers(
         if merged:
             points = {DELIVERED[name]: columns for name, columns in READ.items()}
             lend_anew(conn, fresh, renewed, points)
-        _renew(conn, business_date, fresh, renewed)
+        told_since = book.portfolio.calendar.start_of(business_date)
+        _renew(conn, business_date, told_since, fresh, renewed)
     return Taken(readings, renewal)
 
 
@@ -355,21 +362,33 @@ def _people(conn: Connection, book: Book, stage: Stage, matched: TableClause, ch
 
 
 def _renew(
-    conn: Connection, business_date: dt.date, fresh: Subquery, renewed: ColumnElement[bool]
+    conn: Connection,
+    business_date: dt.date,
+    told_since: dt.datetime,
+    fresh: Subquery,
+    renewed: ColumnElement[bool],
 ) -> None:
     """Overwrite what changed."""
     # What is used belongs to its raw value: where that stays, so does it, and with it what was told
-    # since. What was told of somebody whom no snapshot knew yet stays as well.
+    # since. What was told of somebody whom no snapshot knew yet stays as well, and what was told on
+    # this date or later: it may have come before this date's snapshot did.
     told_before = customer.c.seen_on == NEVER
-    read = {
-        column.name: case(
-            (DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name]), column),
-            (and_(told_before, column.is_not(None)), column),
-            else_=fresh.c[column.name],
+    read: dict[str, ColumnElement[Any]] = {}
+    for name, columns in READ.items():
+        same = DELIVERED[name].is_not_distinct_from(fresh.c[DELIVERED[name].name])
+        change = contact_change.c
+        newer = exists().where(
+            change.customer_id == customer.c.customer_id,
+            change.point == name,
+            ~change.bad,
+            change.value == columns[0],
+            change.changed_at >= told_since,
         )
-        for name, columns in READ.items()
-        for column in columns
-    }
+        for column in columns:
+            told = or_(and_(told_before, column.is_not(None)), newer)
+            read[column.name] = case((or_(same, told), column), else_=fresh.c[column.name])
+        changed_on = CHANGED_ON[name]
+        read[changed_on.name] = case((or_(same, told_before), changed_on), else_=business_date)
     conn.execute(
         update(customer)
         .where(renewed)

@@ -60,6 +60,10 @@ customer = Table(
     Column("phone_zones", Text),  # as the number says: names with blanks between, mostly one
     Column("address_zones", Text),
     Column("seen_on", Date, nullable=False),  # the business date that these values are of
+    # The business date for which the source delivered another raw value than before, if ever.
+    Column("phone_changed_on", Date),
+    Column("email_changed_on", Date),
+    Column("address_changed_on", Date),
     # Another id of the same person, whose number the snapshots and all that follows carry.
     Column("merged_into", BigInteger),
     UniqueConstraint("portfolio_id", "customer_ref"),
