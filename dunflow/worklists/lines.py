@@ -36,6 +36,7 @@ from dunflow.ledger.tables import (
 from dunflow.money import exact
 from dunflow.place.content import Value
 from dunflow.remind.compose import language_of
+from dunflow.remind.render.slots import one_line
 from dunflow.worklists.hours import PLACES, clock_of, hours_of
 
 CHUNK: Final = 2_000
@@ -216,7 +217,7 @@ def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
     known: dict[str, Value] = {
         "position": row.position,
         "reference": row.reference,
-        "name": row.name,
+        "name": _clean(row.name),
         "language": language_of(book, row.language),
         "customer": row.customer_ref,
         "account": row.account_ref,
@@ -233,6 +234,11 @@ def _values(book: Book, channel: Channel, row: Row[Any]) -> dict[str, Value]:
         "talking_points": row.body.strip(),
     }
     return known | (_call(book, row) if channel == "call" else _visit(book, row))
+
+
+def _clean(text: str | None) -> str | None:
+    """Without signs that turn the writing around: a line is read by people, beside other words."""
+    return text and "\n".join(one_line(each) for each in text.splitlines())
 
 
 def _promise(told: str) -> str:
@@ -257,7 +263,7 @@ def _visit(book: Book, row: Row[Any]) -> dict[str, Value]:
     people = f"{least}–{min(most)}" if most and min(most) > least else str(least)
     zone = clock_of(book, "visit", row)
     return {
-        "address": row.address,
+        "address": _clean(row.address),
         "visit_on": span.opens_at.astimezone(zone).date() if span else None,
         "announce_by": ordered_on if book.floor.visit_notice_days else None,
         "people": people,

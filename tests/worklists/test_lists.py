@@ -13,6 +13,7 @@ import pypdfium2 as pdfium
 import pyrage
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import update
 
 from dunflow.config.book import Book
 from dunflow.config.destination import Destination
@@ -23,9 +24,7 @@ from dunflow.console.lists import heads, page_of
 from dunflow.errors import ConfigError
 from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
-from dunflow.ledger.tables import (
-    worklist_line,
-)
+from dunflow.ledger.tables import contact, customer, worklist_line
 from dunflow.place.deliver import Place
 from dunflow.sandbox.serve import serve
 from dunflow.worklists.make import lists_of
@@ -93,6 +92,19 @@ def test_what_a_spreadsheet_would_run_is_a_text(office: Open) -> None:
     assert (cell.value, cell.data_type) == ("=cmd|' /C calc'!A0", "s")
     assert sheet.cell(row=2, column=header.index("amount") + 1).value == 50
     assert sheet.cell(row=2, column=header.index("account") + 1).value == "0020"
+
+
+def test_no_sign_in_a_name_or_an_address_turns_the_words_beside_it_around(office: Open) -> None:
+    at = office("visit")
+    with at.desk.engine.begin() as conn:
+        conn.execute(update(customer).values(name="abc\u202egnp.exe"))
+        conn.execute(update(contact).values(address="1 \u2067Some Street\nTown"))
+    (made,) = at.write("visit")
+    told = {(line["name"], line["address"]) for line in at.table(made)}
+    assert told == {("abcgnp.exe", "1 Some Street\nTown")}
+    _, page = _shown(at, made["reference"])
+    assert "<bdi>abcgnp.exe</bdi>" in page
+    assert "<bdi>1 Some Street\nTown</bdi>" in page
 
 
 def test_a_contact_is_on_one_list_whoever_runs_how_often(office: Open) -> None:
