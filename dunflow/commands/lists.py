@@ -82,6 +82,12 @@ def _write(portfolio: str, channel: Channel, json_: bool) -> None:
         told = "" if made else " (written before)"
         line = f"{where}/{each['reference']}: {each['lines']:,} {channel}s{told}"
         tell.screen.print(line, soft_wrap=True)
+        for reference in each.get("by_code", ()):
+            tell.screen.print(
+                f"{reference}: its order has a name or an address in signs that the paper's fonts "
+                "lack; write it on the order by hand",
+                soft_wrap=True,
+            )
 
 
 COMMANDS = (letters, calls, visits)

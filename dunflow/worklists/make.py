@@ -248,12 +248,13 @@ def _write_files(
             for writer in writers:
                 writer.row(values, currency)
     pages = {}
+    by_code: list[str] = []
     if channel == "visit":
         told = (
             dict(zip(fields, values, strict=True))
             for _, values in rows_of(conn, desk.book, channel, number)
         )
-        pages = dict(write_orders(folder, desk.book, told))
+        pages = dict(write_orders(folder, desk.book, told, by_code))
     made = [*names, *pages]
     keys = desk.book.portfolio.destination(f"{channel}s").encrypt_to
     manifest = {
@@ -261,6 +262,8 @@ def _write_files(
         "channel": channel,
         "lines": lines,
         "fields": fields,
+        # Whose name or address the paper spells in part by numbers: it can't be read at a door.
+        **({"by_code": by_code} if channel == "visit" else {}),
         "encryption": encryption(keys),
         "files": [
             {

@@ -13,6 +13,7 @@ from typing import Any
 from dunflow.config.book import Book, root
 from dunflow.money import exact
 from dunflow.place.content import Value
+from dunflow.remind.letters.fonts import lacks_signs, spelled
 from dunflow.remind.render.slots import called, one_line
 
 PER_FILE = 250
@@ -20,15 +21,20 @@ LAYOUT = "include/templates/_base/orders.typ"
 
 
 def write_orders(
-    folder: Path, book: Book, lines: Iterable[Mapping[str, Value]]
+    folder: Path, book: Book, lines: Iterable[Mapping[str, Value]], by_code: list[str]
 ) -> Iterator[tuple[str, int]]:
-    """Set the orders into PDF files in `folder`; `(name, pages)` of each."""
+    """Set the orders into PDF files in `folder`; `(name, pages)` of each.
+
+    The references of those in which the fonts lack signs are added to `by_code`.
+    """
     left = iter(lines)
     number = 0
     while some := list(islice(left, PER_FILE)):
         number += 1
         name = f"visits-{number:04d}.pdf"
-        yield name, _set([_order(book, line) for line in some], folder / name)
+        orders = [_order(book, line) for line in some]
+        by_code += [order["reference"] for order in orders if order["by_code"]]
+        yield name, _set(orders, folder / name)
 
 
 def _order(book: Book, line: Mapping[str, Value]) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def _order(book: Book, line: Mapping[str, Value]) -> dict[str, Any]:
     hours = f"{line['visit_on']}  {line['visit_from']}–{line['visit_until']}"
     name = line["name"]
     amount = exact(line["amount"], str(line["currency"]))  # type: ignore[arg-type]
-    return {
+    order = {
         "reference": line["reference"],
         "language": language,
         "lender": names.get(language) or next(iter(names.values())),
@@ -52,6 +58,7 @@ def _order(book: Book, line: Mapping[str, Value]) -> dict[str, Any]:
         "safety": line["safety"],
         "points": str(line["talking_points"]).splitlines(),
     }
+    return spelled(order) | {"by_code": lacks_signs(order)}  # type: ignore[no-any-return]
 
 
 def _set(orders: list[dict[str, Any]], file: Path) -> int:

@@ -77,6 +77,25 @@ def test_evidence_spells_a_name_with_its_accents(make_desk: MakeDesk, arrived: A
     assert fonts_of(pdf, "ŁŻółć") == {"Roboto-Regular"}
 
 
+def test_evidence_writes_signs_that_its_fonts_lack_by_their_numbers(
+    make_desk: MakeDesk, arrived: Arrived
+) -> None:
+    rows = [row("A1", name="김수", address="北京市𠮷路5号"), row("A2", name="王小明")]
+    desk = make_desk(rows, Destination(kind="legal", evidence=True))
+    with desk.engine.begin() as conn:
+        number = _contact(conn, desk, channel="email", purpose="notice", state="delivered")
+        conn.execute(insert(contact_text).values(contact_id=number, body="Dear 김수,"))
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    pdfs = sorted(arrived()[0].glob("*.pdf"))
+    odd, usual = ("".join(text_of(pdf).split()) for pdf in pdfs)
+    for said in ("姓名[U+AE40][U+C218]", "北京市[U+20BB7]路5号", "Dear[U+AE40][U+C218],"):
+        assert said in odd
+    assert "Unicode编码" in odd
+    assert "Unicode编码" not in usual
+    assert fonts_of(pdfs[0]) == {"Roboto-Regular", "NotoSansSC-Regular"}
+
+
 def _contact(conn: Connection, desk: Desk, **values: Any) -> int:
     """A contact about the account's newest episode, which went out a day ago; its number."""
     about = select(episode.c.account_id, episode.c.episode_id).order_by(

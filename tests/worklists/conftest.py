@@ -44,8 +44,8 @@ COLUMNS = ["name", "account", "customer", "language", "due_on", "overdue", "phon
 class Office:
     """A day whose contacts are listed, and the folder that the lists go to."""
 
-    def __init__(self, desk: Desk, folder: Path) -> None:
-        self.desk, self.folder = desk, folder
+    def __init__(self, desk: Desk, folder: Path, rows: list[Any]) -> None:
+        self.desk, self.folder, self._rows = desk, folder, rows
 
     def live(self, date: dt.date, hour: int, gone: str | None = None) -> None:
         """A day of the book, up to this hour of the next one, without the account `gone`."""
@@ -54,7 +54,7 @@ class Office:
         assert isinstance(clock, VirtualClock)
         clock.move_to(calendar.usual_time_of(date))
         day = Day(desk.engine, desk.book, date, clock, {})
-        frame = pd.DataFrame([row for row in ROWS if row[1] != gone], columns=COLUMNS)
+        frame = pd.DataFrame([row for row in self._rows if row[1] != gone], columns=COLUMNS)
         blank = ["email", "balance", "product", "segment", "instalments_overdue"]
         given = {"currency": "CNY", "address": "1 Some Street", "last_payment_on": None}
         frame = frame.assign(**given, **dict.fromkeys(blank))
@@ -107,7 +107,11 @@ Open = Callable[..., Office]
 @pytest.fixture
 def office(ledger: Engine, tmp_path: Path) -> Open:
     def make(
-        channel: Channel = "call", teams: list[Team] | None = None, hour: int = 16, **policy: Any
+        channel: Channel = "call",
+        teams: list[Team] | None = None,
+        hour: int = 16,
+        rows: list[Any] = ROWS,
+        **policy: Any,
     ) -> Office:
         often = {"channel": channel, "repeat": {"every_days": 1, "times": 9}}
         steps = [
@@ -132,7 +136,7 @@ def office(ledger: Engine, tmp_path: Path) -> Open:
         with ledger.begin() as conn:
             number = portfolio_id_of(conn, book.name)
         clock = VirtualClock(portfolio.calendar.usual_time_of(DATE))
-        at = Office(Desk(ledger, book, number, clock, {EXPORTS: str(tmp_path)}), tmp_path)
+        at = Office(Desk(ledger, book, number, clock, {EXPORTS: str(tmp_path)}), tmp_path, rows)
         # Berlin's eight o'clock is Shanghai's three in the afternoon.
         at.live(DATE, hour)
         return at

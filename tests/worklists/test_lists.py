@@ -28,7 +28,7 @@ from dunflow.ledger.tables import contact, customer, worklist_line
 from dunflow.place.deliver import Place
 from dunflow.sandbox.serve import serve
 from dunflow.worklists.make import lists_of
-from tests.worklists.conftest import AT, DATE, Office, Open
+from tests.worklists.conftest import AT, DATE, ROWS, Office, Open
 
 
 def test_a_list_is_in_the_order_of_the_policy(office: Open) -> None:
@@ -267,6 +267,21 @@ def test_an_order_for_a_visit_says_how_many_go_when_and_what_keeps_them_safe(
     for said in ("上门工单", "1 Some Street", "2026-03-13", "不得单独上门", "客户签名", "应还金额"):
         assert said in pages[0]
     assert "逾期金额" not in pages[0]  # a part of the sum, or all of it, may not be due yet
+
+
+def test_an_order_for_a_visit_writes_signs_that_its_fonts_lack_by_their_numbers(
+    office: Open,
+) -> None:
+    odd = ("김수 😀", "A6", "C6", "zh", "2026-01-02", "60.00", "+8613800138006", None)
+    at = office("visit", rows=[odd, *ROWS], packs=["own-day", "own-visits"])
+    (made,) = at.write("visit")
+    lines = {row["account"]: row for row in at.table(made)}
+    assert lines["A6"]["name"] == "김수 😀"
+    assert made["by_code"] == [lines["A6"]["reference"]]
+    pages = [page.get_textpage().get_text_range() for page in pdfium.PdfDocument(at.file(made, 2))]
+    assert "[U+AE40][U+C218] [U+1F600]" in pages[0]
+    assert "Unicode" in pages[0]
+    assert not any("Unicode" in page for page in pages[1:])
 
 
 @pytest.mark.parametrize(("channel", "files"), [("call", 2), ("visit", 3)])

@@ -19,6 +19,7 @@ from dunflow.money import for_people
 from dunflow.place.content import Value, rows
 from dunflow.place.evidence.facts import facts
 from dunflow.place.lines import Package
+from dunflow.remind.letters.fonts import lacks_signs, spelled
 
 LAYOUT = "include/templates/_base/evidence.typ"
 PER_PROCESS = 50
@@ -51,7 +52,8 @@ def write_evidence(
         for values in told:
             row = dict(zip(fields, values, strict=True))
             number = int(str(row["placement"]))
-            papers.append(_paper(book, begun, row, now) | known[number])
+            paper = _paper(book, begun, row, now) | known[number]
+            papers.append(spelled(paper) | {"by_code": lacks_signs(paper)})
         names += _set(papers, folder)
     return names
 

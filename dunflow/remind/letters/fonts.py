@@ -1,9 +1,10 @@
 """The fonts of what is printed: where they lie, and which signs they have."""
 
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import font_roboto
 import pylopdf_fonts_zh_cn
@@ -30,3 +31,41 @@ def widths() -> Mapping[str, float]:
             sign = chr(code)
             found[sign] = max(advances[glyph][0] / em, found.get(sign, 0.0))
     return found
+
+
+def composed(text: str) -> str:
+    """With each letter and its accents as one sign: so the fonts have more of them."""
+    return unicodedata.normalize("NFC", text)
+
+
+def spelled(told: Any) -> Any:
+    """What is to be printed (texts, also within lists and dicts), with each sign that the fonts
+    lack as its code, such as `[U+AE40]`: for papers that must be there whatever a name is."""
+    match told:
+        case str():
+            return "".join(map(_spelled, composed(told)))
+        case dict():
+            return {key: spelled(each) for key, each in told.items()}
+        case list():
+            return [spelled(each) for each in told]
+        case _:
+            return told
+
+
+def lacks_signs(told: Any) -> bool:
+    """Whether anything in it is spelled by codes."""
+    match told:
+        case str():
+            return any(_spelled(sign) != sign for sign in composed(told))
+        case dict():
+            return any(map(lacks_signs, told.values()))
+        case list():
+            return any(map(lacks_signs, told))
+        case _:
+            return False
+
+
+def _spelled(sign: str) -> str:
+    # Spaces, and signs that are there to be not seen, leave no box.
+    has_it = sign in widths() or sign.isspace() or unicodedata.category(sign) == "Cf"
+    return sign if has_it else f"[U+{ord(sign):04X}]"

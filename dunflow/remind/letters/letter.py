@@ -1,11 +1,10 @@
 """One letter, as the printer's page shows it."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dunflow.remind.letters.fonts import widths
+from dunflow.remind.letters.fonts import composed, widths
 from dunflow.remind.letters.window import LINES, lines_in_window
 from dunflow.remind.render.slots import (
     LenderView,
@@ -68,7 +67,7 @@ def letter_of(slots: Slots, address: str | None, date: str, opening: str, closin
     return Letter(
         reference=str(given["reference"]),
         language=slots.language,
-        customer=_composed(str(given["customer"])),
+        customer=composed(str(given["customer"])),
         window=window,
         lender=lender.name,
         phone=lender.phone,
@@ -76,8 +75,8 @@ def letter_of(slots: Slots, address: str | None, date: str, opening: str, closin
         complaints=lender.complaints,
         date=date,
         as_of=str(given["as_of"]),
-        opening=_composed(opening),
-        closing=_composed(closing),
+        opening=composed(opening),
+        closing=composed(closing),
         accounts=tuple(
             {
                 "tail": f"…{account.tail}",
@@ -94,13 +93,13 @@ def letter_of(slots: Slots, address: str | None, date: str, opening: str, closin
 
 
 def _window(name: str | None, address: str) -> tuple[str, ...]:
-    lines = [_composed(one_line(line)) for line in address.splitlines()]
+    lines = [composed(one_line(line)) for line in address.splitlines()]
     lines = [line for line in lines if line]
     if not name:
         raise Unprintable(NO_NAME)
     if not lines:
         raise Unprintable(NO_ADDRESS)
-    name = _composed(name)
+    name = composed(name)
     if not _can_be_shown(name):
         raise Unprintable(NAME_LACKS_SIGNS)
     if not _can_be_shown("".join(lines)):
@@ -109,11 +108,6 @@ def _window(name: str | None, address: str) -> tuple[str, ...]:
     if len(window) > LINES:
         raise Unprintable(TOO_LONG)
     return window
-
-
-def _composed(text: str) -> str:
-    """With each letter and its accents as one sign: so the fonts have more of them."""
-    return unicodedata.normalize("NFC", text)
 
 
 def _can_be_shown(signs: Iterable[str]) -> bool:
