@@ -171,7 +171,7 @@ def test_evidence_tells_what_was_sent_agreed_and_paid(
     desk = make_desk(ROWS[:1], Destination(kind="legal", evidence=True))
     with desk.engine.begin() as conn:
         _told_before(conn, desk)
-    text = _evidence(desk, arrived).replace("\u200b", "")
+    text = _evidence(desk, arrived)
     for said in ("last_notice(通知)", "wang@mail.example", "已送达回执2026-03-0112:00"):
         assert said in text
     for said in ("provider-id-of-it", "#strong[Pay]现在请还款", "¥500.00未履行", "¥0.50"):
@@ -218,9 +218,26 @@ def test_evidence_says_of_a_call_that_nobody_told_its_result(
             insert(worklist_line).values(contact_id=listed, worklist_id=number, position=1)
         )
     text = _evidence(desk, arrived)
-    assert "2026-03-0112:00电话some_step¥1,300.00未反馈结果on-a-list" in text.replace("列单", "")
+    assert "2026-03-0112:00电话some_step¥1,300.00未反馈结果凭证号on-a-list" in text.replace(
+        "列单", ""
+    )
     assert "已发送" not in text
     assert "on-no-list" not in text
+
+
+def test_a_proof_can_be_copied_from_the_evidence(make_desk: MakeDesk, arrived: Arrived) -> None:
+    ids = ["SM6612a9c0175dda706ffe4ae0500071b6", f"{'a-long-book' * 3}-letters-20260302-000001"]
+    account = "LOAN-2024-00000000000000001"
+    desk = make_desk([row(account, "12345678901234.56")], Destination(kind="legal", evidence=True))
+    with desk.engine.begin() as conn:
+        for each in ids:
+            _contact(conn, desk, channel="sms", state="delivered", provider_id=each)
+    placements.approve(desk, Chosen(), "me")
+    placements.deliver(desk).raise_if_failed()
+    (pdf,) = arrived()[0].glob("*.pdf")
+    text = text_of(pdf)
+    for each in (*ids, account, "¥12,345,678,901,234.56"):
+        assert each in text
 
 
 def test_evidence_tells_why_a_message_did_not_arrive(make_desk: MakeDesk, arrived: Arrived) -> None:
