@@ -84,7 +84,5 @@ def _reader(kind: str, name: str, feed: Feed, zone: ZoneInfo) -> cells.Reader:
     plain: dict[str, Callable[[pa.Array], cells.Cells]] = {
         "currency": cells.read_currency,
         "grace_days": cells.read_count,
-        "value": cells.read_contact,
-        "address": cells.read_contact,
     }
     return plain.get(name, cells.read_text)

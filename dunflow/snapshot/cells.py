@@ -170,12 +170,16 @@ def _too_long(text: pa.Array, longest: int) -> tuple[pa.BooleanArray, str]:
 def read_contact(column: pa.Array) -> Cells:
     """A phone or email as delivered; whether it can be used is judged only once (contacts.py).
 
-    What can't be stored is marked, and so found unusable there.
+    What can't be stored is marked, and so found unusable there; half a value might be another's.
     """
     text = trimmed(as_text(column))
     if scan.has_controls(text):
         text = pc.replace_substring_regex(text, _CONTROLS, DAMAGED)
-    return Cells(pc.utf8_slice_codeunits(text, 0, LONGEST_REF))
+    longer, _ = _too_long(text, LONGEST_REF)
+    if pc.any(longer).as_py():
+        cut = pc.utf8_slice_codeunits(text, 0, LONGEST_REF)
+        text = pc.if_else(longer, pc.binary_join_element_wise(cut, DAMAGED, ""), text)
+    return Cells(text)
 
 
 def read_name(column: pa.Array) -> Cells:

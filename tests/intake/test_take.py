@@ -330,6 +330,17 @@ def test_a_number_that_nobody_can_dial_is_told_without_its_digits(
     assert count(ledger, contact_change) == 0
 
 
+@pytest.mark.parametrize(("length", "kept"), [(303, 303), (1000, 1000), (1001, None)])
+def test_an_address_is_kept_whole_or_turned_down(
+    take: Take, ledger: Engine, length: int, kept: int | None
+) -> None:
+    address = "长" * (length - 3) + "END"
+    content = f"customer,point,value,changed_at\nC,address,{address},2026-03-05\n"
+    faults = [str(fault) for fault in take("contact_points", content).rejected]
+    assert faults == ([] if kept else ["row 1: value: is longer than 1000 characters"])
+    assert rows(ledger, func.length(customer.c.address)) == ([(kept,)] if kept else [])
+
+
 def test_the_file_on_a_person_is_the_same_by_each_of_their_ids(
     take: Take, ledger: Engine, book: Book
 ) -> None:

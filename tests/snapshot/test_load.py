@@ -224,6 +224,14 @@ def test_a_contact_point_that_is_gone_is_forgotten(room: Room) -> None:
     assert _contact_points(room, "C") == (None, None, "a@example.com", "a@example.com", NEXT)
 
 
+def test_no_email_is_cut_into_another_one(room: Room) -> None:
+    email = "a@" + ("b" * 50 + ".") * 3 + "c" * 42 + ".com.cn"
+    assert len(email) > 200
+    room.load([row("A", customer="C", email=email)])
+    assert _contact_points(room, "C")[3] is None
+    assert [column for _, column, *_ in room.bad_contacts()] == ["email"]
+
+
 def test_quarantine_keeps_no_value(room: Room) -> None:
     secrets = {"overdue": "geheim1", "due_on": "geheim2", "phone": "geheim3", "name": "ge\x01heim"}
     room.load([row("A", **secrets)])
