@@ -1,4 +1,7 @@
-"""Rows that could not be taken in: kept, with the reason, until a good one with their id comes."""
+"""Rows that could not be taken in: kept, with the reason, until a good one with their id comes.
+
+Of those that have no id a file tells: when it is read again, what is right in it now was mended.
+"""
 
 from dataclasses import dataclass
 
@@ -12,6 +15,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     tuple_,
     update,
 )
@@ -66,10 +70,20 @@ def note_rejects(given: Given, kind: str, origin: str, *, lines: bool) -> list[F
             set_=told | {"mended_at": None},
         )
     )
-    if given.stage.layout.key == "ref":
-        came = exists().where(incoming.ref == reject.c.row_key)
-        again = exists().where(rejected.account == reject.c.row_key)
+    key = given.stage.layout.key
+    came = exists().where(incoming[key] == reject.c.row_key)
+    again = exists().where(rejected.account == reject.c.row_key)
+    here = reject.c.origin == origin
+    if key == "ref":
         _mend(given, kind, came & ~again)
+    if lines:
+        nameless = reject.c.row_key.is_(None) if key == "ref" else true()
+        wrong = exists().where(
+            place == reject.c.place, rejected.column_name == reject.c.column_name
+        )
+        _mend(given, kind, here & nameless & ~wrong)
+    elif key != "ref":  # the customer's or account's, by the same query
+        _mend(given, kind, here & came & ~again)
     shown = select(place, rejected.column_name, rejected.reason).order_by(rejected.line)
     return [Fault(*row) for row in given.conn.execute(shown.limit(SHOWN))]
 

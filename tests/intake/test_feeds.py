@@ -264,6 +264,26 @@ def test_a_bad_row_of_a_query_is_told_once_by_its_id(
         assert conn.execute(select(reject.c.mended_at)).scalar_one() is not None
 
 
+def test_a_bad_row_of_a_query_without_ids_waits_for_a_good_one_of_its_account(
+    look: Look, core: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "payments.sql").write_text(
+        "SELECT loan AS account, amount, at AS booked_at FROM booking"
+    )
+    url = core.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    declared = {"kind": "sql", "connection": "CORE", "query": "payments.sql"}
+    with core.begin() as conn:
+        conn.execute(text("INSERT INTO booking VALUES ('p1', 'A', NULL, '2026-03-02')"))
+    assert len(look(declared, CORE=url).rejected) == 1
+    for amount, account, mended in ((5, "B", False), (5, "A", True)):
+        with core.begin() as conn:
+            conn.execute(text(f"UPDATE booking SET amount = {amount}, loan = '{account}'"))
+        look(declared, CORE=url)
+        with core.connect() as conn:
+            at = conn.execute(select(reject.c.mended_at)).scalar_one()
+        assert (at is not None) == mended
+
+
 def test_a_replayed_day_knows_what_had_come_by_then(ledger: Engine, tmp_path: Path) -> None:
     shipped = read_book("sunrise_instalment")
     portfolio = shipped.portfolio.model_copy(

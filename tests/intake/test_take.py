@@ -62,6 +62,34 @@ def count(ledger: Engine, table: Table) -> int:
         return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
 
 
+@pytest.mark.parametrize(
+    ("kind", "head", "good", "bad"),
+    [
+        ("consents", "customer,channel,basis,given_at", "C,sms,b,2026-01-01", "C,fax,b,2026-01-01"),
+        ("opt_outs", "customer,channel", "C,sms", ",sms"),
+        ("contact_points", "customer,point,value,changed_at", "C,phone,13800138002,2026-03-02",
+         "C,phone,12,2026-03-02"),
+        ("merged_customers", "customer,into", "C,D", "C,C"),
+        ("payments", "ref,account,amount,booked_at", "p1,A,1,2026-03-02", ",A,1,x"),
+    ],
+)  # fmt: skip
+def test_a_row_without_an_id_waits_until_its_file_comes_without_the_fault(
+    take: Take, ledger: Engine, kind: str, head: str, good: str, bad: str
+) -> None:
+    open_places = select(reject.c.place).where(reject.c.mended_at.is_(None)).distinct()
+
+    def places() -> set[str]:
+        with ledger.connect() as conn:
+            return set(conn.execute(open_places).scalars())
+
+    take(kind, f"{head}\n{bad}\n{bad}\n")
+    assert places() == {"row 1", "row 2"}
+    take(kind, f"{head}\n{good}\n{bad}\n")
+    assert places() == {"row 2"}
+    take(kind, f"{head}\n{good}\n{good}\n")
+    assert places() == set()
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_that_comes_again_changes_nothing(take: Take, kind: str) -> None:
     first, again = take(kind, FILES[kind]), take(kind, FILES[kind])
