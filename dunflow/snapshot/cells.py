@@ -122,7 +122,7 @@ def damage(text: pa.Array) -> list[tuple[pa.BooleanArray, str]]:
 
 
 def _whole_column_fault(column: pa.Array, wanted: str) -> SourceError:
-    return SourceError(f"holds values of type {column.type}; cast it to {wanted} in the query")
+    return SourceError(f"holds values of type {column.type}; cast it to {wanted} at the source")
 
 
 # --- identifiers and text ---------------------------------------------------------------------

@@ -69,7 +69,11 @@ def read_frames(
                 raise SourceError(f"{where}: {error}") from None
         elif list(frame.columns) != headers:
             raise SourceError(f"{where}: the columns changed between two parts of it")
-        yield read_frame(frame, layout, line, default_currency)
+        try:
+            chunk = read_frame(frame, layout, line, default_currency)
+        except SourceError as error:
+            raise SourceError(f"{where}: {error}") from None
+        yield chunk
         line += len(frame)
     if layout is None:
         raise SourceError(f"{where}: has no columns at all, not even a header; deliver it again")
@@ -99,6 +103,8 @@ def _arrow(series: "pd.Series[Any]") -> pa.Array:
         column = pa.array([_cell_text(value) for value in series], pa.string())
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
+    if isinstance(column.type, pa.UuidType):  # Arrow writes none as text
+        column = pa.array([value and str(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):

@@ -48,7 +48,7 @@ def _read(column: pa.Array, declared: str | None, zone: ZoneInfo) -> Cells:
         ]
         return Cells(pa.array(placed, INSTANT))
     if not pa.types.is_string(kind):
-        raise SourceError(f"holds values of type {kind}; cast it to a timestamp in the query")
+        raise SourceError(f"holds values of type {kind}; cast it to a timestamp at the source")
     text = narrow(trimmed(column))
     written = text.dictionary_encode()
     parse = _parser(declared, zone)

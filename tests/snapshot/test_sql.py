@@ -1,4 +1,5 @@
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -139,8 +140,28 @@ def test_numbers_of_a_core_may_be_identifiers_but_floats_may_not(core: Core) -> 
     (room.book.folder / "snapshot.sql").write_text(
         f"SELECT account::float, {COLUMNS[9:]} FROM loan WHERE due_on < :business_date"
     )
-    with pytest.raises(SourceError, match="column 'account': holds values of type double; cast it"):
+    told = "shore 2026-03-10: .*column 'account': holds values of type double; cast it"
+    with pytest.raises(SourceError, match=told):
         room.pull()
+
+
+ID = "c8906fe3-4968-4ce5-9759-7bcdc55cf81a"
+
+
+def test_a_uuid_is_an_identifier_from_any_core(core: Core) -> None:
+    room = core(
+        f"SELECT '{ID}'::uuid AS account, NULL::uuid AS customer, DATE '2026-03-01' AS due_on, "
+        f"5 AS overdue UNION ALL SELECT '{ID[:-1]}b', '{ID}', DATE '2026-03-01', 6"
+    )
+    (room.book.folder / "snapshot.sql").write_text(
+        f"SELECT {COLUMNS} FROM loan WHERE due_on < :business_date"
+    )
+    room.pull()
+    assert room.amounts() == {f"{ID[:-1]}b": "6"}
+    assert [(column, account) for _, column, _, account in room.rejections()] == [("customer", ID)]
+    by_driver = {"account": uuid.UUID(ID), "customer": uuid.UUID(ID), "due_on": DATE, "overdue": 7}
+    room.load(pd.DataFrame([by_driver], dtype=object))
+    assert room.amounts() == {ID: "7"}
 
 
 @pytest.mark.parametrize(
