@@ -26,7 +26,7 @@ def read_delimited(stream: BinaryIO, source: Written, heads: Heads) -> Iterator[
     first = next(rows, None)
     if first is None:
         return
-    headers = [(header or "").strip().removeprefix("\ufeff") for header in first]
+    headers = [(header or "").strip() for header in first]
     fitting = (fitted(row, headers, heads) for row in rows)
     yield text_frame([], headers)
     while chunk := list(islice(fitting, source.chunk_rows)):
@@ -43,9 +43,10 @@ class _Rows:
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
 
     def _lines(self) -> Iterator[str]:
-        for line in self._text:
-            self._line = line
-            yield line
+        for number, line in enumerate(self._text):
+            # A byte-order mark before a quote would make that a part of the cell.
+            self._line = line if number else line.removeprefix("\ufeff")
+            yield self._line
 
     def __iter__(self) -> "_Rows":
         return self

@@ -155,6 +155,18 @@ def test_text_is_read_in_the_declared_encoding(
     assert room.amounts() == {"编号一": "1"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "gb18030"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_byte_order_mark_is_no_part_of_the_first_header(
+    furnish: Callable[..., Room], encoding: str, quoting: int
+) -> None:
+    room = furnish({"encoding": encoding})
+    rows = [HEADER, ["A", "C", "2026-03-01", "1", "王"]]
+    deliver(room, "\ufeff" + written(rows, quoting=quoting), encoding)
+    room.pull()
+    assert room.amounts() == {"A": "1"}
+
+
 def test_names_are_read_in_the_encodings_of_europe(furnish: Callable[..., Room]) -> None:
     room = furnish({"encoding": "cp1250"})
     deliver(room, written([HEADER, ["A", "C", "2026-03-01", "1", "Wiesława Ćwik"]]), "cp1250")
