@@ -87,8 +87,7 @@ def _question(
     """The query with its binds filled, and the names of those that it uses."""
     file = book.folder / str(source.query)
     try:
-        # The fetch wraps the query into a COPY, where a semicolon at its end would be a fault.
-        written = text(file.read_text(encoding="utf-8").rstrip().rstrip(";"))
+        written = text(_without_end(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SourceError(
             f"{file}: there is no such file; write the query there, or mend `query` in "
@@ -109,6 +108,19 @@ def _question(
         if name in asked
     ]
     return written.bindparams(*filled) if filled else written, asked
+
+
+_END = re.compile(r";(?:[\s;]|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*\Z", re.DOTALL)
+
+
+def _without_end(query: str) -> str:
+    """The query without the semicolon that ends it, and what is remarked behind: the fetch wraps
+    it into a COPY, where that would be a fault."""
+    for sign in re.finditer(";", query):
+        within_quotes = query.count("'", 0, sign.start()) % 2
+        if not within_quotes and _END.match(query, sign.start()):
+            return query[: sign.start()]
+    return query
 
 
 class _DateLiteral(TypeDecorator[dt.date]):

@@ -125,6 +125,19 @@ def test_two_columns_of_one_name_are_told_of(core: Core) -> None:
         room.pull()
 
 
+@pytest.mark.parametrize(
+    "end", ["", ";", " ; \n", "; -- overdue only", ";\n-- as of today; ask Wang\n/* or\nLi */;\n"]
+)
+@pytest.mark.parametrize("condition", ["true", "account <> ';--'", "account <> 'a;b' -- c; d"])
+def test_what_stands_behind_the_end_of_a_query_is_no_part_of_it(
+    core: Core, condition: str, end: str
+) -> None:
+    where = f"WHERE booked_on <= :business_date AND {condition}"
+    room = core(ROWS, f"SELECT {COLUMNS} FROM loan {where}\n{end}")
+    room.pull()
+    assert "0010" in room.amounts()
+
+
 def test_a_core_without_rows_has_its_columns_all_the_same(core: Core) -> None:
     room = core(ROWS, f"SELECT {COLUMNS} FROM loan WHERE due_on > :business_date")
     assert room.pull().rows_read == 0
