@@ -12,6 +12,8 @@ _EMAIL = re.compile(
     r"@(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9])",
     re.ASCII | re.IGNORECASE,
 )
+# Python writes them as IDNA of 2003 did, and by that of 2008 it is another domain.
+_DIFFERS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
 _LONGEST_LOCAL_PART = 64
 _LONGEST_EMAIL = 254
 
@@ -46,7 +48,15 @@ def _parsed(raw: str, region: str) -> phonenumbers.PhoneNumber | None:
 
 
 def read_email(raw: str) -> str | None:
-    """The address, its domain in lower case; None if no mail can be sent to it."""
+    """The address, its domain in lower case and ASCII; None if no mail can be sent to it."""
+    if not raw.isascii():
+        local, _, domain = raw.rpartition("@")
+        if _DIFFERS.search(domain):
+            return None
+        try:
+            raw = f"{local}@{domain.encode('idna').decode('ascii')}"
+        except UnicodeError:
+            return None
     match = _EMAIL.fullmatch(raw)
     if match is None or len(raw) > _LONGEST_EMAIL or len(match["local"]) > _LONGEST_LOCAL_PART:
         return None
