@@ -84,9 +84,9 @@ def _use(given: Given) -> None:
     _find_zones(given, newest)
     said_on = local_day(given.book, newest.c.changed_at)
     for point in CHANNELS_OF:
-        # Another one than before that the source delivered for a later day is newer still.
+        # Another one than before, which the source had at the close of that day or later, is newer.
         changed_on = CHANGED_ON[point]
-        since = or_(changed_on.is_(None), said_on >= changed_on)
+        since = or_(changed_on.is_(None), said_on > changed_on)
         used: dict[Column[Any], ColumnElement[Any]] = {customer.c[point]: newest.c.value}
         if point in ZONES_BY:
             lies_in = select(_place.c.zones).where(

@@ -138,7 +138,7 @@ def take_customers(
         if merged:
             points = {DELIVERED[name]: columns for name, columns in READ.items()}
             lend_anew(conn, fresh, renewed, points)
-        told_since = book.portfolio.calendar.start_of(business_date)
+        told_since = book.portfolio.calendar.close_of(business_date)
         _renew(conn, business_date, told_since, fresh, renewed)
     return Taken(readings, renewal)
 
@@ -370,8 +370,8 @@ def _renew(
 ) -> None:
     """Overwrite what changed."""
     # What is used belongs to its raw value: where that stays, so does it, and with it what was told
-    # since. What was told of somebody whom no snapshot knew yet stays as well, and what was told on
-    # this date or later: it may have come before this date's snapshot did.
+    # since. What was told of somebody whom no snapshot knew yet stays as well, and what was told
+    # after this date had closed: it may have come before this date's snapshot did.
     told_before = customer.c.seen_on == NEVER
     read: dict[str, ColumnElement[Any]] = {}
     for name, columns in READ.items():

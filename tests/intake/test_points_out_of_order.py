@@ -20,7 +20,7 @@ OLD, TOLD, NEW = "13800138000", "13900139000", "13700137000"
     [
         ("2026-03-11", {"name": "another"}, TOLD),
         ("2026-03-11", {"phone": NEW}, NEW),
-        ("2026-03-12", {"phone": NEW}, TOLD),  # the newest word of a day is a person's
+        ("2026-03-12", {"phone": NEW}, NEW),  # the source speaks as of the close of its day
         ("2026-03-13", {"phone": NEW}, TOLD),
         ("2026-03-01", {"name": "another"}, TOLD),
         ("2026-03-01", {"phone": NEW}, NEW),
