@@ -7,10 +7,9 @@ database or a Parquet file delivers them, are taken as what they are.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,7 +44,7 @@ FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "是"), True) | dict.fromke
 )
 
 _WIDE_OR_ASCII = r"^[\x00-\x7f\x{3000}\x{ff01}-\x{ff5e}]*$"
-_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+CONTROL_SIGNS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 CONTROLS = "holds control characters, as text does that is read in another encoding than its own"
 _INVISIBLE = r"[\x00-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}\x{feff}]"
 _REWRITTEN_NUMBER = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$|^[0-9]+\.0$"
@@ -159,7 +158,7 @@ def read_text(column: pa.Array) -> Cells:
     text = trimmed(as_text(column))
     faults = [*damage(text), _too_long(text, LONGEST_TEXT)]
     if scan.has_controls(text):
-        faults.append((pc.match_substring_regex(text, _CONTROLS), CONTROLS))
+        faults.append((pc.match_substring_regex(text, CONTROL_SIGNS), CONTROLS))
     return settle(text, *faults)
 
 
@@ -174,7 +173,7 @@ def read_contact(column: pa.Array) -> Cells:
     """
     text = trimmed(as_text(column))
     if scan.has_controls(text):
-        text = pc.replace_substring_regex(text, _CONTROLS, DAMAGED)
+        text = pc.replace_substring_regex(text, CONTROL_SIGNS, DAMAGED)
     longer, _ = _too_long(text, LONGEST_REF)
     if pc.any(longer).as_py():
         cut = pc.utf8_slice_codeunits(text, 0, LONGEST_REF)
@@ -392,39 +391,3 @@ def _date_parser(declared: str) -> Callable[[str], dt.date | None]:
         return instant.date()
 
     return parse
-
-
-# --- what a value looks like ------------------------------------------------------------------
-
-_KINDS: Mapping[str, re.Pattern[str]] = {
-    "number": re.compile(r"[-+]?\d+"),
-    "decimal number": re.compile(r"[-+]?[\d.,' ]*\d[.,]\d+"),
-    "exponent": re.compile(r"[-+]?\d+([.,]\d+)?[eE][-+]?\d+"),
-    "date-like": re.compile(r"\d{1,4}([-/.年])\d{1,2}[-/.月]\d{1,4}日?([ T].*)?"),
-    "email-like": re.compile(r"[^@]*@[^@]*", re.DOTALL),
-    "control characters": re.compile(f".*{_CONTROLS}.*", re.DOTALL),
-}
-
-
-def kinds_of(column: pa.Array) -> list[str]:
-    """What raw cells look like, in words that give nothing of them away."""
-    if pa.types.is_temporal(column.type):  # not every one of them is a date that Python has
-        return ["date-like" if there else "empty" for there in column.is_valid().to_pylist()]
-    return [_kind_of(value) for value in column.to_pylist()]
-
-
-def _kind_of(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if not isinstance(value, str):
-        return "number"
-    text = value.strip()
-    if not text:
-        return "empty"
-    if DAMAGED in text:
-        key = text.removeprefix(DAMAGED)
-        return key if key in DAMAGE else "bytes"
-    for kind, pattern in _KINDS.items():
-        if pattern.fullmatch(text):
-            return kind
-    return "text" if len(text) <= LONGEST_TEXT else "long text"

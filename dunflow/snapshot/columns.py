@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from dunflow.errors import SourceError
 from dunflow.snapshot import cells
+from dunflow.snapshot.kinds import kinds_of
 from dunflow.snapshot.layout import Layout
 
 REJECTED = pa.schema(
@@ -198,7 +199,7 @@ def _rejections(
                     continue
                 header = "(row)"
             where = pc.indices_nonzero(fault.rows)
-            kinds = cells.kinds_of(pc.take(raw[field.name], where))
+            kinds = kinds_of(pc.take(raw[field.name], where))
             columns = [
                 pc.take(lines, where),
                 pa.repeat(header, len(where)),
