@@ -96,14 +96,15 @@ def give(
     by: str,
 ) -> Given:
     """Judge the staged rows by the rules of their kind, and number the good ones."""
+    newest = newest_accepted(conn, portfolio_id)
+    if "amount" in KINDS[kind]:
+        # First, as a plan is turned down whole where a row of it was.
+        _reject(conn, stage, _too_fine(book, portfolio_id, kind, stage, newest))
     for rule in rules_of(kind, book, stage.incoming, stage.rejected):
         _reject(conn, stage, rule)
     reading = _read_points(conn, book, kind, stage)
     unseen = _ensure(conn, portfolio_id, stage.incoming, KINDS[kind])
-    newest = newest_accepted(conn, portfolio_id)
     rows = keep(conn, "given", _numbered(book, portfolio_id, kind, stage, reading, newest))
-    if "amount" in KINDS[kind]:
-        _turn_down_fine(conn, stage, rows)
     return Given(conn, book, portfolio_id, stage, rows, newest, now, by, unseen)
 
 
@@ -122,15 +123,37 @@ def _reject(conn: Connection, stage: Stage, rule: Rule) -> None:
     conn.execute(delete(incoming).where(incoming.c.line.in_(select(rejected.c.line))))
 
 
-def _turn_down_fine(conn: Connection, stage: Stage, rows: TableClause) -> None:
-    """Only now is it known in which currency an amount is that names none."""
+def _too_fine(
+    book: Book, portfolio_id: int, kind: str, stage: Stage, newest: dt.date | None
+) -> Rule:
+    """Where a row names no currency, only its account tells how many decimals there may be."""
+    i = stage.incoming.alias("i")
+    tables, currency = _beside_accounts(portfolio_id, kind, i, newest)
+    known = func.coalesce(i.c.currency, currency, literal(book.portfolio.currency, Text))
     decimals = {code: decimals_of(code) for code in CURRENCIES}
     others = {code: count for code, count in decimals.items() if count != USUAL_DECIMALS}
-    kept = case(others, value=rows.c.currency, else_=USUAL_DECIMALS)
-    lines = select(rows.c.line).where(rows.c.amount != func.round(rows.c.amount, kept))
-    fine = stage.incoming.c.line.in_(lines)
-    _reject(conn, stage, Rule(fine, "amount", "has more decimals than its currency"))
-    conn.execute(delete(rows).where(rows.c.line.in_(select(stage.rejected.c.line))))
+    kept = case(others, value=known, else_=USUAL_DECIMALS)
+    fine = select(i.c.line).select_from(tables).where(i.c.amount != func.round(i.c.amount, kept))
+    broken = stage.incoming.c.line.in_(fine)
+    return Rule(broken, "amount", "has more decimals than its currency")
+
+
+def _beside_accounts(
+    portfolio_id: int, kind: str, rows: FromClause, newest: dt.date | None
+) -> tuple[FromClause, ColumnElement[str | None]]:
+    """The rows beside their accounts and the newest snapshot of these, and what they owe in."""
+    if "account" not in KINDS[kind]:
+        return rows, literal(None, Text)
+    ours = and_(account.c.portfolio_id == portfolio_id, account.c.account_ref == rows.c.account)
+    here = and_(
+        snapshot.c.portfolio_id == portfolio_id,
+        snapshot.c.business_date == newest,
+        snapshot.c.account_id == account.c.account_id,
+    )
+    # One that is paid by now, or could not be read, is in no newest snapshot.
+    owed_in = last_currency(portfolio_id, account.c.account_id).correlate(account)
+    tables = rows.outerjoin(account, ours).outerjoin(snapshot, here)
+    return tables, func.coalesce(snapshot.c.currency, owed_in.scalar_subquery())
 
 
 _point = Table(
@@ -211,7 +234,7 @@ def _numbered(
     newest: dt.date | None,
 ) -> Select[Any]:
     i, columns = stage.incoming, KINDS[kind]
-    tables: FromClause = i
+    tables, currency = _beside_accounts(portfolio_id, kind, i, newest)
     numbers: dict[str, ColumnElement[Any]] = {}
     for name in ("customer", "into"):
         if name in columns:
@@ -219,20 +242,8 @@ def _numbered(
             ours = and_(person.c.portfolio_id == portfolio_id, person.c.customer_ref == i.c[name])
             tables = tables.outerjoin(person, ours)
             numbers[name] = person_of(person)
-    currency: ColumnElement[str | None] = literal(None, Text)
     if "account" in columns:
-        ours = and_(account.c.portfolio_id == portfolio_id, account.c.account_ref == i.c.account)
-        tables = tables.outerjoin(account, ours)
         numbers["account"] = account.c.account_id
-        here = and_(
-            snapshot.c.portfolio_id == portfolio_id,
-            snapshot.c.business_date == newest,
-            snapshot.c.account_id == account.c.account_id,
-        )
-        tables = tables.outerjoin(snapshot, here)
-        # One that is paid by now, or could not be read, is in no newest snapshot.
-        owed_in = last_currency(portfolio_id, account.c.account_id).correlate(account)
-        currency = func.coalesce(snapshot.c.currency, owed_in.scalar_subquery())
         before = last_owner(portfolio_id, account.c.account_id).correlate(account)
         numbers["owner"] = func.coalesce(snapshot.c.customer_id, before.scalar_subquery())
     if "currency" in columns:

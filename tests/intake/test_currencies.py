@@ -74,6 +74,18 @@ def test_money_is_as_fine_as_the_currency_of_its_account(desk: Desk, take: TakeA
     assert [each[0] for each in kept(desk)] == ["p6"]
 
 
+def test_a_plan_is_turned_down_whole_where_an_instalment_is_too_fine(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "plans.csv"
+    file.write_text(
+        "ref,account,due_on,amount,agreed_at\nn1,yen,2026-04-30,100,2026-03-01\n"
+        "n1,yen,2026-05-31,100.50,2026-03-01\nn2,yuan,2026-04-30,100.50,2026-03-01\n"
+    )
+    taken = take_file(desk.engine, desk.book, "plans", file, "ann", desk.clock.now())
+    assert (taken.new, [fault.column for fault in taken.rejected]) == (1, ["ref", "amount"])
+
+
 def test_a_row_without_an_id_stays_the_one_that_it_was(desk: Desk, take: TakeAt) -> None:
     """Payments of a file that grows, as were taken in before with an empty currency."""
     head = HEAD.removeprefix("ref,")
