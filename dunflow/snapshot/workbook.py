@@ -7,6 +7,7 @@ longer one, such as an account id of 19 digits, was rounded when it was typed.
 import datetime as dt
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice, zip_longest
 from typing import Any, BinaryIO
@@ -110,9 +111,11 @@ def _as_instant(cell: Any, declared: str | None) -> str | None:
     if not isinstance(value, dt.datetime):
         return _as_text(cell, ".")
     if declared is not None:
-        written = value.strftime(declared)
-        if dt.datetime.strptime(written, declared) == value:  # noqa: DTZ007 - a sheet knows no zone
-            return written
+        # A sheet knows no zone: where one is declared, this can't be read, and its row is told of.
+        with suppress(ValueError):
+            written = value.strftime(declared)
+            if dt.datetime.strptime(written, declared) == value:  # noqa: DTZ007
+                return written
     return value.isoformat(" ")
 
 

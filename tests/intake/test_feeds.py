@@ -160,6 +160,10 @@ def test_an_instant_that_excel_knows_needs_no_format(
     with ledger.connect() as conn:
         read = set(conn.execute(select(payment.c.booked_at)).scalars())
     assert read == {at.replace(tzinfo=SHANGHAI)}
+    # A sheet knows no zone: where one is declared, the row is told of, and the file is read.
+    (tmp_path / "in/a.xlsx").rename(tmp_path / "in/b.xlsx")
+    told = look(FILES | declared | {"instants": "%Y-%m-%d %H:%M%z"}).rejected
+    assert {fault.column for fault in told} == {"booked_at"}
 
 
 def test_a_folder_that_is_missing_is_told(look: Look) -> None:
