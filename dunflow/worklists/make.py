@@ -30,7 +30,6 @@ from dunflow.config.destination import Format
 from dunflow.config.policy import Channel
 from dunflow.day import Day
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.given import among
 from dunflow.ledger.tables import (
     DONE,
     account,
@@ -47,7 +46,7 @@ from dunflow.place.lock import placement_lock
 from dunflow.place.seal import encryption, seal
 from dunflow.placements import Desk
 from dunflow.remind.overtaken import give_up, leave_out, waiting_in
-from dunflow.worklists.hours import closed_at
+from dunflow.worklists.hours import are_over
 from dunflow.worklists.lines import FIELDS, lead_of, order, rows_of
 from dunflow.worklists.orders import write_orders
 from dunflow.worklists.teams import belongs_to, names_of
@@ -108,8 +107,7 @@ def lists_of(desk: Desk, channel: Channel) -> list[Figures]:
 def _give_up(conn: Connection, desk: Desk, channel: Channel, waiting: Select[int]) -> set[int]:
     """What no list had in its time is not done, nor what is forbidden by now."""
     now = desk.clock.now()
-    closed = closed_at(conn, desk.book, channel, waiting, now)
-    over = or_(contact.c.expires_at <= now, among(contact.c.contact_id, closed))
+    over = or_(contact.c.expires_at <= now, are_over(conn, desk.book, channel, waiting, now))
     return give_up(conn, desk.book, desk.portfolio_id, waiting, over, NEVER_LISTED, now)
 
 
