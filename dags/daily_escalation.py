@@ -12,6 +12,7 @@
 | lists | writes the call lists and the orders for visits, for the people who make them |
 | letters | makes the PDF files for the printer |
 | report | writes the day's page and the last few again; puts its figures on the decisions' asset |
+| date_ended | a mark: the run is over, well or not; recalls and hand-offs (`placements`) begin |
 | complete | a mark: all of it was done |
 
 **A run by hand** without a partition key is for the newest date that has closed; the log and the
@@ -168,9 +169,21 @@ def report(portfolio: str, business_date: str, *, outlet_events: Any) -> dict[st
     figures = day.report(opened)
     told = outlet_events[decisions_of(portfolio)]
     told.extra = {"business_date": business_date, **figures}
-    # A run by hand may have no key of its own, and what follows is started by one.
     told.add_partitions(business_date)
     return figures
+
+
+@task(trigger_rule="all_done")
+def date_ended(portfolio: str, business_date: str | None, *, outlet_events: Any) -> None:
+    if business_date is None:
+        raise AirflowSkipException("The run has no business date")
+    # A run by hand may have no key of its own, and what follows is started by one.
+    outlet_events[end_of_date(portfolio)].add_partitions(business_date)
+
+
+def end_of_date(portfolio: str) -> Asset:
+    """The run of a date is over: who paid is taken back from an agency also where it failed."""
+    return Asset(name=f"{portfolio}_date_ended", uri=f"dunflow://{portfolio}/date_ended")
 
 
 def decisions_of(portfolio: str) -> Asset:
@@ -212,13 +225,15 @@ def build(head: Head) -> DAG:
         handed_out, printed = lists(name, date), letters(name, date)
         decided = decide(name, date)
         snapshot(name, date) >> gate(name, date) >> decided >> sent
-        # A sender that is down keeps nobody from their work, and keeps back no report, nor a recall
-        # from an agency, which begins with it; yet the run has failed. The rule stands here and not
-        # at what follows, which would run without a business date too.
+        # A sender that is down keeps nobody from their work, and keeps back no report; yet the run
+        # has failed. The rule stands here and not at what follows, which would run without a
+        # business date too.
         reminded = EmptyOperator(task_id="reminded", trigger_rule="all_done")
         sent >> reminded >> [handed_out, printed, reported]
         decided >> reported
-        [sent, handed_out, printed, reported] >> EmptyOperator(task_id="complete")
+        done = [sent, handed_out, printed, reported]
+        done >> EmptyOperator(task_id="complete")
+        done >> date_ended.override(outlets=[end_of_date(name)])(name, date)
     return dag
 
 

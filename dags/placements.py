@@ -1,7 +1,7 @@
 """What follows a day's hand-offs: a person approves them, then they are delivered.
 
-It starts by itself when a business date of the portfolio is complete; its partition key is that
-date.
+It starts by itself when a business date of the portfolio has had its run, also one that failed: who
+paid is taken back from the agency all the same. Its partition key is that date.
 
 | task | does |
 |---|---|
@@ -11,11 +11,15 @@ date.
 | carry_out | does what the person said |
 | deliver | delivers what was approved now |
 
-**Approval** stands under *Required actions* in Airflow: approve all of the date, reject all, or
-decide later. To take single accounts out first, use
+Where a receiver wants several `approvals`, the last four come again for the next person, as
+`candidates_2` and so on, about what the first one approved.
+
+**Approval** stands under *Required actions* in Airflow: approve all that is asked about, reject it,
+or decide later. To take single accounts out first, use
 `dunflow placements PORTFOLIO reject --account …`; what may no longer leave by then is withdrawn by
 itself. The command line can do all of it, also after the wait here has ended:
-`dunflow placements PORTFOLIO list`, `approve`, `reject`, `export`.
+`dunflow placements PORTFOLIO list`, `approve`, `reject`, `export`. What was proposed while this DAG
+was paused is asked about together with the next date.
 
 **When `take_back` or `deliver` fails**, a receiver's place can't be reached or its agreement has
 ended; the log says which. Nothing is lost and nothing is delivered twice: mend it, and clear the
@@ -39,37 +43,31 @@ def take_back(portfolio: str) -> dict[str, Any]:
     return _delivered(portfolio)
 
 
-# A receiver that can't be reached is no reason not to ask.
-@task(trigger_rule="all_done")
-def candidates(portfolio: str) -> list[dict[str, Any]]:
-    """What a person is asked about, and is asked anew about what comes after it (`newest`)."""
+@task
+def candidates(portfolio: str, turn: int) -> dict[str, Any]:
+    """What a person is asked about: the name of the question, and its sums."""
     from dunflow import placements
 
     date = get_current_context()["dag_run"].partition_key
     on = dt.date.fromisoformat(date) if date else None
-    found = placements.waiting(placements.open_desk(portfolio), on)
+    question, found = placements.ask(placements.open_desk(portfolio), on, turn)
     if not found:
         raise AirflowSkipException("Nothing is proposed, so nobody needs to be asked")
-    return [
+    sums = [
         {**each, "business_date": str(each["business_date"]), "amount": str(each["amount"])}
         for each in found
     ]
+    return {"question": question, "sums": sums}
 
 
 @task
-def carry_out(
-    portfolio: str, asked: list[dict[str, Any]], answer: dict[str, Any]
-) -> dict[str, Any]:
+def carry_out(portfolio: str, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     from dunflow import placements
     from dunflow.place.life import Chosen
 
     said = answer["chosen_options"]
     by = (answer.get("responded_by_user") or {}).get("name") or "airflow"
-    date = get_current_context()["dag_run"].partition_key
-    chosen = Chosen(
-        business_date=dt.date.fromisoformat(date) if date else None,
-        newest=max(each["newest"] for each in asked),
-    )
+    chosen = Chosen(question=asked["question"])
     desk = placements.open_desk(portfolio)
     if said == [APPROVE]:
         moved = placements.approve(desk, chosen, by)
@@ -96,11 +94,32 @@ def _delivered(portfolio: str) -> dict[str, Any]:
 BODY = """
 | business date | destination | accounts | amount |
 |---|---|---|---|
-{% for each in ti.xcom_pull(task_ids='candidates') or [] -%}
+{% for each in (ti.xcom_pull(task_ids='CANDIDATES') or {}).sums or [] -%}
 | {{ each.business_date }} | {{ each.destination }} | {{ each.accounts }} | {{ each.amount }} \
 {{ each.currency }} |
 {% endfor %}
 """
+
+
+def _ask(head: Head, turn: int, before: Any) -> Any:
+    """The tasks of one question; the one that the next question follows."""
+    name, suffix = head.name, f"_{turn}" if turn > 1 else ""
+    # A receiver that can't be reached is no reason not to ask.
+    rule = "all_done" if turn == 1 else "all_success"
+    found = candidates.override(task_id=f"candidates{suffix}", trigger_rule=rule)(name, turn)
+    asked = HITLOperator(
+        task_id=f"approval{suffix}",
+        subject=f"Hand over accounts of {name}?" + (f" Person {turn}" if suffix else ""),
+        body=BODY.replace("CANDIDATES", f"candidates{suffix}"),
+        options=[APPROVE, REJECT, LATER],
+        defaults=LATER,
+        response_timeout=dt.timedelta(days=14),
+        retries=0,
+    )
+    said = carry_out.override(task_id=f"carry_out{suffix}")(name, found, asked.output)
+    before >> found >> asked
+    said >> deliver.override(task_id=f"deliver{suffix}")(name)
+    return said
 
 
 def build(head: Head) -> DAG:
@@ -110,7 +129,7 @@ def build(head: Head) -> DAG:
         doc_md=__doc__,
         # Of the daily run, which does not wait: a run that waits for a person delays no day.
         schedule=PartitionedAssetTimetable(
-            assets=Asset(name=f"{head.name}_decisions", uri=f"dunflow://{head.name}/decisions")
+            assets=Asset(name=f"{head.name}_date_ended", uri=f"dunflow://{head.name}/date_ended")
         ),
         start_date=dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
         catchup=False,
@@ -120,20 +139,9 @@ def build(head: Head) -> DAG:
         default_args={"owner": head.owner, "retries": 2, "retry_delay": dt.timedelta(minutes=5)},
         tags=["dunflow", head.name, *head.warnings],
     ) as dag:
-        asked = HITLOperator(
-            task_id="approval",
-            subject=f"Hand over accounts of {head.name}?",
-            body=BODY,
-            options=[APPROVE, REJECT, LATER],
-            defaults=LATER,
-            response_timeout=dt.timedelta(days=14),
-            retries=0,
-        )
-        name = head.name
-        found = candidates(name)
-        said = carry_out(name, found, asked.output)
-        take_back(name) >> found >> asked
-        said >> deliver(name)
+        before = take_back(head.name)
+        for turn in range(1, head.approvals + 1):
+            before = _ask(head, turn, before)
     return dag
 
 

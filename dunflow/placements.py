@@ -19,8 +19,10 @@ from dunflow.intake.handback.reconcile import Reconciled, reconciled
 from dunflow.intake.handback.rejects import open_faults
 from dunflow.intake.handback.take import Taken, take_handback
 from dunflow.ledger.engine import portfolio_id_of
+from dunflow.ledger.loads import newest_decided
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.replay import clock_of
+from dunflow.place import ask as asking
 from dunflow.place import life, reopened
 from dunflow.place.export import Exported, export
 from dunflow.place.known import require_destination, require_known
@@ -116,11 +118,16 @@ def reconcile(desk: Desk, destination: str | None = None) -> Reconciled:
         return reconciled(conn, desk.book, desk.portfolio_id, destination)
 
 
-def waiting(desk: Desk, business_date: dt.date | None = None) -> list[Figures]:
-    """What waits for a person, summed up by destination, date and currency."""
-    with desk.engine.connect() as conn:
-        found = summary(conn, desk.portfolio_id, ("proposed",), business_date)
-    return [asdict(each) for each in found]
+def ask(desk: Desk, business_date: dt.date | None, turn: int) -> tuple[str, list[Figures]]:
+    """The name of a date's question, and what it is about, summed up by destination, date and
+    currency; without a date that of the newest one decided."""
+    with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
+        date = business_date or newest_decided(conn, desk.portfolio_id)
+        if date is None:
+            return "", []
+        question = asking.ask(conn, desk.portfolio_id, date, turn, desk.clock.now())
+        found = summary(conn, desk.portfolio_id, Chosen(question=question), ("proposed",))
+    return question, [asdict(each) for each in found]
 
 
 def rows(desk: Desk, chosen: Chosen, states: tuple[str, ...]) -> list[Figures]:

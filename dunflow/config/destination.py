@@ -54,6 +54,8 @@ USUAL_FIELDS: tuple[FieldName, ...] = (
     "product",
     "as_of",
 )
+MOST_APPROVALS = 5
+"""Airflow asks one person after the other, by tasks of their own."""
 NEEDED: tuple[FieldName, ...] = ("placement", "account", "amount", "currency")
 """Without these neither side could say later which account and how much was meant."""
 
@@ -133,7 +135,7 @@ class Destination(Model):
     kind: Kind = "agency"
     agreement: Agreement | None = None
     """Without one, whether it may be given accounts is not asked here (a pack may ask it)."""
-    approvals: int = Field(1, ge=1)
+    approvals: int = Field(1, ge=1, le=MOST_APPROVALS)
     """So many different people must approve an account before it leaves."""
     capacity: int | None = Field(None, ge=0)
     """At most so many accounts are proposed to it or with it; none: any number."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from dunflow.config.book import first_date, folders
+from dunflow.config.destination import MOST_APPROVALS
 from dunflow.config.portfolio import is_name, shown
 
 
@@ -28,6 +29,8 @@ class Head:
     replay: bool = False
     feeds: bool = False
     """Whether anything is to be taken in between two snapshots."""
+    approvals: int = 1
+    """So many people are asked about a hand-off, where its receiver wants the most."""
     warnings: tuple[str, ...] = ()
     """What a person should see beside the DAG's name."""
 
@@ -66,6 +69,9 @@ def _text(folder: Path) -> str:
 def _head(name: str, document: Any) -> Head:
     starts_on = document.get("starts_on")
     receivers = (document.get("destinations") or {}).values()
+    approvals = max([1, *(int(each.get("approvals", 1)) for each in receivers)])
+    if approvals > MOST_APPROVALS:
+        raise ValueError(approvals)
     email = (document.get("senders") or {}).get("email")
     return Head(
         name=name,
@@ -74,6 +80,7 @@ def _head(name: str, document: Any) -> Head:
         zone=ZoneInfo(document["time_zone"]).key,
         starts_on=first_date(starts_on) if starts_on is not None else None,
         replay=document.get("clock") == "replay",
+        approvals=approvals,
         feeds=bool(document.get("intake"))
         or any(each.get("returns") for each in receivers)
         or (email is not None and email.get("suppressions", True)),

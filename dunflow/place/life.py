@@ -42,7 +42,7 @@ from dunflow.ledger.tables import (
 )
 from dunflow.place.standing import UNKNOWN, standing, takes_back
 
-APPROVAL = "approval"
+APPROVAL, ASKED = "approval", "asked"
 MACHINE = "dunflow"
 """Who says so where no person does."""
 
@@ -69,8 +69,8 @@ class Chosen:
     destination: str | None = None
     accounts: tuple[str, ...] | None = None
     business_date: dt.date | None = None
-    newest: int | None = None
-    """The last that was there when somebody was asked; of what was proposed later nobody spoke."""
+    question: str | None = None
+    """What somebody was asked about; of what was proposed later that person did not speak."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,14 @@ def active(portfolio_id: int, chosen: Chosen, states: tuple[str, ...]) -> Select
         rows = rows.where(placement.c.destination == chosen.destination)
     if chosen.business_date is not None:
         rows = rows.where(placement.c.business_date == chosen.business_date)
-    if chosen.newest is not None:
-        rows = rows.where(placement.c.placement_id <= chosen.newest)
+    if chosen.question is not None:
+        rows = rows.where(
+            exists().where(
+                placement_event.c.placement_id == placement.c.placement_id,
+                placement_event.c.event == ASKED,
+                placement_event.c.reason == chosen.question,
+            )
+        )
     if chosen.accounts is not None:
         named = select(account.c.account_id).where(
             account.c.portfolio_id == portfolio_id, account.c.account_ref.in_(chosen.accounts)
@@ -112,7 +118,7 @@ def approve(
     refused = withdraw_refused(conn, book, portfolio_id, business_date, which, now)
     stands = standing(conn, book, portfolio_id, business_date, now, which)
     fit = select(stands.c.placement_id).where(stands.c.refusal.is_(None))
-    _note(conn, fit, APPROVAL, None, by, now)
+    note(conn, fit, APPROVAL, None, by, now)
     voices = (
         select(func.count(distinct(placement_event.c.told_by)))
         .where(
@@ -271,7 +277,7 @@ def propose_again(
     rows = pg_insert(placement).from_select(list(columns), new).on_conflict_do_nothing()
     made = rows.returning(placement.c.placement_id)
     numbers = list(conn.execute(made).scalars())
-    _note(
+    note(
         conn,
         select(placement.c.placement_id).where(placement.c.placement_id.in_(numbers)),
         "proposed",
@@ -334,7 +340,7 @@ def move_with_reasons(
     return conn.execute(told.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _note(
+def note(
     conn: Connection,
     which: Select[int],
     event: str,

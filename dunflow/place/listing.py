@@ -13,30 +13,24 @@ from dunflow.place.life import Chosen, active
 
 @dataclass(frozen=True)
 class Sum:
-    """So many placements of one date to one destination, in one currency; `newest` is the number
-    of the last one."""
+    """So many placements of one date to one destination, in one currency."""
 
     business_date: dt.date
     destination: str
     currency: str
     accounts: int
     amount: Decimal
-    newest: int
 
 
 def summary(
-    conn: Connection,
-    portfolio_id: int,
-    states: tuple[str, ...],
-    business_date: dt.date | None = None,
+    conn: Connection, portfolio_id: int, chosen: Chosen, states: tuple[str, ...]
 ) -> list[Sum]:
-    """Counts and amounts of the placements in these states, the oldest date first."""
+    """Counts and amounts of the placements that are meant, the oldest date first."""
     p = placement.c
-    chosen = active(portfolio_id, Chosen(business_date=business_date), states)
     by = (p.business_date, p.destination, p.currency)
     rows = conn.execute(
-        select(*by, func.count(), func.sum(p.amount), func.max(p.placement_id))
-        .where(p.placement_id.in_(chosen))
+        select(*by, func.count(), func.sum(p.amount))
+        .where(p.placement_id.in_(active(portfolio_id, chosen, states)))
         .group_by(*by)
         .order_by(*by)
     )

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from dunflow import placements
+from dunflow.clock import DAY
 from dunflow.placements import Desk
 from dunflow.stack.airflow import AirflowApi
 from dunflow.stack.backfill import backfill
@@ -195,6 +196,23 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     told = json.loads((recall / "recalls.json").read_text())
     assert [(row["account"], row["why"]) for row in told] == [("A1", "paid")]
     assert _states() == {AGENCY: "recalled"}
+
+
+def test_recalls_follow_also_a_date_whose_run_failed(
+    api: AirflowApi, hand_over_portfolios: Path
+) -> None:
+    folder, lost = hand_over_portfolios / NAME, PAID + DAY
+    nobodys = "account,customer,due_on,overdue,name\nA2,C2,2026-03-01,80.00,\n"
+    (folder / f"{lost}.csv").write_text(nobodys)
+    assert backfill(NAME, lost, lost) == {lost: "failed"}  # the gate misses two columns
+    run = _placements_run(api, lost)
+    _wait_for(lambda: _has_ended(api, run))
+
+    runs = f"/api/v2/dags/daily_escalation__{NAME}/dagRuns"
+    key = {"logical_date": None, "partition_key": "9999-01-01"}
+    no_date = str(api.send("POST", runs, key)["dag_run_id"])
+    _wait_for(lambda: _over(api.get(f"{runs}/{no_date}")["state"]))
+    assert api.get(f"{runs}/{no_date}/taskInstances/date_ended")["state"] == "skipped"
 
 
 def test_what_follows_a_run_by_hand_knows_its_date(

@@ -3,19 +3,19 @@
 import datetime as dt
 import json
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from dunflow import placements
 from dunflow.clock import DAY
+from dunflow.config.destination import Destination
 from dunflow.errors import ConfigError
 from dunflow.ledger.tables import account, hold, placement, placement_event
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
-from tests.place.conftest import NOON, MakeDesk, row
+from tests.place.conftest import DATE, NOON, MakeDesk, row
 
 Arrived = Callable[[], list[Path]]
 
@@ -53,14 +53,58 @@ def told(desk: Desk) -> dict[str, tuple[str, str | None]]:
         return {ref: (state, reason) for ref, state, reason in rows}
 
 
+def proposed_on(desk: Desk, ref: str, date: dt.date) -> None:
+    """As if the account had been proposed on that date."""
+    with desk.engine.begin() as conn:
+        of = select(account.c.account_id).where(account.c.account_ref == ref).scalar_subquery()
+        conn.execute(
+            update(placement).where(placement.c.account_id == of).values(business_date=date)
+        )
+
+
+def asked_about(desk: Desk, date: dt.date | None, turn: int = 1) -> tuple[Chosen, int]:
+    question, sums = placements.ask(desk, date, turn)
+    return Chosen(question=question), sum(each["accounts"] for each in sums)
+
+
 def test_an_answer_is_about_what_was_asked(desk: Desk) -> None:
     """What was proposed while a person thought it over waits for the next question."""
-    (asked,) = placements.waiting(desk)
-    assert (asked["accounts"], asked["amount"]) == (2, Decimal("2000.00"))
-    first = Chosen(newest=asked["newest"] - 1)
+    proposed_on(desk, "A2", DATE + DAY)
+    first, count = asked_about(desk, DATE)
+    assert count == 1
+    proposed_on(desk, "A2", DATE)
     assert placements.approve(desk, first, "me").counts == {"approved": 1}
     assert placements.reject(desk, first, "no", "me").counts == {"rejected": 1}
     assert {state for state, _ in told(desk).values()} == {"rejected", "proposed"}
+
+
+def test_a_question_asked_again_is_about_what_has_come_since_too(desk: Desk) -> None:
+    proposed_on(desk, "A2", DATE + DAY)
+    assert asked_about(desk, DATE)[1] == 1
+    proposed_on(desk, "A2", DATE)
+    again, count = asked_about(desk, DATE)
+    assert count == 2
+    assert placements.approve(desk, again, "me").counts == {"approved": 2}
+
+
+def test_what_nobody_was_asked_about_is_asked_with_the_next_date_and_once(desk: Desk) -> None:
+    proposed_on(desk, "A1", DATE - DAY)
+    assert asked_about(desk, DATE - 2 * DAY)[1] == 0
+    assert asked_about(desk, None)[1] == 2
+    assert asked_about(desk, DATE + DAY)[1] == 0
+    assert asked_about(desk, DATE)[1] == 2  # its own question still is about both
+
+
+def test_a_second_person_is_asked_about_what_the_first_approved(make_desk: MakeDesk) -> None:
+    desk = make_desk([row("A1"), row("A2", "700.00")], Destination(approvals=2))
+    first, count = asked_about(desk, DATE)
+    assert (count, asked_about(desk, DATE, 2)[1]) == (2, 0)
+    placements.reject(desk, Chosen(accounts=("A2",)), "no", "first")
+    placements.approve(desk, first, "first")
+    second, count = asked_about(desk, DATE, 2)
+    assert count == 1
+    assert placements.approve(desk, second, "first").counts["approved"] == 0
+    assert placements.approve(desk, second, "second").counts["approved"] == 1
 
 
 def test_what_is_held_when_it_is_approved_is_withdrawn(desk: Desk) -> None:
