@@ -50,13 +50,9 @@ def candidates(portfolio: str, turn: int) -> dict[str, Any]:
 
     date = get_current_context()["dag_run"].partition_key
     on = dt.date.fromisoformat(date) if date else None
-    question, found = placements.ask(placements.open_desk(portfolio), on, turn)
-    if not found:
+    question, sums = placements.ask(placements.open_desk(portfolio), on, turn)
+    if not sums:
         raise AirflowSkipException("Nothing is proposed, so nobody needs to be asked")
-    sums = [
-        {**each, "business_date": str(each["business_date"]), "amount": str(each["amount"])}
-        for each in found
-    ]
     return {"question": question, "sums": sums}
 
 

@@ -22,6 +22,7 @@ from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.loads import newest_decided
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.replay import clock_of
+from dunflow.money import exact
 from dunflow.place import ask as asking
 from dunflow.place import life, reopened
 from dunflow.place.export import Exported, export
@@ -127,7 +128,8 @@ def ask(desk: Desk, business_date: dt.date | None, turn: int) -> tuple[str, list
             return "", []
         question = asking.ask(conn, desk.portfolio_id, date, turn, desk.clock.now())
         found = summary(conn, desk.portfolio_id, Chosen(question=question), ("proposed",))
-    return question, [asdict(each) for each in found]
+    sums = [asdict(each) | {"amount": exact(each.amount, each.currency)} for each in found]
+    return question, [each | {"business_date": str(each["business_date"])} for each in sums]
 
 
 def rows(desk: Desk, chosen: Chosen, states: tuple[str, ...]) -> list[Figures]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, func, make_url, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -25,9 +26,13 @@ def is_embedded() -> bool:
 
 
 def ledger_url() -> URL:
-    """DUNFLOW_LEDGER_URL, or the database of the embedded server (which this starts)."""
+    """DUNFLOW_LEDGER_URL, or the database of the embedded server (which this starts).
+
+    Raises ConfigError where it is not named, and the stack here works on a server's.
+    """
     given = os.environ.get(URL_VARIABLE)
     if not given:
+        require_embedded()
         return embedded.ensure_database(embedded.start(home() / "postgres"), DATABASE)
     try:
         url = make_url(given)
@@ -41,6 +46,45 @@ def ledger_url() -> URL:
             "write postgresql://user@host/database"
         )
     return url.set(drivername="postgresql+psycopg")
+
+
+def require_embedded() -> None:
+    """Refuse the embedded ledger where the stack of this home works on a server's.
+
+    A shell that does not name it would stop, hold or take in what nobody acts upon.
+    """
+    if server := stack_ledger():
+        raise ConfigError(
+            f"{URL_VARIABLE}: is not set, and the stack of this DUNFLOW_HOME works on {server}: "
+            f"set it. To begin anew on the embedded ledger, remove {_server_file()}"
+        )
+
+
+def stack_ledger() -> str | None:
+    """The server's ledger that the local stack was started on, without its password; None: the
+    embedded one."""
+    return _server_file().read_text() if _server_file().exists() else None
+
+
+def remember_stack_ledger() -> None:
+    """Keep which ledger the environment names, for the commands that come later."""
+    server = named_server()
+    if server is None:
+        _server_file().unlink(missing_ok=True)
+    else:
+        _server_file().write_text(server)
+
+
+def named_server() -> str | None:
+    """The server's ledger that the environment names, its password hidden."""
+    if is_embedded():
+        return None
+    url = ledger_url().set(drivername="postgresql")
+    return url.difference_update_query(["password"]).render_as_string()
+
+
+def _server_file() -> Path:
+    return home() / "ledger-server"
 
 
 def make_engine(url: URL) -> Engine:

@@ -12,7 +12,7 @@ from sqlalchemy import URL, make_url
 from dunflow.errors import ConfigError
 from dunflow.home import home
 from dunflow.ledger import embedded
-from dunflow.ledger.engine import DATABASE, URL_VARIABLE
+from dunflow.ledger.engine import URL_VARIABLE, ledger_url
 from dunflow.stack.environment import METADATA_VARIABLE
 
 AIRFLOW_DATABASE = "airflow"
@@ -31,9 +31,12 @@ def folder() -> Path:
 
 
 def open_databases() -> Databases:
-    """The databases that the environment names; the embedded server's where it names none."""
+    """The databases that the environment names; the embedded server's where it names none.
+
+    Raises ConfigError where the stack here was started on a server's ledger, and none is named.
+    """
     return Databases(
-        ledger=_named(URL_VARIABLE) or _embedded(DATABASE),
+        ledger=_rendered(ledger_url()),
         metadata=_named(METADATA_VARIABLE) or _embedded(AIRFLOW_DATABASE),
     )
 

@@ -12,7 +12,13 @@ from sqlalchemy.pool import NullPool
 
 from dunflow.errors import DunflowError
 from dunflow.home import home, local_secrets
-from dunflow.ledger.engine import make_engine
+from dunflow.ledger.engine import (
+    URL_VARIABLE,
+    make_engine,
+    named_server,
+    remember_stack_ledger,
+    stack_ledger,
+)
 from dunflow.ledger.migrate import migrate
 from dunflow.stack import process
 from dunflow.stack.airflow import AirflowApi, AirflowError
@@ -54,10 +60,17 @@ def up(ports: Ports | None = None, progress: Progress = lambda _: None) -> Runni
                 f"{ports.sandbox} and {ports.receiver}: leave the ports out, or run "
                 "'dunflow down' first"
             )
+        if stack_ledger() != named_server() and len(missing) < len(parts(ports)):
+            raise StackError(
+                f"the stack runs already, on {stack_ledger() or 'the embedded ledger'}, and "
+                f"{URL_VARIABLE} names {named_server() or 'none'}: set it as it was, or run "
+                "'dunflow down' first"
+            )
         _require_ports(ports, missing)
         remember(ports)
         progress("Starting the database")
         databases = open_databases()
+        remember_stack_ledger()
         settings = stack_environment(ports, databases.metadata, databases.ledger)
         if missing:
             _migrate(databases, settings, progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dunflow.ledger.engine import URL_VARIABLE
 from dunflow.stack import process, up
 from dunflow.stack.parts import Part
 from dunflow.stack.ports import Ports
@@ -86,3 +87,12 @@ def test_one_that_ends_whenever_it_is_started_is_told(keep_up: Run) -> None:
 
 def test_those_that_run_and_give_signs_are_left_alone(keep_up: Run) -> None:
     assert keep_up("from pathlib import Path\nPath('lost').touch()\n" + _SCHEDULER) == []
+
+
+def test_a_running_stack_is_not_split_over_two_ledgers(
+    keep_up: Run, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_up("from pathlib import Path\nPath('lost').touch()\n" + _SCHEDULER)
+    monkeypatch.setenv(URL_VARIABLE, "postgresql://dunflow@ledger.example/dunflow")
+    with pytest.raises(up.StackError, match="on the embedded ledger, and"):
+        up.up(ports)
