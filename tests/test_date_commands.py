@@ -239,7 +239,9 @@ def test_a_story_tells_what_was_said_and_agreed(shop: Shop) -> None:
     shop.says("promise", "shop", "A1", "20.00", "2026-03-09", *WHY, "--now", "2026-03-03 12:00")
     shop.says("opt-out", "shop", "C1", "sms", *WHY)
     held = shop.says("hold", "shop", "A1", "--kind", "dispute", *WHY)
-    assert "(dispute) stands from 2026-03-03 06:30" in held  # where the replayed clock is
+    # Where the replayed clock is: at eight that date's contacts went out, and rightly so.
+    assert "(dispute) stands from 2026-03-03 08:00" in held
+    assert "BROKEN" not in shop.says("audit", "shop")
     noon = ("--now", "2026-03-03 12:00")
     shop.says("talked", "shop", "A1", "--at", "2026-03-03 11:00", *noon)
     story = shop.says("explain", "shop", "A1", "--json")

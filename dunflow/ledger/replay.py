@@ -1,18 +1,32 @@
 """Where a portfolio's clock stands for what a person does: a replayed one lives in its own time."""
 
-from sqlalchemy import Engine
+import datetime as dt
+
+from sqlalchemy import Engine, func, select
 
 from dunflow.clock import Clock, DatabaseClock, VirtualClock
 from dunflow.config.book import Book
 from dunflow.ledger.loads import newest_accepted
+from dunflow.ledger.tables import contact
+
+_AFTER = dt.timedelta(seconds=1)
 
 
 def clock_of(engine: Engine, book: Book, portfolio_id: int) -> Clock:
     """The database's clock; of a replayed portfolio one that stands at the usual time of its newest
-    date. By the real one a hold would begin long after all that is still to be replayed."""
+    date, or right after the last contact of it that was played.
+
+    By the real one a hold would begin long after all that is still to be replayed; from the usual
+    time on it would forbid what has gone out already.
+    """
     if book.portfolio.clock == "replay":
+        last_claim = select(func.max(contact.c.claimed_at)).where(
+            contact.c.portfolio_id == portfolio_id
+        )
         with engine.connect() as conn:
             newest = newest_accepted(conn, portfolio_id)
+            played: dt.datetime | None = conn.execute(last_claim).scalar()
         if newest is not None:
-            return VirtualClock(book.portfolio.calendar.usual_time_of(newest))
+            usual = book.portfolio.calendar.usual_time_of(newest)
+            return VirtualClock(max(usual, played + _AFTER) if played else usual)
     return DatabaseClock(engine)
