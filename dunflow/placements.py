@@ -23,8 +23,7 @@ from dunflow.ledger.loads import newest_decided
 from dunflow.ledger.migrate import open_ledger
 from dunflow.ledger.replay import clock_of
 from dunflow.money import exact
-from dunflow.place import ask as asking
-from dunflow.place import life, reopened
+from dunflow.place import again, approval, life
 from dunflow.place.export import Exported, export
 from dunflow.place.known import require_destination, require_known
 from dunflow.place.life import Chosen, Moved
@@ -59,7 +58,7 @@ def approve(desk: Desk, chosen: Chosen, by: str) -> Moved:
     """Let proposals leave with the next export. What may no longer leave is withdrawn."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         require_known(conn, desk.book.name, desk.portfolio_id, chosen)
-        return life.approve(conn, desk.book, desk.portfolio_id, chosen, by, desk.clock.now())
+        return approval.approve(conn, desk.book, desk.portfolio_id, chosen, by, desk.clock.now())
 
 
 def reject(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
@@ -81,14 +80,14 @@ def reopen(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         require_known(conn, desk.book.name, desk.portfolio_id, chosen)
         now = desk.clock.now()
-        return reopened.reopen(conn, desk.portfolio_id, chosen, reason, by, now)
+        return again.reopen(conn, desk.portfolio_id, chosen, reason, by, now)
 
 
 def propose(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
     """Propose again, by hand, what had ended."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         require_known(conn, desk.book.name, desk.portfolio_id, chosen)
-        return life.propose_again(
+        return again.propose_again(
             conn, desk.book, desk.portfolio_id, chosen, reason, by, desk.clock.now()
         )
 
@@ -126,7 +125,7 @@ def ask(desk: Desk, business_date: dt.date | None, turn: int) -> tuple[str, list
         date = business_date or newest_decided(conn, desk.portfolio_id)
         if date is None:
             return "", []
-        question = asking.ask(conn, desk.portfolio_id, date, turn, desk.clock.now())
+        question = approval.ask(conn, desk.portfolio_id, date, turn, desk.clock.now())
         found = summary(conn, desk.portfolio_id, Chosen(question=question), ("proposed",))
     sums = [asdict(each) | {"amount": exact(each.amount, each.currency)} for each in found]
     return question, [each | {"business_date": str(each["business_date"])} for each in sums]

@@ -7,7 +7,6 @@ who did it and why.
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Text,
     and_,
     case,
-    distinct,
     exists,
     func,
     insert,
@@ -25,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
@@ -106,44 +103,7 @@ def active(portfolio_id: int, chosen: Chosen, states: tuple[str, ...]) -> Select
     return rows
 
 
-def approve(
-    conn: Connection, book: Book, portfolio_id: int, chosen: Chosen, by: str, now: dt.datetime
-) -> Moved:
-    """Let proposals leave, after asking again whether they may; those that may not are withdrawn.
-
-    Where the receiver wants several approvals, one person's is noted until the last one comes.
-    """
-    business_date = _newest(conn, book, portfolio_id)
-    which = active(portfolio_id, chosen, FROM["approved"])
-    refused = withdraw_refused(conn, book, portfolio_id, business_date, which, now)
-    stands = standing(conn, book, portfolio_id, business_date, now, which)
-    fit = select(stands.c.placement_id).where(stands.c.refusal.is_(None))
-    note(conn, fit, APPROVAL, None, by, now)
-    voices = (
-        select(func.count(distinct(placement_event.c.told_by)))
-        .where(
-            placement_event.c.placement_id == placement.c.placement_id,
-            placement_event.c.event == APPROVAL,
-        )
-        .scalar_subquery()
-    )
-    enough = fit.where(
-        exists().where(
-            placement.c.placement_id == stands.c.placement_id, voices >= _approvals(book)
-        )
-    )
-    approved = move(conn, enough, "approved", FROM["approved"], None, by, now)
-    noted: int = conn.execute(select(func.count()).select_from(fit.subquery())).scalar_one()
-    counts = {"approved": approved} | ({"waiting for another approval": noted} if noted else {})
-    return Moved(counts, refused)
-
-
-def _approvals(book: Book) -> ColumnElement[int]:
-    wanted = {to: each.approvals for to, each in book.portfolio.destinations.items()}
-    return _of_destination(wanted, placement.c.destination, 1)
-
-
-def _of_destination(
+def of_destination(
     known: dict[str, int], destination: ColumnElement[str], otherwise: int
 ) -> ColumnElement[int]:
     return case(known, value=destination, else_=otherwise) if known else literal(otherwise)
@@ -229,70 +189,6 @@ def withdraw_overtaken(conn: Connection, portfolio_id: int, now: dt.datetime) ->
     )
 
 
-def propose_again(
-    conn: Connection,
-    book: Book,
-    portfolio_id: int,
-    chosen: Chosen,
-    reason: str,
-    by: str,
-    now: dt.datetime,
-) -> Moved:
-    """Propose by hand what the machine would not propose again in this episode.
-
-    Only to a destination that had these accounts before, and where its rule is met now; of several
-    the most severe one, as a day does.
-    """
-    business_date = _newest(conn, book, portfolio_id)
-    which = active(portfolio_id, chosen, _ENDED)
-    last = select(func.max(placement.c.placement_id).label("placement_id")).where(
-        placement.c.placement_id.in_(which)
-    )
-    last = last.group_by(placement.c.account_id, placement.c.destination)
-    stands = standing(conn, book, portfolio_id, business_date, now, last)
-    old = placement.alias("old")
-    there = exists().where(
-        placement.c.account_id == stands.c.account_id, placement.c.state.in_(PLACEMENT_ACTIVE)
-    )
-    columns: dict[str, ColumnElement[Any]] = {
-        "portfolio_id": old.c.portfolio_id,
-        "account_id": old.c.account_id,
-        "episode_id": old.c.episode_id,
-        "business_date": literal(business_date),
-        "destination": old.c.destination,
-        "state": literal("proposed", Text),
-        "reason": literal(reason, Text),
-        "amount": stands.c.overdue,
-        "currency": stands.c.currency,
-        "proposed_at": literal(now),
-    }
-    severity = {rule.to: rank for rank, rule in enumerate(book.policy.hand_off)}
-    new = (
-        select(*columns.values())
-        .join_from(old, stands, stands.c.placement_id == old.c.placement_id)
-        .where(stands.c.refusal.is_(None), ~there)
-        .order_by(_of_destination(severity, old.c.destination, -1).desc(), old.c.account_id)
-    )
-    # Of several destinations that may have an account the most severe one comes first, and gets it.
-    rows = pg_insert(placement).from_select(list(columns), new).on_conflict_do_nothing()
-    made = rows.returning(placement.c.placement_id)
-    numbers = list(conn.execute(made).scalars())
-    note(
-        conn,
-        select(placement.c.placement_id).where(placement.c.placement_id.in_(numbers)),
-        "proposed",
-        reason,
-        by,
-        now,
-    )
-    counted = select(stands.c.refusal, func.count()).where(stands.c.refusal.is_not(None))
-    refused: dict[str, int] = dict(conn.execute(counted.group_by(stands.c.refusal)).all())
-    return Moved({"proposed": len(numbers)}, refused)
-
-
-_ENDED = ("rejected", "withdrawn", "refused", "recalled", "returned", "closed")
-
-
 def move(
     conn: Connection,
     which: Select[int],
@@ -370,7 +266,7 @@ def _moved(
     return Moved({state: move(conn, which, state, FROM[state], reason, by, now)}, {})
 
 
-def _newest(conn: Connection, book: Book, portfolio_id: int) -> dt.date:
+def require_decided(conn: Connection, book: Book, portfolio_id: int) -> dt.date:
     found = newest_decided(conn, portfolio_id)
     if found is None:
         raise PlacementError(
