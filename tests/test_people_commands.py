@@ -83,6 +83,10 @@ def test_a_hold_to_the_end_of_time_stands_until_it_is_released(run: Any) -> None
         (["hold", "sunrise_instalment", "7", "--kind", "dispute"], "'7' was never seen"),
         (["hold", "sunrise_instalment", "007", "--kind", "whim"], "kind is 'whim'; use one of"),
         (["hold", "sunrise_instalment", "--kind", "dispute"], "name an ACCOUNT"),
+        (
+            ["hold", "sunrise_instalment", "007", "--kind", "dispute", "--from", "0001-01-01"],
+            "'0001-01-01' lies before 1900",
+        ),
         (["promise", "sunrise_instalment", "007", "-5", "2026-03-20"], "No such option"),
         (["promise", "sunrise_instalment", "007", "0", "2026-03-20"], "promise more than nothing"),
         (["promise", "sunrise_instalment", "007", "5", "2026-02-20"], "is over"),

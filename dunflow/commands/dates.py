@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from dunflow.commands.desk import DATE, by_option, json_option
+from dunflow.commands.desk import DATE, INSTANT, by_option, json_option
 from dunflow.errors import DunflowError
 
 
@@ -17,7 +17,7 @@ from dunflow.errors import DunflowError
 @click.argument("date", type=DATE)
 @click.option(
     "--now",
-    type=click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"]),
+    type=INSTANT,
     help="Stands in for the clock; where every sender is the sandbox. Without an offset "
     "it is meant in the portfolio's zone.",
 )

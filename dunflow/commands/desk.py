@@ -13,12 +13,26 @@ from sqlalchemy import Connection
 from dunflow.config.book import Book
 
 
-class _Date(click.DateTime):
+class _Instant(click.DateTime):
+    """An instant that some zone's calendar has, and a debt can have to do with."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.datetime:
+        given: dt.datetime = super().convert(value, param, ctx)
+        if given.year < 1900:
+            self.fail(f"{value!r} lies before 1900; look at the year", param, ctx)
+        return given
+
+
+class _Date(_Instant):
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
         return "DATE"
 
 
 DATE = _Date(["%Y-%m-%d"])
+LOCAL = _Instant(["%Y-%m-%d %H:%M"])
+INSTANT = _Instant(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"])
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
@@ -26,7 +40,7 @@ by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [d
 reason_option = click.option("--reason", required=True, help="Why; it is kept.")
 now_option = click.option(
     "--now",
-    type=click.DateTime(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"]),
+    type=INSTANT,
     help="Stands in for the clock; where every sender is the sandbox.  [default: now; of a "
     "replayed portfolio the time of its newest date]",
 )

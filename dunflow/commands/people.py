@@ -11,6 +11,7 @@ import click
 
 from dunflow.commands.desk import (
     DATE,
+    LOCAL,
     Desk,
     amount,
     by_option,
@@ -198,7 +199,7 @@ def consent(
 @click.command()
 @click.argument("portfolio")
 @click.argument("account")
-@click.option("--at", "held", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="[default: just now]")
+@click.option("--at", "held", type=LOCAL, help="[default: just now]")
 @by_option
 @now_option
 @json_option

@@ -1,13 +1,13 @@
 """`dunflow placements`: what a person decides about accounts that go to an agency or to legal."""
 
 import datetime as dt
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dunflow.commands.desk import DATE, by_option, json_option
 from dunflow.commands.sentences import Sentences
 from dunflow.errors import SourceError
 
@@ -15,12 +15,9 @@ if TYPE_CHECKING:
     from dunflow.place.life import Chosen, Moved
     from dunflow.placements import Desk
 
-DATE = click.DateTime(["%Y-%m-%d"])
 ACTIVE = ("proposed", "approved", "exported", "acknowledged")
 STATES = (*ACTIVE, "rejected", "withdrawn", "refused", "recalled", "returned", "closed")
 
-json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
-by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [default: you]")
 to_option = click.option("--to", "destination", help="Only those to this destination.")
 account_option = click.option(
     "--account", "accounts", multiple=True, help="Only this account; may be given several times."
