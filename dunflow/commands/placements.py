@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ account_option = click.option(
 )
 all_option = click.option("--all", "all_", is_flag=True, help="All that the other options leave.")
 date_option = click.option("--date", type=DATE, help="Only those proposed for this business date.")
+
+
+_Move = Callable[["Desk", "Chosen", str, str], "Moved"]
+"""What becomes of the chosen ones, for this reason, by whom."""
+_Adds = Callable[[_Move], _Move]
 
 
 @click.group(cls=Sentences)
@@ -76,96 +82,84 @@ def list_(
         tell.screen.print("There are none.")
 
 
-@placements.command()
-@to_option
-@account_option
-@date_option
-@all_option
-@by_option
-@json_option
-@click.pass_obj
-def approve(
-    portfolio: str,
-    destination: str | None,
-    accounts: tuple[str, ...],
-    date: dt.datetime | None,
-    all_: bool,
-    by: str,
-    json_: bool,
-) -> None:
-    """Let proposals leave with the next export. What may no longer leave is withdrawn.
+_EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
 
-    \b
-    dunflow placements sunrise_instalment approve --to harbour_agency --date 2026-03-01
-    dunflow placements sunrise_instalment approve --account L0000123 --account L0000124
+
+def _moving(name: str, does: str, example: str, why: str | None, *, needed: bool = True) -> _Adds:
+    """Adds a command that moves the placements which its options choose.
+
+    `why`: what --reason tells; None: there is none. Not `needed`: it may be left out.
     """
+
+    def add(move: _Move) -> _Move:
+        @to_option
+        @account_option
+        @date_option
+        @all_option
+        @by_option
+        @json_option
+        @click.pass_obj
+        def command(
+            portfolio: str,
+            destination: str | None,
+            accounts: tuple[str, ...],
+            date: dt.datetime | None,
+            all_: bool,
+            by: str,
+            json_: bool,
+            reason: str | None = None,
+        ) -> None:
+            from dunflow import placements as work
+
+            if not accounts and not date and not all_:
+                raise click.UsageError("say which: --account, --date, or --all")
+            chosen = _chosen(destination, accounts, date)
+            desk = work.open_desk(portfolio)
+            _tell(desk, chosen, move(desk, chosen, reason or "", by), json_)
+
+        if why is not None:
+            command = click.option("--reason", required=needed, help=why)(command)
+        placements.command(name=name, help=does + _EXAMPLE + example)(command)
+        return move
+
+    return add
+
+
+@_moving(
+    "approve",
+    "Let proposals leave with the next export. What may no longer leave is withdrawn.",
+    "approve --to harbour_agency --date 2026-03-01\n"
+    "dunflow placements sunrise_instalment approve --account L0000123 --account L0000124",
+    None,
+)
+def _approve(desk: "Desk", chosen: "Chosen", _reason: str, by: str) -> "Moved":
     from dunflow import placements as work
 
-    chosen = _chosen_some(destination, accounts, date, all_)
-    desk = work.open_desk(portfolio)
-    _tell(desk, chosen, work.approve(desk, chosen, by), json_)
+    return work.approve(desk, chosen, by)
 
 
-@placements.command()
-@to_option
-@account_option
-@date_option
-@all_option
-@click.option("--reason", required=True, help="Why they are not to leave.")
-@by_option
-@json_option
-@click.pass_obj
-def reject(
-    portfolio: str,
-    destination: str | None,
-    accounts: tuple[str, ...],
-    date: dt.datetime | None,
-    all_: bool,
-    reason: str,
-    by: str,
-    json_: bool,
-) -> None:
-    """Turn proposals down: not proposed again to that destination in this episode.
-
-    \b
-    dunflow placements sunrise_instalment reject --account L0000123 --reason "pays by instalments"
-    """
+@_moving(
+    "reject",
+    "Turn proposals down: not proposed again to that destination in this episode.",
+    'reject --account L0000123 --reason "pays by instalments"',
+    "Why they are not to leave.",
+)
+def _reject(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     from dunflow import placements as work
 
-    chosen = _chosen_some(destination, accounts, date, all_)
-    desk = work.open_desk(portfolio)
-    _tell(desk, chosen, work.reject(desk, chosen, reason, by), json_)
+    return work.reject(desk, chosen, reason, by)
 
 
-@placements.command()
-@to_option
-@account_option
-@date_option
-@all_option
-@click.option("--reason", required=True, help="Why they are proposed again.")
-@by_option
-@json_option
-@click.pass_obj
-def propose(
-    portfolio: str,
-    destination: str | None,
-    accounts: tuple[str, ...],
-    date: dt.datetime | None,
-    all_: bool,
-    reason: str,
-    by: str,
-    json_: bool,
-) -> None:
-    """Propose again what was rejected, recalled or given back, where its rule is met now.
-
-    \b
-    dunflow placements sunrise_instalment propose --account L0000123 --reason "the dispute ended"
-    """
+@_moving(
+    "propose",
+    "Propose again what was rejected, recalled or given back, where its rule is met now.",
+    'propose --account L0000123 --reason "the dispute ended"',
+    "Why they are proposed again.",
+)
+def _propose(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     from dunflow import placements as work
 
-    chosen = _chosen_some(destination, accounts, date, all_)
-    desk = work.open_desk(portfolio)
-    _tell(desk, chosen, work.propose(desk, chosen, reason, by), json_)
+    return work.propose(desk, chosen, reason, by)
 
 
 @placements.command()
@@ -280,88 +274,60 @@ def reconcile(portfolio: str, destination: str | None, json_: bool) -> None:
         tell.screen.print("All of it agrees.")
 
 
-def _ending(name: str, state: str | None, help_: str, reason_required: bool) -> None:
-    """Adds a command that moves what has left to `state`; None: what was closed is ours again."""
-
-    @placements.command(name=name, help=help_)
-    @to_option
-    @account_option
-    @date_option
-    @all_option
-    @click.option("--reason", required=reason_required, help="Why, as it is kept.")
-    @by_option
-    @json_option
-    @click.pass_obj
-    def command(
-        portfolio: str,
-        destination: str | None,
-        accounts: tuple[str, ...],
-        date: dt.datetime | None,
-        all_: bool,
-        reason: str | None,
-        by: str,
-        json_: bool,
-    ) -> None:
+def _ending(state: str) -> _Move:
+    def end(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
         from dunflow import placements as work
 
-        chosen = _chosen_some(destination, accounts, date, all_)
-        desk = work.open_desk(portfolio)
-        moved = (
-            work.end(desk, chosen, state, reason, by)
-            if state
-            else work.reopen(desk, chosen, str(reason), by)
-        )
-        _tell(desk, chosen, moved, json_)
+        return work.end(desk, chosen, state, reason or None, by)
+
+    return end
 
 
-_EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
-_ending(
+_KEPT = "Why, as it is kept."
+_moving(
     "recall",
-    "recalled",
-    "Take accounts back; the receiver is told with the next export."
-    + _EXAMPLE
-    + 'recall --account L0000123 --reason "sold by mistake"',
-    True,
-)
-_ending(
+    "Take accounts back; the receiver is told with the next export.",
+    'recall --account L0000123 --reason "sold by mistake"',
+    _KEPT,
+)(_ending("recalled"))
+_moving(
     "acknowledge",
-    "acknowledged",
-    "The receiver took accounts on." + _EXAMPLE + "acknowledge --to harbour_agency --all",
-    False,
-)
-_ending(
+    "The receiver took accounts on.",
+    "acknowledge --to harbour_agency --all",
+    _KEPT,
+    needed=False,
+)(_ending("acknowledged"))
+_moving(
     "refuse",
-    "refused",
-    "The receiver turned accounts down; they are ours again."
-    + _EXAMPLE
-    + 'refuse --account L0000123 --reason "unknown address"',
-    True,
-)
-_ending(
+    "The receiver turned accounts down; they are ours again.",
+    'refuse --account L0000123 --reason "unknown address"',
+    _KEPT,
+)(_ending("refused"))
+_moving(
     "return",
-    "returned",
-    "The receiver gave accounts back; they are ours again."
-    + _EXAMPLE
-    + 'return --account L0000123 --reason "term over"',
-    True,
-)
-_ending(
+    "The receiver gave accounts back; they are ours again.",
+    'return --account L0000123 --reason "term over"',
+    _KEPT,
+)(_ending("returned"))
+_moving(
     "close",
-    "closed",
     "The receiver is done with accounts: paid there, settled, written off. They are silent for the "
-    "rest of the episode, unless you `reopen` them."
-    + _EXAMPLE
-    + 'close --account L0000123 --reason "paid to the agency"',
-    True,
-)
-_ending(
+    "rest of the episode, unless you `reopen` them.",
+    'close --account L0000123 --reason "paid to the agency"',
+    _KEPT,
+)(_ending("closed"))
+
+
+@_moving(
     "reopen",
-    None,
-    "Go on with accounts that were closed in this episode: they are ours again."
-    + _EXAMPLE
-    + 'reopen --account L0000123 --reason "closed by mistake"',
-    True,
+    "Go on with accounts that were closed in this episode: they are ours again.",
+    'reopen --account L0000123 --reason "closed by mistake"',
+    _KEPT,
 )
+def _reopen(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
+    from dunflow import placements as work
+
+    return work.reopen(desk, chosen, reason, by)
 
 
 def _chosen(
@@ -370,14 +336,6 @@ def _chosen(
     from dunflow.place.life import Chosen
 
     return Chosen(destination, accounts or None, date.date() if date else None)
-
-
-def _chosen_some(
-    destination: str | None, accounts: tuple[str, ...], date: dt.datetime | None, all_: bool
-) -> "Chosen":
-    if not accounts and not date and not all_:
-        raise click.UsageError("say which: --account, --date, or --all")
-    return _chosen(destination, accounts, date)
 
 
 def _tell(desk: "Desk", chosen: "Chosen", moved: "Moved", json_: bool) -> None:
