@@ -3,7 +3,9 @@
 import datetime as dt
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,20 +60,29 @@ class Shop:
         return self.says("day", "shop", date, code=code)
 
 
+@contextmanager
+def open_shop(
+    server: URL, template: str, monkeypatch: pytest.MonkeyPatch, place: Path, policy: dict[str, Any]
+) -> Iterator[Shop]:
+    """A shop whose ledger is the one that commands find."""
+    folder = place / "portfolios" / "shop"
+    folder.mkdir(parents=True)
+    limits = {"volume": {"max_contacts": 150, "small": 50}}
+    (folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO | limits))
+    (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+    monkeypatch.setenv("DUNFLOW_HOME", str(place))
+    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(place / "portfolios"))
+    with throwaway.clone(server, template) as url:
+        monkeypatch.setenv(URL_VARIABLE, url.render_as_string(hide_password=False))
+        yield Shop(folder)
+
+
 @pytest.fixture
 def shop(
     server: URL, template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Shop]:
-    folder = tmp_path / "portfolios" / "shop"
-    folder.mkdir(parents=True)
-    limits = {"volume": {"max_contacts": 150, "small": 50}}
-    (folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO | limits))
-    (folder / "policy.yaml").write_text(yaml.safe_dump(_POLICY))
-    monkeypatch.setenv("DUNFLOW_HOME", str(tmp_path))
-    monkeypatch.setenv("DUNFLOW_PORTFOLIOS", str(tmp_path / "portfolios"))
-    with throwaway.clone(server, template) as url:
-        monkeypatch.setenv(URL_VARIABLE, url.render_as_string(hide_password=False))
-        yield Shop(folder)
+    with open_shop(server, template, monkeypatch, tmp_path, _POLICY) as opened:
+        yield opened
 
 
 def test_a_person_learns_how_many_contacts_they_let_out_and_no_more_go(shop: Shop) -> None:
