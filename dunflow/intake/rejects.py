@@ -74,13 +74,12 @@ def note_rejects(given: Given, kind: str, origin: str, *, lines: bool) -> list[F
     came = exists().where(incoming[key] == reject.c.row_key)
     again = exists().where(rejected.account == reject.c.row_key)
     here = reject.c.origin == origin
+    wrong = exists().where(place == reject.c.place, rejected.column_name == reject.c.column_name)
+    _mend(given, kind, here & again & ~wrong)  # it is turned down for another fault by now
     if key == "ref":
         _mend(given, kind, came & ~again)
     if lines:
         nameless = reject.c.row_key.is_(None) if key == "ref" else true()
-        wrong = exists().where(
-            place == reject.c.place, rejected.column_name == reject.c.column_name
-        )
         _mend(given, kind, here & nameless & ~wrong)
     elif key != "ref":  # the customer's or account's, by the same query
         _mend(given, kind, here & came & ~again)

@@ -51,7 +51,8 @@ TAKES: Mapping[str, Callable[[Given], int]] = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """Rows of one kind that came together. `mark` tells a file from what it was before.
+    """Rows of one kind that came together. `mark` tells a file, and how it is read, from what it
+    was before.
 
     `lines`: whether a row is found again by its line, as in a file.
     """

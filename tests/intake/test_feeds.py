@@ -67,6 +67,28 @@ def test_each_file_is_read_once_and_again_when_it_has_grown(
     assert refs(ledger) == ["p1", "p2", "p3"]
 
 
+def waiting(ledger: Engine) -> list[tuple[str, str]]:
+    with ledger.connect() as conn:
+        open_ = reject.c.mended_at.is_(None)
+        rows = conn.execute(select(reject.c.place, reject.c.column_name).where(open_))
+        return [(place, column) for place, column in rows]
+
+
+def test_a_file_is_read_again_when_its_declaration_was_mended(
+    look: Look, ledger: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    rows = 'p1,A,"1,50",2026-03-02\np2,A,"2,50",2026-02-31\n'
+    (tmp_path / "in/a.csv").write_text(HEAD + rows)
+    assert look(FILES).figures() == {"new": 0, "known": 0, "rejected": 3}
+    assert ("row 2", "amount") in waiting(ledger)
+    mended = FILES | {"decimal": ","}
+    assert look(mended).figures() == {"new": 1, "known": 0, "rejected": 1}
+    assert refs(ledger) == ["p1"]
+    assert waiting(ledger) == [("row 2", "booked_at")]  # and the amount is none of its faults
+    assert look(mended).figures() == {"new": 0, "known": 0, "rejected": 0}
+
+
 def test_a_file_that_is_not_what_was_declared_stops_no_other(
     look: Look, ledger: Engine, tmp_path: Path
 ) -> None:
@@ -210,6 +232,8 @@ def test_a_query_is_asked_for_what_is_new_and_a_little_before(
     later = NOW + dt.timedelta(hours=6)
     assert look(declared, later, CORE=url).figures() == {"new": 2, "known": 0, "rejected": 0}
     assert refs(core) == ["future", "late", "old"]
+    otherwise = declared | {"decimal": ","}
+    assert look(otherwise, later, CORE=url).figures() == {"new": 1, "known": 3, "rejected": 0}
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
