@@ -2,6 +2,7 @@
 
 import codecs
 import datetime as dt
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -40,6 +41,12 @@ class Written(Model):
     grouping: Literal[",", ".", " ", "'", ""] = ""
     """The sign between thousands; empty: none is allowed."""
     chunk_rows: int = Field(100_000, ge=1)
+
+    @property
+    def mark(self) -> str:
+        """Tells this way of reading from another one, wherever the rows lie."""
+        where = {"connection", "query", "path", "overlap_days", "chunk_rows"}
+        return hashlib.sha256(self.model_dump_json(exclude=where).encode()).hexdigest()[:16]
 
     @field_validator("encoding")
     @classmethod

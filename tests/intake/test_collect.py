@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -13,7 +14,7 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from dunflow import placements
-from dunflow.config.destination import Destination
+from dunflow.config.destination import Destination, Handback
 from dunflow.config.head import read_head
 from dunflow.errors import SourceError
 from dunflow.intake.handback.collect import collect
@@ -132,9 +133,20 @@ def test_a_bad_file_stops_no_other_and_is_named(desk: Desk, leave: Leave) -> Non
     with desk.engine.connect() as conn:
         assert conn.execute(select(func.count()).select_from(handback)).scalar_one() == 1
     (faulty,) = placements.rejects(desk)
-    assert (faulty["file"], faulty["line"], faulty["column_name"]) == ("b.csv", 2, "kind")
+    assert (faulty["file"], faulty["row"], faulty["column_name"]) == ("b.csv", 2, "kind")
     leave("a.csv", HEAD + "3,accepted,0010,2026-03-02\n")
     assert collected(desk) == {"new": 1, "known": 0, "rejected": 0}
+
+
+def test_a_file_is_read_again_when_its_declaration_was_mended(desk: Desk, leave: Leave) -> None:
+    leave("a.csv", HEAD + "1,accepted,A1,02.03.2026\n")
+    assert collected(desk) == {"new": 0, "known": 0, "rejected": 1}
+    assert collected(desk) == NOTHING
+    told = Destination(returns="told", handback=Handback(instants="%d.%m.%Y"))
+    portfolio = desk.book.portfolio.model_copy(update={"destinations": {"agency": told}})
+    mended = replace(desk, book=replace(desk.book, portfolio=portfolio))
+    assert collected(mended) == {"new": 1, "known": 0, "rejected": 0}
+    assert collected(mended) == NOTHING
 
 
 def test_an_instant_off_the_calendar_stops_neither_its_file_nor_others(

@@ -39,7 +39,7 @@ def taken(desk: Desk, tmp_path: Path, text: str, encoding: str = "utf-8") -> dic
 def test_a_row_that_was_mended_is_no_longer_listed(desk: Desk, tmp_path: Path) -> None:
     bad = "ref,kind,account,at\n1,accepted,A1,2026-03-02\n2,acepted,0010,2026-03-02\n"
     assert taken(desk, tmp_path, bad)["rejected"] == 1
-    assert [(each["line"], each["column_name"]) for each in placements.rejects(desk)] == [
+    assert [(each["row"], each["column_name"]) for each in placements.rejects(desk)] == [
         (2, "kind")
     ]
     desk.clock.move_to(desk.clock.now().replace(minute=5))  # type: ignore[attr-defined]

@@ -49,7 +49,7 @@ def collect(
         whole = [each for each in waiting if each.is_whole(dt.datetime.now(dt.UTC))]
         known = _marks(engine, book, destination, place)
         for file in whole:
-            if known.get(_origin(destination, place, file)) == file.mark:
+            if known.get(_origin(destination, place, file)) == _mark(book, destination, file):
                 continue
             try:
                 counts += _take(engine, book, destination, place, file, by, now)
@@ -83,8 +83,13 @@ def _take(
             )
             told = counts.total(), counts["new"], counts["rejected"]
             origin = _origin(destination, place, file)
-            note_delivery(conn, number, KIND, origin, told, by, now, file.mark)
+            note_delivery(conn, number, KIND, origin, told, by, now, _mark(book, destination, file))
     return counts
+
+
+def _mark(book: Book, destination: str, file: Left) -> str:
+    """Tells the file, and how it is read, from what it was before."""
+    return f"{file.mark}:{book.portfolio.destination(destination).handback.mark}"
 
 
 def _origin(destination: str, place: Place, file: Left) -> str:

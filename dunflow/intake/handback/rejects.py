@@ -88,7 +88,7 @@ def open_faults(conn: Connection, portfolio_id: int) -> list[dict[str, Any]]:
         again.received_at > r.received_at,
     )
     rows = conn.execute(
-        select(r.destination, r.file, r.line, r.column_name, r.reason, r.received_at)
+        select(r.destination, r.file, r.line.label("row"), r.column_name, r.reason, r.received_at)
         .where(r.portfolio_id == portfolio_id, ~mended, ~told_again)
         .order_by(r.received_at.desc(), r.file, r.line)
         .limit(SHOWN)
