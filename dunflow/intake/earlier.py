@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
@@ -38,6 +39,9 @@ from dunflow.ledger.tables import (
     placement_event,
 )
 from dunflow.remind import outbox
+
+TAKEN_IN = "taken_in"
+"""The event of a placement that was made in the system before: only then did we know of it."""
 
 
 def take_earlier_contacts(given: Given) -> int:
@@ -108,10 +112,14 @@ def take_earlier_placements(given: Given) -> int:
         .returning(placement.c.placement_id, placement.c.state, placement.c.exported_at)
         .cte("written")
     )
-    told = select(written.c.placement_id, written.c.state, written.c.exported_at, literal(given.by))
+    w, by = written.c, literal(given.by)
+    told = union_all(
+        select(w.placement_id, w.state.label("event"), w.exported_at.label("at"), by),
+        select(w.placement_id, literal(TAKEN_IN, Text), literal(given.now), by),
+    )
     names = ["placement_id", "event", "happened_at", "told_by"]
     noted = insert(placement_event).from_select(names, told).add_cte(written)
-    return given.conn.execute(noted.execution_options(preserve_rowcount=True)).rowcount
+    return given.conn.execute(noted.execution_options(preserve_rowcount=True)).rowcount // 2
 
 
 def _ensure_episodes(given: Given, new: TableClause) -> None:

@@ -44,8 +44,7 @@ def rules_of(kind: str, book: Book, rows: Table, rejected: Table) -> Iterable[Ru
         case "earlier_contacts":
             return _earlier_contacts(book, rows)
         case "earlier_placements":
-            ended = rows.c.state.not_in(("exported", "acknowledged")) & rows.c.ended_at.is_(None)
-            return [Rule(ended, "ended_at", "is empty, though it is over")]
+            return _earlier_placements(book, rows)
         case _:
             return []
 
@@ -76,6 +75,10 @@ def _promises(book: Book, rows: Table) -> list[Rule]:
     ]
 
 
+UNKNOWN_DESTINATION = (
+    "is no destination of portfolio.yaml, nor of the policy's hand_off; write it as it stands "
+    "there, or name it in portfolio.yaml"
+)
 CONTRADICTED = "the rows of this plan contradict each other"
 
 
@@ -102,3 +105,12 @@ def _earlier_contacts(book: Book, rows: Table) -> list[Rule]:
     steps = [step.step for step in book.policy.ladder]
     unknown = and_(rows.c.step.is_not(None), rows.c.step.not_in(steps))
     return [Rule(unknown, "step", "is no step of the policy; leave it empty for any other contact")]
+
+
+def _earlier_placements(book: Book, rows: Table) -> list[Rule]:
+    ended = rows.c.state.not_in(("exported", "acknowledged")) & rows.c.ended_at.is_(None)
+    known = {*book.portfolio.destinations, *(rule.to for rule in book.policy.hand_off)}
+    return [
+        Rule(ended, "ended_at", "is empty, though it is over"),
+        Rule(rows.c.destination.not_in(known), "destination", UNKNOWN_DESTINATION),
+    ]

@@ -19,6 +19,7 @@ from dunflow.assess.ladder_rows import settled_at
 from dunflow.assess.plans import is_current
 from dunflow.assess.promises import promise_states
 from dunflow.config.rights import ConsentRule, Cooldown, days_of
+from dunflow.intake.earlier import TAKEN_IN
 from dunflow.ledger.tables import (
     consent,
     contact,
@@ -30,6 +31,7 @@ from dunflow.ledger.tables import (
     opt_out,
     payment,
     placement,
+    placement_event,
     plan,
     promise,
     snapshot,
@@ -90,9 +92,18 @@ def sent_on_plan(scope: Scope) -> Select[int]:
 
 
 def sent_while_placed(scope: Scope) -> Select[int]:
+    """What the system before gave away is known from when it was taken in."""
+    taken_in = (
+        select(func.max(placement_event.c.happened_at))
+        .where(
+            placement_event.c.placement_id == placement.c.placement_id,
+            placement_event.c.event == TAKEN_IN,
+        )
+        .scalar_subquery()
+    )
     active = exists().where(
         placement.c.account_id == contact_account.c.account_id,
-        placement.c.proposed_at <= contact.c.claimed_at,
+        func.coalesce(taken_in, placement.c.proposed_at) <= contact.c.claimed_at,
         placement.c.state != "rejected",
         or_(placement.c.ended_at.is_(None), placement.c.ended_at > contact.c.claimed_at),
     )
