@@ -166,8 +166,8 @@ def _queries(book: Book) -> list[str]:
 
 
 def _in_the_ledger(book: Book) -> list[str]:
-    """What the ledger knows and its next run will go by, where that is for real."""
-    if book.portfolio.mode != "live" or book.portfolio.clock == "replay":
+    """What the ledger knows and its next run will go by, where that is for real or about to be."""
+    if book.portfolio.clock == "replay":
         return []
     try:
         with open_ledger().begin() as conn:

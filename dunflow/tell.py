@@ -335,7 +335,7 @@ def audit(checked: "list[Checked]", proven: bool) -> None:
         of = f": {each.broken:,} rows, accounts {', '.join(each.accounts)}" if each.broken else ""
         screen.print(mark, f"{each.promise}{of}")
     if not proven:
-        screen.print("No business date was loaded yet, so this proves nothing.")
+        screen.print("No business date of these was loaded, so this proves nothing.")
 
 
 def lint(found: "Lint") -> None:

@@ -242,6 +242,7 @@ def test_an_audit_of_nothing_says_that_it_proves_nothing(shop: Shop) -> None:
     shop.deliver(FIRST, range(3))
     shop.day(FIRST)
     assert "proves nothing" not in shop.says("audit", "shop")
+    assert "proves nothing" in shop.says("audit", "shop", "2030-12-01", "2030-12-05")
 
 
 def test_a_story_tells_what_was_said_and_agreed(shop: Shop) -> None:

@@ -94,6 +94,10 @@ def test_a_hold_to_the_end_of_time_stands_until_it_is_released(run: Any) -> None
         (["opt-out", "sunrise_instalment", "C7", "fax"], "'fax'; use one of sms"),
         (["payment-plan", "sunrise_instalment", "007"], "give either --instalment"),
         (
+            ["payment-plan", "sunrise_instalment", "007", "--instalment", "2025-03-31=5"],
+            "its last instalment, 2025-03-31, is over",
+        ),
+        (
             ["payment-plan", "sunrise_instalment", "007", "--instalment", "31.3.=5"],
             "write it like 2026-03-31=100.00",
         ),

@@ -123,6 +123,9 @@ def payment_plan(
             parts = [_instalment(text) for text in each]
         else:
             raise click.UsageError("give either --instalment, or --total, --times and --first")
+        last = max(part.due_on for part in parts)
+        if last < at.today:
+            raise DunflowError(f"plan: its last instalment, {last}, is over; give days to come")
         grace = at.book.policy.broken_promise_grace_days if grace_days is None else grace_days
         plan = Plan(account_id, money, parts, grace, at.now, by, reason)
         number = record_plan(at.conn, at.portfolio_id, plan)

@@ -256,7 +256,7 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
     from dunflow import tell
     from dunflow.config.book import read_book
     from dunflow.ledger.engine import portfolio_id_of
-    from dunflow.ledger.loads import newest_loaded
+    from dunflow.ledger.loads import has_loaded
     from dunflow.ledger.migrate import open_ledger
     from dunflow.report.audit import audit as prove
 
@@ -268,14 +268,12 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
         )
     with open_ledger().begin() as conn:
         number = portfolio_id_of(conn, portfolio)
-        proven = newest_loaded(conn, number) is not None
-        checked = prove(
-            conn,
-            book,
-            number,
-            first.date() if first else dt.date.min,
-            last.date() if last else dt.date.max,
+        begin, end = (
+            (first.date() if first else dt.date.min),
+            (last.date() if last else dt.date.max),
         )
+        proven = has_loaded(conn, number, begin, end)
+        checked = prove(conn, book, number, begin, end)
     if json_:
         tell.as_json([vars(each) for each in checked])
     else:

@@ -227,6 +227,8 @@ def receive(portfolio: str, destination: str, file: Path, by: str, json_: bool) 
 def rejects(portfolio: str, json_: bool) -> None:
     """Rows of receivers' files that are of no use, until good ones with their `ref` come.
 
+    Rows are counted below the header.
+
     \b
     dunflow placements sunrise_instalment rejects
     """

@@ -124,6 +124,14 @@ def newest_loaded(conn: Connection, portfolio_id: int) -> dt.date | None:
     return found
 
 
+def has_loaded(conn: Connection, portfolio_id: int, first: dt.date, last: dt.date) -> bool:
+    """Whether any date from `first` to `last` was loaded, trusted or not."""
+    there = exists().where(
+        load.c.portfolio_id == portfolio_id, load.c.business_date.between(first, last)
+    )
+    return bool(conn.execute(select(there)).scalar())
+
+
 def state_of(conn: Connection, portfolio_id: int, business_date: dt.date) -> str | None:
     """The state of the date's load; None if nothing is loaded."""
     found: str | None = conn.execute(

@@ -6,8 +6,8 @@ BLOCKED = {
         "mend the contact point in the source, or dunflow waive."
     ),
     "unreachable": (
-        "No contact point works. Ask the source for one, give the step a letter to fall back on, "
-        "or dunflow waive."
+        "No contact point works. Ask the source for one, give the step a letter to fall back on if "
+        "it has none, or dunflow waive."
     ),
     "opt_out.": "The customer said no. Give the step another channel, or dunflow waive.",
     "consent.": "A pack wants a consent on file. dunflow consent records one, or dunflow waive.",
@@ -24,8 +24,8 @@ UNRESOLVED = {
 """State of a contact → what to do."""
 
 REJECTED = (
-    "It could not be read, so it counts for nothing: dunflow take --rejected says where it stands. "
-    "Have it mended where it comes from, and delivered again."
+    "It could not be read, so it counts for nothing: dunflow take PORTFOLIO --rejected says where "
+    "it stands. Have it mended where it comes from, and delivered again."
 )
 
 

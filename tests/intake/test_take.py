@@ -127,7 +127,7 @@ def test_rows_that_wait_to_be_mended_stand_on_the_page(
         number = portfolio_id_of(conn, book.name)
     page = write_pages(ledger, book, number, NOW.date(), tmp_path, NOW)
     assert page.figures["rejected"] == {"opt_outs": 1, "payments": 2}
-    assert "dunflow take --rejected" in page.page.read_text(encoding="utf-8")
+    assert "dunflow take PORTFOLIO --rejected" in page.page.read_text(encoding="utf-8")
 
 
 def test_a_wrong_header_stops_the_file_before_anything_is_written(
