@@ -6,6 +6,8 @@ from functools import lru_cache
 from babel.core import get_global
 from babel.numbers import format_currency, get_currency_precision
 
+from dunflow.errors import DunflowError
+
 CURRENCIES: frozenset[str] = frozenset(get_global("all_currencies"))
 
 
@@ -23,6 +25,19 @@ def parse_amount(text: str) -> Decimal:
     if not amount.is_finite():
         raise ValueError(f"{text!r} is not an amount; write it like '1300.00'")
     return amount
+
+
+def require_payable(name: str, amount: Decimal, currency: str) -> None:
+    """Raises DunflowError, which begins with `name`, for what nobody can pay: nothing, an unknown
+    currency, or less than its smallest coin."""
+    if currency not in CURRENCIES:
+        raise DunflowError(f"{name}: currency is {currency!r}; write a code such as CNY or EUR")
+    if amount <= 0:
+        raise DunflowError(f"{name}: amount is {amount}; it must be more than nothing")
+    if amount != round(amount, decimals_of(currency)):
+        raise DunflowError(
+            f"{name}: amount is {amount}; {currency} has {decimals_of(currency)} decimals"
+        )
 
 
 def plain(amount: Decimal, currency: str) -> str:

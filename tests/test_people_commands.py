@@ -88,14 +88,25 @@ def test_a_hold_to_the_end_of_time_stands_until_it_is_released(run: Any) -> None
             "'0001-01-01' lies before 1900",
         ),
         (["promise", "sunrise_instalment", "007", "-5", "2026-03-20"], "No such option"),
-        (["promise", "sunrise_instalment", "007", "0", "2026-03-20"], "promise more than nothing"),
+        (
+            ["promise", "sunrise_instalment", "007", "0", "2026-03-20"],
+            "more than nothing",
+        ),
         (["promise", "sunrise_instalment", "007", "5", "2026-02-20"], "is over"),
         (["promise", "sunrise_instalment", "007", "5", "2206-02-20"], "is over a year after"),
         (["opt-out", "sunrise_instalment", "C7", "fax"], "'fax'; use one of sms"),
         (["payment-plan", "sunrise_instalment", "007"], "give either --instalment"),
         (
             ["payment-plan", "sunrise_instalment", "007", "--instalment", "2025-03-31=5"],
-            "its last instalment, 2025-03-31, is over",
+            "the instalment of 2025-03-31 was over when it was agreed",
+        ),
+        (
+            ["promise", "sunrise_instalment", "007", "5.001", "2026-03-20"],
+            "CNY has 2 decimals",
+        ),
+        (
+            ["promise", "sunrise_instalment", "007", "5", "2026-03-20", "--currency", "cny"],
+            "currency is 'cny'; write a code",
         ),
         (
             ["payment-plan", "sunrise_instalment", "007", "--instalment", "31.3.=5"],
@@ -114,12 +125,12 @@ def test_a_mistake_is_told_with_its_repair(run: Any, words: list[str], says: str
 def test_monthly_instalments_keep_to_the_month_end(run: Any) -> None:
     plan = run(
         "payment-plan", "sunrise_instalment", "007", "--total", "100.00", "--times", "3",
-        "--first", "2026-01-31", *WHY, *NOW,
+        "--first", "2026-10-31", *WHY, *NOW,
     )  # fmt: skip
     assert [(each["due"], each["amount"]) for each in plan["instalments"]] == [
-        ("2026-01-31", "33.33"),
-        ("2026-02-28", "33.33"),
-        ("2026-03-31", "33.34"),
+        ("2026-10-31", "33.33"),
+        ("2026-11-30", "33.33"),
+        ("2026-12-31", "33.34"),
     ]
 
 

@@ -33,7 +33,7 @@ def promise(
     """Record a promise to pay AMOUNT by the end of DATE. Until then nobody is contacted.
 
     \b
-    dunflow promise sunrise_instalment L0000123 500.00 2026-03-20 --reason "said so on the phone"
+    dunflow promise sunrise_instalment L0000123 500.00 2027-03-20 --reason "said so on the phone"
     dunflow promise sunrise_instalment L0000123 --cancel --reason "was a misunderstanding"
     """
     from dunflow.intake.holders import account_of
@@ -102,10 +102,10 @@ def payment_plan(
     Months that are too short for the day have their last one: 31 January, 28 February, 31 March.
 
     \b
-    dunflow payment-plan sunrise_instalment L0000123 --total 600.00 --times 6 --first 2026-01-31 \\
+    dunflow payment-plan sunrise_instalment L0000123 --total 600.00 --times 6 --first 2027-01-31 \\
         --reason "agreed on the phone"
-    dunflow payment-plan sunrise_instalment L0000123 --instalment 2026-03-31=100.00 \\
-        --instalment 2026-04-30=250.00 --reason "agreed in writing"
+    dunflow payment-plan sunrise_instalment L0000123 --instalment 2027-03-31=100.00 \\
+        --instalment 2027-04-30=250.00 --reason "agreed in writing"
     """
     from dunflow.intake.holders import account_of
     from dunflow.intake.plans import Plan, cancel_plan, monthly, record_plan
@@ -123,21 +123,25 @@ def payment_plan(
             parts = [_instalment(text) for text in each]
         else:
             raise click.UsageError("give either --instalment, or --total, --times and --first")
-        last = max(part.due_on for part in parts)
-        if last < at.today:
-            raise DunflowError(f"plan: its last instalment, {last}, is over; give days to come")
         grace = at.book.policy.broken_promise_grace_days if grace_days is None else grace_days
         plan = Plan(account_id, money, parts, grace, at.now, by, reason)
-        number = record_plan(at.conn, at.portfolio_id, plan)
+        number = record_plan(at.conn, at.portfolio_id, at.book.portfolio.calendar, plan)
     listed = [{"due": part.due_on, "amount": part.amount} for part in parts]
     lines = "\n".join(f"  {part['due']}  {part['amount']}" for part in listed)
     say(json_, {"plan": number, "instalments": listed}, f"Plan {number} stands:\n{lines}")
 
 
 def _currency(at: Desk, account_id: int, given: str | None) -> str:
+    """Payments of another currency count for no promise, so one in it could never be kept."""
     from dunflow.intake.holders import currency_of
 
-    return given or currency_of(at.conn, at.portfolio_id, account_id) or at.book.portfolio.currency
+    known = currency_of(at.conn, at.portfolio_id, account_id)
+    if known and given not in (None, known):
+        raise DunflowError(
+            f"--currency: is {given!r}, and the account owes {known}; leave it out, or agree in "
+            f"{known}"
+        )
+    return known or given or at.book.portfolio.currency
 
 
 def _instalment(text: str) -> Any:

@@ -100,6 +100,8 @@ def give(
     if "amount" in KINDS[kind]:
         # First, as a plan is turned down whole where a row of it was.
         _reject(conn, stage, _too_fine(book, portfolio_id, kind, stage, newest))
+    if kind in ("promises", "plans"):
+        _reject(conn, stage, _of_another_currency(portfolio_id, kind, stage, newest))
     for rule in rules_of(kind, book, stage.incoming, stage.rejected):
         _reject(conn, stage, rule)
     reading = _read_points(conn, book, kind, stage)
@@ -136,6 +138,17 @@ def _too_fine(
     fine = select(i.c.line).select_from(tables).where(i.c.amount != func.round(i.c.amount, kept))
     broken = stage.incoming.c.line.in_(fine)
     return Rule(broken, "amount", "has more decimals than its currency")
+
+
+def _of_another_currency(
+    portfolio_id: int, kind: str, stage: Stage, newest: dt.date | None
+) -> Rule:
+    """Payments of another currency count for no promise, so nobody could keep it."""
+    i = stage.incoming.alias("i")
+    tables, currency = _beside_accounts(portfolio_id, kind, i, newest)
+    other = select(i.c.line).select_from(tables).where(i.c.currency != currency)
+    broken = stage.incoming.c.line.in_(other)
+    return Rule(broken, "currency", "is not the one that its account owes")
 
 
 def _beside_accounts(

@@ -29,14 +29,14 @@ from sqlalchemy import (
     update,
 )
 
-from dunflow.clock import months_after
+from dunflow.clock import BusinessCalendar, months_after
 from dunflow.errors import DunflowError
 from dunflow.intake.given import Given
 from dunflow.intake.payments import OTHERWISE
 from dunflow.intake.rules import CONTRADICTED
 from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import Instant, instalment, plan
-from dunflow.money import decimals_of
+from dunflow.money import decimals_of, require_payable
 
 REPLACED: Final = "a new plan"
 FOR_EVER: Final = literal("infinity", Text).cast(Instant)
@@ -76,15 +76,25 @@ def monthly(total: Decimal, currency: str, first: dt.date, times: int) -> list[I
     return [Instalment(months_after(first, n), amount) for n, amount in enumerate(amounts)]
 
 
-def record_plan(conn: Connection, portfolio_id: int, given: Plan) -> int | None:
+def record_plan(
+    conn: Connection, portfolio_id: int, calendar: BusinessCalendar, given: Plan
+) -> int | None:
     """Keep a plan; its number, or None if its `ref` was taken in before.
 
-    It takes the place of the one that stood for the account. Raises DunflowError where there is
-    nothing to pay, or two instalments fall due on one day.
+    It takes the place of the one that stood for the account. Raises DunflowError for an amount
+    that nobody can pay, for two instalments on one day, and for one that was over when the plan was
+    agreed: what is paid before counts for no plan, so nobody could keep it.
     """
     due = [each.due_on for each in given.instalments]
-    if not due or any(each.amount <= 0 for each in given.instalments):
-        raise DunflowError("plan: each instalment needs an amount, and there must be one at least")
+    if not due:
+        raise DunflowError("plan: there must be one instalment at least")
+    for each in given.instalments:
+        require_payable("plan", each.amount, given.currency)
+    if min(due) < calendar.local_date(given.agreed_at):
+        raise DunflowError(
+            f"plan: the instalment of {min(due)} was over when it was agreed; leave out what was "
+            "paid already, and give days to come"
+        )
     if len(set(due)) < len(due):
         raise DunflowError("plan: two instalments fall due on one day; add them together")
     if given.ref is not None and _is_known(conn, portfolio_id, given.ref):

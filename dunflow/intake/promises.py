@@ -13,6 +13,7 @@ from dunflow.clock import BusinessCalendar
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import promise
+from dunflow.money import require_payable
 
 FURTHEST: Final = dt.timedelta(days=366)
 """A promise of a day further off than this is a slip of the pen: the account would be silent
@@ -43,11 +44,10 @@ def record_promise(
 ) -> int | None:
     """Keep a promise; its number, or None if its `ref` was taken in before.
 
-    Raises DunflowError for an amount of nothing, and for a day that was over when it was made, or
-    is too far off.
+    Raises DunflowError for an amount that nobody can pay, and for a day that was over when it was
+    made, or is too far off.
     """
-    if given.amount <= 0:
-        raise DunflowError(f"promise: amount is {given.amount}; promise more than nothing")
+    require_payable("promise", given.amount, given.currency)
     made_on = calendar.local_date(given.made_at)
     if given.promised_on < made_on:
         raise DunflowError(f"promise: {given.promised_on} is over; promise a day to come")

@@ -38,7 +38,7 @@ def rules_of(kind: str, book: Book, rows: Table, rejected: Table) -> Iterable[Ru
         case "promises":
             return _promises(book, rows)
         case "plans":
-            return _plans(rows, rejected)
+            return _plans(book, rows, rejected)
         case "merged_customers":
             return [Rule(rows.c.customer == rows.c.into, "into", "is the very same customer")]
         case "earlier_contacts":
@@ -82,8 +82,12 @@ UNKNOWN_DESTINATION = (
 CONTRADICTED = "the rows of this plan contradict each other"
 
 
-def _plans(rows: Table, rejected: Table) -> list[Rule]:
-    """A plan of which a part can't be read is another plan, so it is turned down whole."""
+def _plans(book: Book, rows: Table, rejected: Table) -> list[Rule]:
+    """A plan of which a part can't be read is another plan, so it is turned down whole. So is one
+    with an instalment from before it was agreed: payments count from then on, so nobody keeps it.
+    """
+    agreed_on = cast(func.timezone(literal(book.portfolio.time_zone), rows.c.agreed_at), Date)
+    over = select(rows.c.ref).where(rows.c.due_on < agreed_on)
     one = tuple_(rows.c.account, rows.c.agreed_at)
     muddled = select(rows.c.ref).group_by(rows.c.ref).having(func.count(distinct(one)) > 1)
     twice = (
@@ -95,6 +99,7 @@ def _plans(rows: Table, rejected: Table) -> list[Rule]:
     unpaid = select(rows.c.ref).where(rows.c.amount <= 0)
     return [
         Rule(rows.c.ref.in_(unpaid), "amount", "an instalment is not more than nothing"),
+        Rule(rows.c.ref.in_(over), "due_on", "an instalment was over when the plan was agreed"),
         Rule(rows.c.ref.in_(muddled), "ref", CONTRADICTED),
         Rule(rows.c.ref.in_(torn), "ref", "another row of this plan can't be read"),
         Rule(rows.c.ref.in_(twice), "due_on", "two instalments fall due on one day"),

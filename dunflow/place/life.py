@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
     update,
 )
@@ -165,18 +166,19 @@ def withdraw_refused(
 
 
 def withdraw_overtaken(conn: Connection, portfolio_id: int, now: dt.datetime) -> int:
-    """Withdraw what never left and belongs to an episode that is over, where a new one has begun.
+    """Withdraw what never left and belongs to an episode that is over, where a new one has begun;
+    or to none any more, since a corrected date had never begun it.
 
     Else the account would stay silent for the sake of a proposal about a debt that was paid.
     """
     newer = episode.alias("newer")
     overtaken = (
         select(placement.c.placement_id)
-        .join(episode, episode.c.episode_id == placement.c.episode_id)
+        .outerjoin(episode, episode.c.episode_id == placement.c.episode_id)
         .where(
             placement.c.portfolio_id == portfolio_id,
             placement.c.state.in_(("proposed", "approved")),
-            episode.c.ended_on.is_not(None),
+            or_(episode.c.episode_id.is_(None), episode.c.ended_on.is_not(None)),
             exists().where(
                 newer.c.account_id == placement.c.account_id,
                 newer.c.ended_on.is_(None),

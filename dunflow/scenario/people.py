@@ -104,7 +104,7 @@ class People:
             agreed_at=self._at(said.at),
             recorded_by=BY,
         )
-        plans.record_plan(conn, self._portfolio_id, given)
+        plans.record_plan(conn, self._portfolio_id, self._calendar, given)
 
     def _reply(self, conn: Connection, number: int, said: Reply, now: dt.datetime) -> None:
         given = replies.Reply(
