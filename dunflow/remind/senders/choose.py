@@ -19,6 +19,7 @@ from dunflow.remind.senders.outcome import (
     Sender,
     Unclear,
 )
+from dunflow.remind.senders.sendgrid import BASE_URL as SENDGRID_URL
 from dunflow.remind.senders.sendgrid import SendGridEmail
 from dunflow.remind.senders.twilio import TwilioSms
 from dunflow.remind.senders.twilio_client import BASE_URL
@@ -93,20 +94,14 @@ def _twilio(config: SenderConfig, environ: Mapping[str, str]) -> _Twilio:
 
 def make_email(config: SenderConfig, environ: Mapping[str, str]) -> SendGridEmail:
     """The sender of emails; a ConfigError names whatever is missing."""
-    if config.provider == "sandbox":
-        return SendGridEmail(
-            api_key=_read(environ, "DUNFLOW_SANDBOX_API_KEY"),
-            sender=config.from_,
-            sender_name=config.name,
-            reply_to=config.reply_to,
-            base_url=_sandbox_url(environ),
-            has_activity=True,
-        )
+    is_sandbox = config.provider == "sandbox"
     return SendGridEmail(
-        api_key=_read(environ, "SENDGRID_API_KEY"),
+        api_key=_read(environ, "DUNFLOW_SANDBOX_API_KEY" if is_sandbox else "SENDGRID_API_KEY"),
         sender=config.from_,
         sender_name=config.name,
-        has_activity=config.email_activity,
+        reply_to=config.reply_to,
+        base_url=_sandbox_url(environ) if is_sandbox else SENDGRID_URL,
+        has_activity=is_sandbox or config.email_activity,
     )
 
 

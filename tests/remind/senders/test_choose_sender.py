@@ -1,9 +1,12 @@
 """Which sender a channel gets, and what stops a wrong one from being made."""
 
+import json
+
 import pytest
 
 from dunflow.config.portfolio import Sender
 from dunflow.errors import ConfigError
+from dunflow.remind.senders import choose
 from dunflow.remind.senders.choose import make_sender
 from dunflow.remind.senders.outcome import Accepted
 
@@ -30,6 +33,33 @@ def test_the_environment_of_the_local_stack_is_enough_for_email(sandbox, email, 
     config = Sender.model_validate({"provider": "sandbox", "from": "billing@harbour.example"})
     sender = make_sender("email", config, environ_of(sandbox))
     assert isinstance(sender.send(email(), now=now), Accepted)
+
+
+@pytest.mark.parametrize("name", ["sandbox", "sendgrid"])
+def test_what_a_portfolio_says_of_its_emails_goes_out_with_them(
+    name, provider, reply, email, now, monkeypatch
+):
+    sendgrid = provider(lambda _: reply(202, headers={"X-Message-Id": "abc"}))
+    monkeypatch.setattr(choose, "SENDGRID_URL", sendgrid.url)
+    environ = {
+        "DUNFLOW_SANDBOX_URL": sendgrid.url,
+        "DUNFLOW_SANDBOX_API_KEY": "SG.sandbox",
+        "SENDGRID_API_KEY": "SG.sendgrid",
+    }
+    config = Sender.model_validate(
+        {
+            "provider": name,
+            "from": "billing@harbour.example",
+            "name": "Harbour Loans",
+            "reply_to": "answers@replies.harbour.example",
+        }
+    )
+    assert isinstance(make_sender("email", config, environ).send(email(), now=now), Accepted)
+    head, _, body = sendgrid.requests[0].partition(b"\r\n\r\n")
+    sent = json.loads(body)
+    assert sent["from"] == {"email": "billing@harbour.example", "name": "Harbour Loans"}
+    assert sent["reply_to"] == {"email": "answers@replies.harbour.example"}
+    assert f"Bearer SG.{name}".encode() in head
 
 
 @pytest.mark.parametrize(
