@@ -4,8 +4,8 @@ The truth is the contacts and waivers; `episode.progress` repeats it so that a d
 days before it. Its shape is `{step: [done, failed, last_on]}`: how often the step is done; how
 often its next repetition failed or was not delivered; the portfolio's calendar day of the last one
 done. A step that was waived has a fourth element, the day of that. Where what it says is at fault,
-one failure counts as all, since it would say the same again. Steps go by the names that the policy
-gives them now.
+one failure counts as all, since it would say the same again; where its sender is, none counts.
+Steps go by the names that the policy gives them now.
 """
 
 import datetime as dt
@@ -38,7 +38,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Policy
-from dunflow.ledger.tables import DONE, TEXT_REFUSED, contact, contact_account, episode, waiver
+from dunflow.ledger.tables import (
+    DONE,
+    SENDER_AT_FAULT,
+    TEXT_REFUSED,
+    contact,
+    contact_account,
+    episode,
+    waiver,
+)
 
 _ALL_TRIES = 1_000
 """More than any policy's `attempts`."""
@@ -190,7 +198,10 @@ def is_done(as_of: dt.datetime | None) -> ColumnElement[bool]:
 
 
 def _failed(as_of: dt.datetime | None) -> ColumnElement[bool]:
-    failed = contact.c.state.in_(("undelivered", "failed"))
+    failed = and_(
+        contact.c.state.in_(("undelivered", "failed")),
+        contact.c.reason.is_distinct_from(SENDER_AT_FAULT),
+    )
     return failed if as_of is None else and_(failed, contact.c.ended_at <= as_of)
 
 

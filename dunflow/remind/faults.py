@@ -3,12 +3,27 @@
 Wrong credentials or an exhausted quota concern every message of a channel. The first worker that
 meets them writes it down; no worker claims for the channel until it is time to try again, and then
 a single message tries.
+
+Some faults show only in what becomes of messages that were accepted, such as those of a number that
+no carrier lets through. Of these only a message that arrives tells that they are over.
 """
 
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger.tables import sender_fault
@@ -31,9 +46,21 @@ def note(
     """Keep what the senders said: a fault, or (None) that they work again."""
     for channel, down in sorted(spoken.items()):
         if down is None:
-            mend(conn, portfolio_id, channel)
+            _end(conn, portfolio_id, channel, ~sender_fault.c.told_later)
         else:
             _keep(conn, portfolio_id, channel, down, now)
+
+
+def note_later(
+    conn: Connection, portfolio_id: int, told: dict[str, Down | dt.datetime], now: dt.datetime
+) -> None:
+    """Keep what came of accepted messages: a fault, or since when one is that arrived."""
+    for channel, said in sorted(told.items()):
+        if isinstance(said, Down):
+            _keep(conn, portfolio_id, channel, said, now, told_later=True)
+        else:
+            sent_after = sender_fault.c.since_at < said
+            _end(conn, portfolio_id, channel, and_(sender_fault.c.told_later, sent_after))
 
 
 STOPPED = "stopped"
@@ -41,10 +68,14 @@ STOPPED = "stopped"
 
 
 def mend(conn: Connection, portfolio_id: int, channel: str) -> None:
-    """The channel's sender works, or a person says that it does."""
+    """A person says that the channel's sender works."""
+    _end(conn, portfolio_id, channel, true())
+
+
+def _end(conn: Connection, portfolio_id: int, channel: str, which: ColumnElement[bool]) -> None:
     conn.execute(
         delete(sender_fault).where(
-            sender_fault.c.portfolio_id == portfolio_id, sender_fault.c.channel == channel
+            sender_fault.c.portfolio_id == portfolio_id, sender_fault.c.channel == channel, which
         )
     )
 
@@ -63,7 +94,8 @@ def known(conn: Connection, portfolio_id: int) -> dict[str, Fault]:
 
 
 def take_trial(conn: Connection, portfolio_id: int, channel: str, now: dt.datetime) -> bool:
-    """Whether this worker is the one that tries the channel again; another one waits meanwhile."""
+    """Whether this worker is the one that tries the channel again; another one waits meanwhile,
+    for as long as it takes to hear what came of it."""
     taken = conn.execute(
         update(sender_fault)
         .where(
@@ -71,13 +103,25 @@ def take_trial(conn: Connection, portfolio_id: int, channel: str, now: dt.dateti
             sender_fault.c.channel == channel,
             sender_fault.c.try_at <= now,
         )
-        .values(try_at=try_sender_at(1, now))
+        .values(
+            try_at=case(
+                (sender_fault.c.told_later, try_sender_at(3, now)), else_=try_sender_at(1, now)
+            )
+        )
         .returning(sender_fault.c.channel)
     )
     return taken.first() is not None
 
 
-def _keep(conn: Connection, portfolio_id: int, channel: str, down: Down, now: dt.datetime) -> None:
+def _keep(
+    conn: Connection,
+    portfolio_id: int,
+    channel: str,
+    down: Down,
+    now: dt.datetime,
+    *,
+    told_later: bool = False,
+) -> None:
     tries = sender_fault.c.tries + 1
     later = case((tries == 2, try_sender_at(2, now)), else_=try_sender_at(3, now))
     conn.execute(
@@ -90,6 +134,7 @@ def _keep(conn: Connection, portfolio_id: int, channel: str, down: Down, now: dt
             since_at=now,
             try_at=try_sender_at(1, now),
             tries=1,
+            told_later=told_later,
         )
         .on_conflict_do_update(
             index_elements=[sender_fault.c.portfolio_id, sender_fault.c.channel],
@@ -98,6 +143,7 @@ def _keep(conn: Connection, portfolio_id: int, channel: str, down: Down, now: dt
                 "why": down.why,
                 "tries": tries,
                 "try_at": func.greatest(sender_fault.c.try_at, later),
+                "told_later": or_(sender_fault.c.told_later, literal(told_later)),
             },
         )
     )

@@ -145,20 +145,24 @@ def open_channels(conn: Connection, portfolio_id: int) -> set[str]:
 def held_up(
     conn: Connection, portfolio_id: int, channels: list[str], now: dt.datetime
 ) -> dict[str, str]:
-    """channel → why its sender is at fault, where that holds contacts up that could go out now."""
+    """channel → why its sender is at fault, where that holds contacts up that could go out now, or
+    took those that seemed to have gone out."""
     rows = conn.execute(
         select(sender_fault.c.channel, sender_fault.c.why).where(
             sender_fault.c.portfolio_id == portfolio_id,
             sender_fault.c.channel.in_(channels),
-            select(contact.c.contact_id)
-            .where(
-                contact.c.portfolio_id == portfolio_id,
-                contact.c.channel == sender_fault.c.channel,
-                contact.c.state == "planned",
-                contact.c.not_before_at <= now,
-                contact.c.expires_at > now,
-            )
-            .exists(),
+            or_(
+                sender_fault.c.told_later,
+                select(contact.c.contact_id)
+                .where(
+                    contact.c.portfolio_id == portfolio_id,
+                    contact.c.channel == sender_fault.c.channel,
+                    contact.c.state == "planned",
+                    contact.c.not_before_at <= now,
+                    contact.c.expires_at > now,
+                )
+                .exists(),
+            ),
         )
     )
     return dict(rows.all())

@@ -26,7 +26,7 @@ from dunflow.config.book import Book
 from dunflow.ledger.given import Kind, among, given
 from dunflow.ledger.references import number_of
 from dunflow.ledger.tables import Instant, contact
-from dunflow.remind import outbox, talks
+from dunflow.remind import faults, outbox, talks
 from dunflow.remind.consequences import (
     believe_opt_outs,
     bury_addresses,
@@ -34,7 +34,8 @@ from dunflow.remind.consequences import (
     start_gap,
 )
 from dunflow.remind.schedule import next_result_at
-from dunflow.remind.senders.outcome import Seen
+from dunflow.remind.senders.codes import sender_fault
+from dunflow.remind.senders.outcome import Down, Seen
 
 Told = tuple[int, Seen]
 """A contact, and what its provider says of it."""
@@ -84,8 +85,22 @@ def take(conn: Connection, book: Book, told: Collection[Told], now: dt.datetime)
     accepted = [each.of for each in moved if each.taken]
     outbox.take_room(conn, [each.of for each in moved if each.taken and not each.failed])
     start_gap(conn, accepted)
-    refresh_ladder(conn, book, [*accepted, *(each.of for each in failed)])
+    refresh_ladder(conn, book, [each.of for each in moved if each.steps_move])
+    if moved:
+        faults.note_later(conn, moved[0].portfolio_id, _of_senders(moved), now)
     return Taken(len(accepted), len(arrived), len(failed))
+
+
+def _of_senders(moved: list["_Held"]) -> dict[str, Down | dt.datetime]:
+    """channel → the fault of its sender; where there is none, since when one is that arrived."""
+    told: dict[str, Down | dt.datetime] = {}
+    for each in moved:
+        known = told.get(each.channel)
+        if each.failed and each.blames == "sender":
+            told[each.channel] = Down(str(each.error_code), sender_fault(each.error_code))
+        elif each.arrived and each.accepted_at and not isinstance(known, Down):
+            told[each.channel] = max(known or each.accepted_at, each.accepted_at)
+    return told
 
 
 class _Held:
@@ -93,6 +108,7 @@ class _Held:
 
     def __init__(self, row: Row[*tuple[Any, ...]]) -> None:
         self.of: int = row.contact_id
+        self.portfolio_id: int = row.portfolio_id
         self.channel: str = row.channel
         self.state: str = row.state
         self.reason: str | None = row.reason
@@ -105,7 +121,13 @@ class _Held:
         self.blames: str | None = None
         self._since: dt.datetime = row.claimed_at or row.planned_at
         # What of it is news.
-        self.taken = self.arrived = self.failed = self.is_moved = False
+        self.taken = self.arrived = self.failed = self.twice = self.is_moved = False
+
+    @property
+    def steps_move(self) -> bool:
+        """Whether its episodes may stand elsewhere on the ladder now. An arrival changes nothing:
+        the step was done when it was accepted."""
+        return self.taken or self.failed or self.twice
 
     def hear(self, seen: Seen, now: dt.datetime) -> None:
         if self.state in NOT_KNOWN_AS_SENT:
@@ -137,7 +159,7 @@ class _Held:
 
     def _note_twice(self, is_twice: bool) -> None:
         if is_twice and self.reason != TWICE:
-            self.reason, self.is_moved = TWICE, True
+            self.reason, self.twice, self.is_moved = TWICE, True, True
 
 
 def _hold(conn: Connection, contacts: Collection[int]) -> dict[int, _Held]:
@@ -145,6 +167,7 @@ def _hold(conn: Connection, contacts: Collection[int]) -> dict[int, _Held]:
     rows = conn.execute(
         select(
             contact.c.contact_id,
+            contact.c.portfolio_id,
             contact.c.channel,
             contact.c.state,
             contact.c.reason,

@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "bounced": Kind("after", "fail", code=30005, fate="bounced"),
     "filtered": Kind("after", "fail", code=30007, fate="dropped"),
     "unreachable": Kind("after", "fail", code=30003, fate="blocked"),
+    "sender_blocked": Kind("after", "fail", code=30034, fate="over_quota"),
     # Calls: nobody, or no person, answers.
     "no_answer": Kind("after", "fail", fate="no-answer"),
     "busy": Kind("after", "fail", fate="busy"),
@@ -73,7 +74,7 @@ KINDS: dict[str, Kind] = {
 }
 CHANNELS = ("sms", "email", "voice")
 SMS_ONLY = frozenset({"landline", "queue_full", "opted_out"})
-MESSAGES_ONLY = frozenset({"undelivered", "bounced", "filtered", "unreachable"})
+MESSAGES_ONLY = frozenset({"undelivered", "bounced", "filtered", "unreachable", "sender_blocked"})
 CALLS_ONLY = frozenset({"no_answer", "busy", "machine", "unclear", "fax"})
 UNKNOWN_TO = {
     "sms": CALLS_ONLY,

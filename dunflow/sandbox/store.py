@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS message_reference ON message (reference) WHERE refere
 CREATE INDEX IF NOT EXISTS message_channel ON message (channel);  -- to count without the wide rows
 CREATE TABLE IF NOT EXISTS fate (  -- of the messages that do not arrive
     provider_id TEXT PRIMARY KEY,
-    event       TEXT NOT NULL,     -- in SendGrid's words: bounced, blocked, dropped; a call's end
+    event       TEXT NOT NULL,     -- a mail: bounced, blocked, dropped, over_quota; a call's end
     error_code  INTEGER NOT NULL   -- in Twilio's numbers
 ) STRICT;
 CREATE TABLE IF NOT EXISTS stopped (  -- people who told a sender STOP, and not START since

@@ -32,6 +32,7 @@ from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, sandbox_event_key
 from dunflow.sandbox.credentials import Credentials
 from dunflow.sandbox.life import stages
 from dunflow.sandbox.sendgrid.inbound import form_of
+from dunflow.sandbox.sendgrid.undelivered import event_of
 from dunflow.sandbox.store import Fate, Message
 from dunflow.sandbox.twilio.told import CallTold, asked_at, said_in
 
@@ -133,25 +134,22 @@ class Webhooks:
         return hear
 
     def follow_mail(
-        self, message: Message, fate: Fate | None, how: str = "", why: str = "scripted"
+        self, message: Message, fate: Fate | None, how: str = "", why: str = ""
     ) -> None:
         """Tell what becomes of a mail, if it is known where to; `why` it did not arrive."""
         if self._receiver_url is None or how == "lost":
             return
         for each in self._in_order(stages(message, fate), how):
-            name = each.status
             event: dict[str, object] = {
                 "email": message.recipient,
+                "event": each.status,
                 "timestamp": int(each.since),
                 "sg_event_id": secrets.token_urlsafe(16),
                 "sg_message_id": f"{message.provider_id}.recvd-sandbox-0",
                 **json.loads(message.options)["custom_args"],
             }
-            if name == "not_delivered" and fate is not None:
-                name = "dropped" if fate.event == "dropped" else "bounce"
-                event |= {"type": "blocked" if fate.event == "blocked" else "bounce"}
-                event |= {"reason": why, "status": "5.0.0"}
-            event["event"] = name
+            if each.status == "not_delivered" and fate is not None:
+                event |= event_of(fate, why)
             self._tell(each.since - message.created_at, lambda e=event: self._events([e]), how)  # type: ignore[misc]
 
     def answer(self, sender: str, to: str, text: str, opt_out_type: str | None) -> None:

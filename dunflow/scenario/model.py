@@ -192,6 +192,7 @@ FaultKind = Literal[
     "unreachable",
     "bounced",
     "filtered",
+    "sender_blocked",
     "no_answer",
     "busy",
     "machine",

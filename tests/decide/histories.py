@@ -101,8 +101,9 @@ class Beginning(Book):
         )
 
 
-FATES = ("delivered", "accepted", "undelivered", "failed", "expired", "in_doubt")
-WEIGHTS = (5, 3, 2, 2, 1, 1)
+FATES = ("delivered", "accepted", "undelivered", "blocked", "failed", "expired", "in_doubt")
+WEIGHTS = (5, 3, 2, 1, 2, 1, 1)
+DID_NOT_ARRIVE = ("undelivered", "blocked")
 
 
 class Past:
@@ -153,14 +154,15 @@ class Past:
                         step=step["step"] if step else None,
                         repetition=done[ref] if step else 0,
                         channel=channel,
-                        state=fate,
+                        state="undelivered" if fate in DID_NOT_ARRIVE else fate,
                         accepted_at=at
-                        if fate in ("delivered", "accepted", "undelivered")
+                        if fate in ("delivered", "accepted", *DID_NOT_ARRIVE)
                         else None,
                         ended_at=_ended_at(fate, at),
                         claimed_at=at,
                         printed_at=self.printed_at(leader, run.business_date, channel, at),
                         sent=f"{leader} {run.business_date}",
+                        blocked=fate == "blocked",
                     )
                 )
 
@@ -178,8 +180,8 @@ class Past:
 
 
 def _ended_at(fate: str, at: dt.datetime) -> dt.datetime | None:
-    if fate in ("undelivered", "failed"):
-        return at + 30 * MINUTE if fate == "undelivered" else at
+    if fate in (*DID_NOT_ARRIVE, "failed"):
+        return at if fate == "failed" else at + 30 * MINUTE
     return None
 
 
@@ -264,8 +266,9 @@ class Ledger:
             for each in contacts
         ]
         print_each(conn, self.number, printed)
-        if fate in ("delivered", "undelivered"):
-            told = Seen("x", at, fate)  # type: ignore[arg-type]
+        if fate in ("delivered", *DID_NOT_ARRIVE):
+            result = "delivered" if fate == "delivered" else "undelivered"
+            told = Seen("x", at, result, blames="sender" if fate == "blocked" else None)
             receipts.take(conn, self.config, [(each, told) for each in ids], at + 30 * MINUTE)
 
 

@@ -26,6 +26,8 @@ class Contact:
     """When the printer had it, if it is a letter; None: not yet."""
     sent: str | None = None
     """The same for all accounts that one message named; None: it named this one alone."""
+    blocked: bool = False
+    """It did not arrive, for its sender's sake."""
     to_former: bool = False
     """It went to whom the account was before."""
 

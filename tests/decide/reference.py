@@ -154,7 +154,7 @@ class Ladder:
 
     def has_failed(self, contact: Contact) -> bool:
         ended = contact.ended_at is not None and contact.ended_at <= self.day.now
-        return contact.state in FAILED and ended
+        return contact.state in FAILED and ended and not contact.blocked
 
     def done(self, account: Account, step: Step) -> list[Contact]:
         return [each for each in self.seen(account, step["step"]) if self.is_done_by(each)]

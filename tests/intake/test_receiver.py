@@ -17,7 +17,7 @@ from dunflow.clock import VirtualClock
 from dunflow.intake.receiver.app import create_app
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import SIGNATURE, TIMESTAMP, Keys, read_keys, sandbox_event_key
-from dunflow.ledger.tables import customer, dead_address, opt_out, receipt, reply
+from dunflow.ledger.tables import customer, dead_address, opt_out, receipt, reply, sender_fault
 from dunflow.remind import settle
 from dunflow.remind.lease import Claimed
 from dunflow.remind.senders.outcome import Accepted, Message
@@ -205,6 +205,40 @@ def test_a_late_bounce_has_nothing_but_our_mark(outbox: Outbox, receiver: Receiv
     row = outbox.row(arrived)
     assert (row.state, row.error_code, row.provider_id) == ("undelivered", "bounced", "rid")
     assert count(outbox, dead_address) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "blames"),
+    [
+        ("Bounced Address", "dropped", "address"),
+        ("Unsubscribed Address", "dropped", "opted_out"),
+        ("Recipient List over Package Quota", "over_quota", "sender"),
+        ("Spam Content", "dropped", "message"),
+    ],
+)
+def test_why_a_mail_was_dropped_says_whose_fault_it_is(
+    outbox: Outbox, receiver: Receiver, reason: str, code: str, blames: str
+) -> None:
+    sent = outbox.put("accepted", channel="email", provider_id="rid", accepted_at=NOW)
+    dropped = {
+        "event": "dropped",
+        "reason": reason,
+        "sg_event_id": "e1",
+        "dunflow_reference": outbox.row(sent).reference,
+    }
+    assert receiver.sendgrid(dropped) == 204
+    row = outbox.row(sent)
+    assert (row.state, row.error_code, row.reason) == ("undelivered", code, blames)
+    assert count(outbox, sender_fault) == (blames == "sender")
+
+
+@pytest.mark.parametrize("code", ["30002", "30032", "30034"])
+def test_a_number_that_no_carrier_lets_through_is_the_senders_fault(
+    outbox: Outbox, receiver: Receiver, code: str
+) -> None:
+    sent = outbox.put("accepted", provider_id=SID, accepted_at=NOW)
+    assert receiver.status(outbox, sent, "undelivered", ErrorCode=code) == 204
+    assert (outbox.row(sent).reason, count(outbox, sender_fault)) == ("sender", 1)
 
 
 def test_events_that_were_written_anew_do_not_verify(outbox: Outbox, receiver: Receiver) -> None:

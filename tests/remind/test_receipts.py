@@ -21,6 +21,7 @@ SAYINGS = (
     Seen("P1", None, "undelivered", "30008", "later"),
     Seen(None, None, "undelivered", "bounced", "address"),
     Seen("P1", None, "undelivered", "21610", "opted_out"),
+    Seen("P1", None, "undelivered", "30034", "sender"),
     Seen("P1", NOW, twice=True),
 )
 SEED, ROUNDS = 11, 60

@@ -18,20 +18,13 @@ from dunflow.intake.receiver.body import keepable, read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
-from dunflow.remind.senders.codes import Blame
+from dunflow.remind.senders.codes import Blame, of_dropped
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.sendgrid import REFERENCE
 
 MAX_BYTES = 10_000_000
 ON_ITS_WAY = frozenset({"processed", "deferred"})
 OBJECTIONS = frozenset({"spamreport", "unsubscribe", "group_unsubscribe"})
-DROPPED: tuple[tuple[str, Blame], ...] = (
-    ("unsubscribed", "opted_out"),
-    ("spam reporting", "opted_out"),
-    ("bounced", "address"),
-    ("invalid", "address"),
-)
-"""By the words of a dropped event's reason; any other is this message's own fault."""
 
 
 async def events(request: Request) -> Response:
@@ -73,7 +66,7 @@ def read(event: dict[str, Any]) -> Telling | None:
         return None
     request_id = keepable(str(event.get("sg_message_id") or "")).partition(".")[0] or None
     reference = event.get(REFERENCE)
-    code = _code(name, event)
+    code, blames = _failure(name, event)
     return Telling(
         provider="sendgrid",
         event_id=keepable(event_id),
@@ -81,26 +74,33 @@ def read(event: dict[str, Any]) -> Telling | None:
         provider_id=request_id,
         status=keepable(name),
         error_code=code,
-        seen=_seen(name, event, request_id, code),
+        seen=_seen(name, event, request_id, code, blames),
         says_no=name in OBJECTIONS,
     )
 
 
-def _code(name: str, event: dict[str, Any]) -> str | None:
+def _failure(name: str, event: dict[str, Any]) -> tuple[str | None, Blame | None]:
+    """The code of a mail that did not arrive, and what that says."""
+    if name == "dropped":
+        return of_dropped(event.get("reason"))
     if name == "bounce":
-        return "blocked" if event.get("type") == "blocked" else "bounced"
-    return "dropped" if name == "dropped" else None
+        return ("blocked", "later") if event.get("type") == "blocked" else ("bounced", "address")
+    return None, None
 
 
 def _seen(
-    name: str, event: dict[str, Any], request_id: str | None, code: str | None
+    name: str,
+    event: dict[str, Any],
+    request_id: str | None,
+    code: str | None,
+    blames: Blame | None,
 ) -> Seen | None:
-    if request_id is None and code is None:
+    if code is not None:
+        return Seen(request_id, None, "undelivered", code, blames)
+    if request_id is None:
         return None
     # Other events come hours or days after it was accepted.
     told_at = _instant(event.get("timestamp")) if name == "processed" else None
-    if code is not None:
-        return Seen(request_id, None, "undelivered", code, _blames(code, event))
     return Seen(request_id, told_at, "accepted" if name in ON_ITS_WAY else "delivered")
 
 
@@ -110,12 +110,3 @@ def _instant(timestamp: object) -> datetime | None:
         return datetime.fromtimestamp(timestamp, UTC)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-
-
-def _blames(code: str, event: dict[str, Any]) -> Blame:
-    if code == "bounced":
-        return "address"
-    if code == "blocked":
-        return "later"
-    reason = str(event.get("reason") or "").lower()
-    return next((blame for words, blame in DROPPED if words in reason), "message")

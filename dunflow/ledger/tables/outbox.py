@@ -47,6 +47,9 @@ NOT_SENT = ("cancelled", "expired", "failed")
 TEXT_REFUSED = "text"
 """The reason of a contact that failed for what it said: a carrier's filter, or its length."""
 
+SENDER_AT_FAULT = "sender"
+"""The reason of a contact that did not arrive for its sender's sake: nothing against its step."""
+
 contact = Table(
     "contact",
     metadata,
@@ -204,6 +207,8 @@ sender_fault = Table(
     Column("since_at", Instant, nullable=False),
     Column("try_at", Instant, nullable=False),
     Column("tries", Integer, nullable=False),
+    # Messages are accepted all the same: only what becomes of them shows whether it is mended.
+    Column("told_later", Boolean, nullable=False, server_default=text("false")),
 )
 
 # When a sender that has a rate may send its next message, or SendGrid be asked its next question;

@@ -65,6 +65,7 @@ TWILIO: dict[int, Meaning] = {
     30008: Meaning("later", "unknown"),
     30022: Meaning("later", "the carrier's daily cap is reached"),
     30023: Meaning("later", "the carrier's daily cap is reached"),
+    30032: Meaning("sender", "the toll-free number is not verified"),
     30034: Meaning("sender", "the sender is not registered with the carriers"),
     30036: Meaning("later", "its validity ran out before it left"),
     30410: Meaning("later", "the carrier did not answer in time"),
@@ -82,7 +83,41 @@ SENDGRID_SENDER_STATUS: dict[int, str] = {
 }
 
 
+OVER_QUOTA = "over_quota"
+"""Our own code for a mail that SendGrid took, and dropped as over the package's quota."""
+
+DROPPED: tuple[tuple[str, str, Blame], ...] = (
+    ("unsubscribed", "dropped", "opted_out"),
+    ("spam reporting", "dropped", "opted_out"),
+    ("bounced", "dropped", "address"),
+    ("invalid", "dropped", "address"),
+    ("package quota", OVER_QUOTA, "sender"),
+)
+"""Why SendGrid drops a mail that it took, by words of its reason. Source: "Dropped" in
+twilio.com/docs/sendgrid/for-developers/tracking-events/event."""
+
+
+def of_dropped(reason: object) -> tuple[str, Blame]:
+    """The code of a dropped mail, and whose fault it is: unless its reason is known, its own."""
+    said = str(reason or "").lower()
+    return next(
+        ((code, blames) for words, code, blames in DROPPED if words in said), ("dropped", "message")
+    )
+
+
 def of_twilio(code: str | None) -> Blame:
     """What a message that failed with this code says."""
-    known = TWILIO.get(int(code)) if code and code.isdecimal() else None
+    known = _meaning(code)
     return known.blames if known else "message"
+
+
+def sender_fault(code: str | None) -> str:
+    """What is wrong with the sender of a message that did not arrive with this code."""
+    if code == OVER_QUOTA:
+        return "SendGrid drops mails: the quota of its package is used up"
+    known = _meaning(code)
+    return known.words if known else f"messages do not arrive, with the code {code}"
+
+
+def _meaning(code: str | None) -> Meaning | None:
+    return TWILIO.get(int(code)) if code and code.isdecimal() else None

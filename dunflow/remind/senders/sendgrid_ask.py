@@ -13,7 +13,7 @@ from typing import Any
 import python_http_client
 from python_http_client.exceptions import HTTPError
 
-from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame
+from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame, of_dropped
 from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
@@ -117,11 +117,13 @@ def _failure(client: python_http_client.Client, msg_id: str) -> tuple[str, Blame
     """Why it did not arrive, which only the single mail's page tells."""
     told = json.loads(client.messages._(msg_id).get().body)
     for event in reversed(told["events"]):
-        if event["event_name"] in FAILURES:
-            name = str(event["event_name"])
+        name = str(event["event_name"])
+        if name == "dropped":
+            return of_dropped(event.get("reason"))
+        if name in FAILURES:
             return name, FAILURES[name]
     return "not_delivered", "message"
 
 
-FAILURES: dict[str, Blame] = {"bounced": "address", "blocked": "later", "dropped": "message"}
+FAILURES: dict[str, Blame] = {"bounced": "address", "blocked": "later"}
 """SendGrid keeps the list of bounced addresses itself, and does not list blocked ones."""

@@ -20,6 +20,7 @@ from dunflow.sandbox.life import stage, stages
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
 from dunflow.sandbox.sendgrid.mail import REFERENCE
+from dunflow.sandbox.sendgrid.undelivered import activity_of, reason
 from dunflow.sandbox.store import Fate, Filter, Message
 
 MAX_LIMIT = 1000
@@ -73,7 +74,8 @@ async def fetch(request: Request) -> Response:
     fate = room.store.fates([request_id]).get(request_id)
     for message in sent:
         if _msg_id(message) == msg_id:
-            return JSONResponse(_whole(message, fate, room.clock.now().timestamp()))
+            why = reason(fate, room.store.listed(message.recipient)) if fate else ""
+            return JSONResponse(_whole(message, fate, why, room.clock.now().timestamp()))
     return error_reply(Refusal("resource not found", status=404))
 
 
@@ -140,14 +142,12 @@ def _instant(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _whole(message: Message, fate: Fate | None, now: float) -> dict[str, object]:
+def _whole(message: Message, fate: Fate | None, why: str, now: float) -> dict[str, object]:
     row = _row(message, fate, now)
     options = json.loads(message.options)
     events = [
-        {
-            "event_name": fate.event if fate and each.status == "not_delivered" else each.status,
-            "processed": _instant(each.since),
-        }
+        {"event_name": each.status, "processed": _instant(each.since)}
+        | (activity_of(fate, why) if fate and each.status == "not_delivered" else {})
         for each in stages(message, fate)
         if each.since <= now
     ]

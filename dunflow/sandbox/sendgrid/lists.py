@@ -16,23 +16,16 @@ from starlette.routing import Route
 from dunflow.sandbox.answers import is_known, stranger
 from dunflow.sandbox.room import room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
+from dunflow.sandbox.sendgrid.undelivered import HARD_BOUNCE
 from dunflow.sandbox.store import Suppressed
 
 MAX_LIMIT = 500
-DROPPED = {
-    "unsubscribes": "Unsubscribed Address",
-    "spam_reports": "Spam Reporting Address",
-    "bounces": "Bounced Address",
-    "invalid_emails": "Invalid",
-}
-"""List → the reason that the event of a dropped mail gives."""
 SHOWN = {
     "unsubscribes": ("created", "email"),
     "spam_reports": ("created", "email"),
     "bounces": ("created", "email", "reason", "status"),
     "invalid_emails": ("created", "email", "reason"),
 }
-HARD_BOUNCE = ("550 5.1.1 The email account does not exist.", "5.1.1")
 
 
 async def find(request: Request) -> Response:

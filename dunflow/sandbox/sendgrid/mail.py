@@ -11,8 +11,8 @@ from starlette.routing import Route
 from dunflow.sandbox.faults import Kind, answers, lose_reply
 from dunflow.sandbox.room import Room, room_of
 from dunflow.sandbox.sendgrid import Refusal, error_reply, refused_key
-from dunflow.sandbox.sendgrid.lists import DROPPED, HARD_BOUNCE
 from dunflow.sandbox.sendgrid.rules import BAD_REQUEST, personalizations, recipients, refusal_of
+from dunflow.sandbox.sendgrid.undelivered import HARD_BOUNCE, reason
 from dunflow.sandbox.store import Fate, Message, Suppressed
 
 MAX_REQUEST_BYTES = 30_000_000
@@ -58,13 +58,13 @@ def _keep(room: Room, mail: dict[str, Any], fault: Kind | None) -> str:
     request_id, created_at = secrets.token_urlsafe(16), room.clock.now().timestamp()
     recipient = _first_recipient(mail)
     fate = Fate(fault.fate, fault.code) if fault and fault.does == "fail" else None
-    why = "scripted"
     if (listed := room.store.listed(recipient)) is not None:
-        fate, why = Fate("dropped", 0), DROPPED[listed]
+        fate = Fate("dropped", 0)
     accepted = _accepted(mail, request_id, created_at=created_at)
     room.store.accept(accepted, fate)
     if fate is not None and fate.event == "bounced":
         room.store.suppress(Suppressed("bounces", recipient, int(created_at), *HARD_BOUNCE))
+    why = reason(fate, listed) if fate is not None else ""
     for message in accepted:
         room.webhooks.follow_mail(message, fate, room.faults.how_told(fault), why)
     return request_id
