@@ -60,6 +60,7 @@ class Asked:
 
 def take(
     conn: Connection,
+    book: Book,
     portfolio_id: int,
     channel: str,
     now: dt.datetime,
@@ -72,7 +73,7 @@ def take(
         due = _is_due(portfolio_id, channel, state, now)
         rows += _contacts(conn, due, MOST[channel] - len(rows))
     # All workers together stay below the limit. Without a turn nothing was taken.
-    if not rows or (channel == "email" and not rates.take_query(conn, portfolio_id, now)):
+    if not rows or (channel == "email" and not rates.take_query(conn, book, now)):
         return []
     taken = [row.contact_id for row in rows]
     conn.execute(
@@ -112,7 +113,7 @@ def listed(
 
 
 def next_turn_at(
-    conn: Connection, portfolio_id: int, channel: str, now: dt.datetime
+    conn: Connection, book: Book, portfolio_id: int, channel: str, now: dt.datetime
 ) -> dt.datetime | None:
     """When the provider may be asked what is due by now; None: nothing is."""
     due = exists().where(
@@ -121,7 +122,7 @@ def next_turn_at(
         contact.c.channel == channel,
         contact.c.ask_at <= now,
     )
-    turn_at = rates.next_query_at(portfolio_id, now) if channel == "email" else null()
+    turn_at = rates.next_query_at(book, now) if channel == "email" else null()
     found = conn.execute(select(func.coalesce(turn_at, literal(now, Instant))).where(due))
     return found.scalar_one_or_none()
 

@@ -54,7 +54,10 @@ class Asking:
                 self.ask_due(channel, drained, ends)
             now = self.clock.now()
             with self.engine.connect() as conn:
-                turns = [ask.next_turn_at(conn, self.portfolio_id, each, now) for each in left]
+                turns = [
+                    ask.next_turn_at(conn, self.book, self.portfolio_id, channel, now)
+                    for channel in left
+                ]
             turn_at = min((turn for turn in turns if turn), default=None)
             if turn_at is None:
                 return drained
@@ -67,8 +70,7 @@ class Asking:
         self, channel: str, states: Sequence[str], drained: Drained, ends: float
     ) -> None:
         while True:
-            with self.engine.begin() as conn:
-                asked = ask.take(conn, self.portfolio_id, channel, self.clock.now(), states)
+            asked = self._take(channel, states)
             if not asked:
                 return
             answers = self._put(channel, [each.question for each in asked])
@@ -77,6 +79,11 @@ class Asking:
             self._record(list(zip(asked, answers, strict=True)), drained)
             if time.monotonic() >= ends:
                 return
+
+    def _take(self, channel: str, states: Sequence[str]) -> list[ask.Asked]:
+        with self.engine.begin() as conn:
+            now = self.clock.now()
+            return ask.take(conn, self.book, self.portfolio_id, channel, now, states)
 
     def _put(self, channel: str, questions: list[Question]) -> list[Answer]:
         parts = [questions] if channel == IN_ONE_QUERY else [[each] for each in questions]
@@ -104,8 +111,7 @@ class Asking:
     def _put_off(self, channel: str, unclear: Unclear, drained: Drained) -> None:
         """Of those that are still due nothing was told: they are asked about another time."""
         while True:
-            with self.engine.begin() as conn:
-                left = ask.take(conn, self.portfolio_id, channel, self.clock.now(), ("accepted",))
+            left = self._take(channel, ("accepted",))
             if not left:
                 return
             self._record([(each, unclear) for each in left], drained)

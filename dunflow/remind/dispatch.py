@@ -279,6 +279,7 @@ def play(
         with engine.begin() as conn:
             due = outbox.next_due(
                 conn,
+                dispatcher.asking.book,
                 portfolio_id,
                 business_date,
                 channels,

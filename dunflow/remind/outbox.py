@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from dunflow.config.book import Book
 from dunflow.ledger.given import among
 from dunflow.ledger.tables import contact, contact_account, load, run, sender_fault
 from dunflow.remind import brake, rates
@@ -79,6 +80,7 @@ def sweep(conn: Connection, portfolio_id: int, now: dt.datetime) -> None:
 
 def next_due(
     conn: Connection,
+    book: Book,
     portfolio_id: int,
     business_date: dt.date | None,
     channels: list[str],
@@ -106,7 +108,7 @@ def next_due(
         (contact.c.state == "claimed", contact.c.lease_until_at),
         (
             contact.c.channel == "email",
-            func.greatest(contact.c.ask_at, rates.next_query_at(portfolio_id, now)),
+            func.greatest(contact.c.ask_at, rates.next_query_at(book, now)),
         ),
         else_=contact.c.ask_at,
     )

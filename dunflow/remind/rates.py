@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from dunflow.config.book import Book
 from dunflow.ledger.tables import sender_rate
 
 AHEAD = dt.timedelta(seconds=8)
@@ -53,12 +54,13 @@ def take(conn: Connection, allowed: Allowance, count: int) -> None:
 
 
 QUERY_EVERY = dt.timedelta(seconds=12)
-"""SendGrid's Email Activity takes six queries a minute."""
+"""SendGrid's Email Activity takes six requests a minute of an account. Source:
+twilio.com/docs/sendgrid/api-reference/email-activity."""
 
 
-def take_query(conn: Connection, portfolio_id: int, now: dt.datetime) -> bool:
-    """Whether SendGrid may be asked about the portfolio's emails now; if so, no other may soon."""
-    mine = insert(sender_rate).values(sender=_queries(portfolio_id), free_at=now + QUERY_EVERY)
+def take_query(conn: Connection, book: Book, now: dt.datetime) -> bool:
+    """Whether the provider may be asked about emails now; if so, nobody else may soon."""
+    mine = insert(sender_rate).values(sender=_queries(book), free_at=now + QUERY_EVERY)
     taken = conn.execute(
         mine.on_conflict_do_update(
             index_elements=[sender_rate.c.sender],
@@ -69,11 +71,11 @@ def take_query(conn: Connection, portfolio_id: int, now: dt.datetime) -> bool:
     return taken.first() is not None
 
 
-def next_query_at(portfolio_id: int, now: dt.datetime) -> ScalarSelect[dt.datetime]:
-    """When SendGrid may be asked next; NULL: at once."""
+def next_query_at(book: Book, now: dt.datetime) -> ScalarSelect[dt.datetime]:
+    """When the provider may be asked about emails next; NULL: at once."""
     return (
         select(sender_rate.c.free_at)
-        .where(sender_rate.c.sender == _queries(portfolio_id), ~_is_over(now))
+        .where(sender_rate.c.sender == _queries(book), ~_is_over(now))
         .scalar_subquery()
     )
 
@@ -84,5 +86,7 @@ def _is_over(now: dt.datetime) -> ColumnElement[bool]:
     return or_(sender_rate.c.free_at <= now, sender_rate.c.free_at > now + QUERY_EVERY)
 
 
-def _queries(portfolio_id: int) -> str:
-    return f"sendgrid activity {portfolio_id}"
+def _queries(book: Book) -> str:
+    """Whose turns they are: all portfolios use the one account that the environment names."""
+    sender = book.portfolio.senders.email
+    return f"{sender.provider if sender else 'no'} activity"

@@ -26,7 +26,7 @@ def doubtful(outbox: Outbox) -> int:
 
 def answer(outbox: Outbox, given: Any) -> None:
     with outbox.engine.begin() as conn:
-        (asked,) = ask.take(conn, outbox.portfolio_id, "voice", NOW)
+        (asked,) = ask.take(conn, outbox.book, outbox.portfolio_id, "voice", NOW)
         ask.record(conn, outbox.book, [(asked, given)], NOW)
 
 
@@ -63,7 +63,7 @@ def test_a_call_is_looked_for_from_its_own_attempt_on(outbox: Outbox) -> None:
     later = NOW + dt.timedelta(minutes=1)
     outbox.put("in_doubt", channel="voice", address=NUMBER, ask_at=NOW, claimed_at=later)
     with outbox.engine.begin() as conn:
-        (asked,) = ask.take(conn, outbox.portfolio_id, "voice", NOW)
+        (asked,) = ask.take(conn, outbox.book, outbox.portfolio_id, "voice", NOW)
     assert asked.question.since == later
 
 

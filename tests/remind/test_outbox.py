@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, func, select, text, update
 
 from dunflow import day as stages
 from dunflow.clock import VirtualClock
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, contact_account, resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, receipts, settle
 from dunflow.remind.lease import Claimed
@@ -42,7 +44,7 @@ def box(ledger: Engine) -> Outbox:
 
 def ask_once(box: Outbox, channel: str, at: dt.datetime, answer: Answer) -> dict[str, int]:
     with box.engine.begin() as conn:
-        taken = ask.take(conn, box.portfolio_id, channel, at)
+        taken = ask.take(conn, box.book, box.portfolio_id, channel, at)
     with box.engine.begin() as conn:
         return ask.record(conn, box.book, [(each, answer) for each in taken], at)
 
@@ -144,8 +146,8 @@ def test_two_who_ask_at_once_take_each_question_once(box: Outbox) -> None:
     for _ in range(10):
         box.put("in_doubt", ask_at=NOW)
     with box.engine.begin() as one, box.engine.begin() as other:
-        first = ask.take(one, box.portfolio_id, "sms", NOW)
-        second = ask.take(other, box.portfolio_id, "sms", NOW)
+        first = ask.take(one, box.book, box.portfolio_id, "sms", NOW)
+        second = ask.take(other, box.book, box.portfolio_id, "sms", NOW)
     assert (len(first), len(second)) == (10, 0)
 
 
@@ -153,17 +155,30 @@ def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
     for _ in range(ask.MOST["email"] + 5):
         box.put("in_doubt", channel="email", ask_at=NOW)
     with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.portfolio_id, "email", NOW)) == ask.MOST["email"]
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW)) == ask.MOST["email"]
     with box.engine.begin() as conn:
-        assert ask.take(conn, box.portfolio_id, "email", NOW) == []
+        assert ask.take(conn, box.book, box.portfolio_id, "email", NOW) == []
     with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
+
+
+def test_the_queries_of_an_account_are_shared_by_all_portfolios(box: Outbox) -> None:
+    given = box.book.portfolio.model_copy(update={"portfolio": "another"})
+    with box.engine.begin() as conn:
+        number = portfolio_id_of(conn, "another")
+    other = Outbox(box.engine, replace(box.book, portfolio=given), number)
+    for each in (box, other):
+        each.put("in_doubt", channel="email", ask_at=NOW)
+    with box.engine.begin() as conn:
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW)) == 1
+        assert ask.take(conn, other.book, other.portfolio_id, "email", NOW) == []
+        assert ask.next_turn_at(conn, other.book, other.portfolio_id, "email", NOW) > NOW  # type: ignore[operator]
 
 
 def test_the_next_turn_to_ask_is_known_while_anything_is_due(box: Outbox) -> None:
     def next_turn_at(channel: str, now: dt.datetime) -> dt.datetime | None:
         with box.engine.begin() as conn:
-            return ask.next_turn_at(conn, box.portfolio_id, channel, now)
+            return ask.next_turn_at(conn, box.book, box.portfolio_id, channel, now)
 
     assert next_turn_at("email", NOW) is None
     for number in range(ask.MOST["email"] + 1):
@@ -171,11 +186,11 @@ def test_the_next_turn_to_ask_is_known_while_anything_is_due(box: Outbox) -> Non
     box.put("accepted", ask_at=NOW)
     assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW, NOW)
     with box.engine.begin() as conn:
-        ask.take(conn, box.portfolio_id, "email", NOW)
-        ask.take(conn, box.portfolio_id, "sms", NOW)
+        ask.take(conn, box.book, box.portfolio_id, "email", NOW)
+        ask.take(conn, box.book, box.portfolio_id, "sms", NOW)
     assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW + QUERY_EVERY, None)
     with box.engine.begin() as conn:
-        ask.take(conn, box.portfolio_id, "email", NOW + QUERY_EVERY)
+        ask.take(conn, box.book, box.portfolio_id, "email", NOW + QUERY_EVERY)
     assert next_turn_at("email", NOW + QUERY_EVERY) is None
 
 
@@ -183,12 +198,12 @@ def test_an_older_date_replayed_after_a_newer_one_is_asked_about_all_the_same(bo
     long_ago = NOW - dt.timedelta(days=30)
     box.put("in_doubt", channel="email", ask_at=NOW)
     with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.portfolio_id, "email", NOW)) == 1
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW)) == 1
     box.put("in_doubt", channel="email", ask_at=long_ago)
     with box.engine.begin() as conn:
-        due = outbox.next_due(conn, box.portfolio_id, None, ["email"], long_ago)
+        due = outbox.next_due(conn, box.book, box.portfolio_id, None, ["email"], long_ago)
         assert due == long_ago
-        assert len(ask.take(conn, box.portfolio_id, "email", long_ago)) == 1
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", long_ago)) == 1
 
 
 def test_the_result_of_what_was_accepted_is_asked_for_ever_more_rarely(box: Outbox) -> None:
@@ -205,7 +220,7 @@ def test_the_result_of_what_was_accepted_is_asked_for_ever_more_rarely(box: Outb
 def test_an_answer_about_an_older_try_is_not_taken(box: Outbox) -> None:
     doubtful = put_in_doubt(box, "sms")
     with box.engine.begin() as conn:
-        taken = ask.take(conn, box.portfolio_id, "sms", NOW + MINUTE)
+        taken = ask.take(conn, box.book, box.portfolio_id, "sms", NOW + MINUTE)
     tell(box, doubtful, Busy("held_too_long", 0))
     with box.engine.begin() as conn:
         counts = ask.record(conn, box.book, [(each, Silent()) for each in taken], NOW + 60 * MINUTE)
