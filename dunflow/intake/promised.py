@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from dunflow.clock import DAY
-from dunflow.intake.classify import normalise
+from dunflow.intake.plain import normalise
 
 # Whole, with at most two decimals: what "1.500,00" is depends on who writes, so it is left alone.
 # Nor are thousands and more that are written as words.

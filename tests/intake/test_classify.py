@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from dunflow.intake.classify import EVERY_CHANNEL, classify
+from dunflow.intake.classify import classify
+from dunflow.intake.opting_out import EVERY_CHANNEL
 from dunflow.intake.promised import promised_amount, promised_day
 
 WORDS = ["R", "TD", "T", "退订", "拒收", "stop", "opt out", "stopp"]
