@@ -59,10 +59,19 @@ _HOLDS: Final = {
 """Kinds of holds that a reply may ask for, the gravest first: the first one found is proposed."""
 
 _CEASE: Final = re.compile(
-    r"\b(stop contacting|(do not|don'?t|never)( ever)?( \w+ (or|and|nor))* contact|cease"
-    r"|leave me alone)\b"
+    r"\b(stop contacting|(do not|don'?t|never)( ever)?( \w+ (or|and|nor))* (contact|communicate)"
+    r"|no (more|further) (contact|communications?)|cease|desist|leave me alone)\b"
     r"|(别|不要|请勿|停止)(再|继续)*联系"
 )
+_REFUSES: Final = re.compile(
+    r"(?<!\bnot )(?<!n't )\brefus(e|ing) to (re)?pay\b"
+    r"|\b(will not|won'?t|('m|am|are) not going to|will never) (re)?pay"
+    r" (you|this|it|that|anything|a (single )?(cent|penny|dime))\b"
+    r"(?! (today|tomorrow|until|till|before|unless|this|late|twice|week|month))"
+    r"|(?<!没)(?<!没有)(?<!不是)(?<!不会)(?<!银行)(?<!被)拒绝(还|付|支付|偿|缴)"
+    r"|(坚决|绝对|肯定|打?死也?|就是|一分钱?[也都]?)不(会)?(还|付)(?!起)|^我?不(会)?(还|付)(钱|款|了)*$"
+)
+"""In writing, a refusal to pay ends the contacts as a refusal of them does: 15 U.S.C. 1692c(c)."""
 _PAID: Final = re.compile(
     r"\b(already|have|just|i'?ve|has been|was) (been )?(paid|payed|settled|transferred|cleared)\b"
     r"|\bpaid (it|this|yesterday|today|in full|already|last|on|off)\b"
@@ -112,10 +121,11 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
         return Reading("opt_in", starts=True)
     refused = stops(text, channel, stop_words)
     proposed = next((kind for kind, rule in _HOLDS.items() if rule.search(plain)), None)
-    if proposed is None and refused and _CEASE.search(plain):
+    refuses = bool(_REFUSES.search(plain))
+    if proposed is None and (refuses or (refused and _CEASE.search(plain))):
         proposed = "cease"
     paid = bool(_PAID.search(plain))
-    will_pay = not paid and bool(_WILL_PAY.search(plain))
+    will_pay = not paid and not refuses and bool(_WILL_PAY.search(plain))
     says_else = proposed in ("dispute", "hardship") or paid or will_pay
     wrong = is_wrong_person(plain, says_else)
     if wrong:
