@@ -114,8 +114,13 @@ class Reading:
         return says_more or self.kind not in ("opt_out", "opt_in", "note")
 
 
-def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
-    """Read `text`, which came by `channel`; `stop_words` are those of all packs, in any case."""
+def classify(
+    text: str, channel: str, stop_words: Collection[str], names: Collection[str] = ()
+) -> Reading:
+    """Read `text`, which came by `channel`; `stop_words` are those of all packs, in any case.
+
+    `names`: of the customer, where it is known who must have written it.
+    """
     plain = normalise(text)
     if bare(text) in START_WORDS:
         return Reading("opt_in", starts=True)
@@ -127,7 +132,7 @@ def classify(text: str, channel: str, stop_words: Collection[str]) -> Reading:
     paid = bool(_PAID.search(plain))
     will_pay = not paid and not refuses and bool(_WILL_PAY.search(plain))
     says_else = proposed in ("dispute", "hardship") or paid or will_pay
-    wrong = is_wrong_person(plain, says_else)
+    wrong = is_wrong_person(plain, channel, names, says_else)
     if wrong:
         kind = "wrong_person"
     elif refused:

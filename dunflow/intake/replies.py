@@ -69,7 +69,7 @@ def record_reply(
     """
     address = _address(conn, portfolio_id, given)
     people = _people(conn, portfolio_id, given, address)
-    reading = reading or _read(given, stop_words)
+    reading = reading or _read(given, stop_words, _names(conn, people))
     amount, on = _promise(given, reading, calendar)
     row = insert(reply).values(
         portfolio_id=portfolio_id,
@@ -109,11 +109,22 @@ def _address(conn: Connection, portfolio_id: int, given: Reply) -> str | None:
     return given.address
 
 
-def _read(given: Reply, stop_words: Collection[str]) -> Reading:
+def _names(conn: Connection, people: list[int]) -> list[str]:
+    """What they are called who must have written it; of several it may be any."""
+    if len(people) != 1:
+        return []
+    called = select(customer.c.name).where(
+        (customer.c.customer_id == people[0]) | (customer.c.merged_into == people[0]),
+        customer.c.name.is_not(None),
+    )
+    return [name for name in conn.execute(called).scalars() if name]
+
+
+def _read(given: Reply, stop_words: Collection[str], names: Collection[str]) -> Reading:
     """What it says; a keyword that the provider knew counts whatever we make of the text."""
     if given.mixed:
         return Reading("other")
-    reading = classify(given.text, given.channel, stop_words)
+    reading = classify(given.text, given.channel, stop_words, names)
     if given.forgeable and reading.starts:
         return Reading("other")
     match given.told:

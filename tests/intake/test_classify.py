@@ -355,6 +355,34 @@ def test_what_only_begins_like_start_does_not_lift(text: str) -> None:
         "我不认识这个人",
         "我不是王先生",
         "不是本人",
+        "This is not his number",
+        "this isn't his number",
+        "not my number",
+        "That's not her phone number",
+        "he no longer lives here",
+        "she moved out",
+        "He changed his number",
+        "Wrong #",
+        "wrong no.",
+        "wrong nr",
+        "Wrong phone",
+        "you sent this to the wrong number",
+        "you keep texting the wrong person",
+        "This number belongs to me now",
+        "I don't know who he is",
+        "这不是他的号码",
+        "这不是我的手机号",
+        "机主换了",
+        "他换号了",
+        "你们搞错人了",
+        "联系错人了吧",
+        "还款短信发错人了",
+        "你们催款打错人了",
+        "不认识",
+        "没有这个人",
+        "打错电话了",
+        "I paid already, you have the wrong person",
+        "I have never paid you and you have the wrong number",
     ],
 )
 def test_a_wrong_person_is_recognised(text: str) -> None:
@@ -372,9 +400,80 @@ def test_a_wrong_person_is_recognised(text: str) -> None:
         "It's not her fault, she lost her job",
         "我不认识这个人，但钱我会还",
         "这个账单找错了",
+        "我把钱转错人了，怎么办",
+        "我付错人了",
+        "我还款还错了人",
+        "转错人了",
+        "钱打错了人",
+        "打错款了",
+        "红包发错人了",
+        "我不是不还",
+        "这不是我的电话费",
+        "不是他不想还",
+        "我认识张伟",
+        "我是张伟",
+        "张伟明天还",
+        "I paid the wrong person",
+        "I transferred to the wrong number",
+        "I gave you the wrong address",
+        "I put the wrong number in the form",
+        "I sent it to the wrong person",
+        "the money went to the wrong person",
+        "wrong address on the letter, my address is 5 High St",
+        "you have the wrong email",
+        "wrong number of instalments",
+        "the wrong person was charged",
+        "I'm not rich",
+        "I am John",
+        "John will pay",
+        "It's not John's fault",
+        "It's not my phone bill",
+        "This is not my number one problem",
+        "Who is handling this?",
+        "I'm John's wife, he pays tomorrow",
+        "My number is 5551234",
+        "I have a new email",
+        "John is at work",
     ],
 )
 def test_a_wrong_person_is_not_guessed(text: str) -> None:
+    assert not classify(text, "sms", WORDS, ["John Rich", "张伟"]).wrong_person
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("I am not Bo Smith", "Bo Smith"),
+        ("This is not John", "John Smith"),
+        ("I'm not John", "Smith, John"),
+        ("i am not mr smith", "John Smith"),
+        ("My name is not John", "John Smith"),
+        ("There is no John here", "John Smith"),
+        ("no John here", "John Smith"),
+        ("Who is John?", "John Smith"),
+        ("I don't know any John", "John Smith"),
+        ("I don't know anyone called John Smith.", "John Smith"),
+        ("Not John", "John Smith"),
+        ("This isn't John's number", "John Smith"),
+        ("John no longer lives here", "John Smith"),
+        ("John has moved out", "John Smith"),
+        ("我不是张伟", "张伟"),
+        ("不是张伟", "张伟"),
+        ("我不认识张三", "张三"),
+        ("不认识张三", "张三"),
+        ("这不是张伟的号码", "张伟"),
+        ("这里没有张伟这个人", "张伟"),
+        ("张伟已经换号了", "张伟"),
+    ],
+)
+def test_who_is_not_the_one_whom_the_texts_name_is_heard(text: str, name: str) -> None:
+    assert classify(text, "sms", WORDS, [name]).wrong_person
+    assert not classify(text, "sms", WORDS, ["Eve Miller", "王芳"]).wrong_person
+
+
+@pytest.mark.parametrize("text", ["this is not my email", "wrong address", "不是他的邮箱"])
+def test_another_point_than_the_one_by_which_it_came_is_not_given_up(text: str) -> None:
+    assert classify(text, "email", WORDS).wrong_person
     assert not classify(text, "sms", WORDS).wrong_person
 
 

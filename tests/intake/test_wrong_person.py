@@ -1,10 +1,11 @@
 """A number that somebody else seems to have is given up, until a person says that it is right."""
 
-from sqlalchemy import Engine, select
+import pytest
+from sqlalchemy import Engine, insert, select
 
 from dunflow.intake.replies import Reply, decide_reply, record_reply
-from dunflow.ledger.tables import dead_address
-from tests.remind.contacts import NOW, outbox_of
+from dunflow.ledger.tables import customer, dead_address
+from tests.remind.contacts import DATE, NOW, outbox_of
 
 NUMBER = "+8613800138001"
 
@@ -38,3 +39,20 @@ def test_the_number_stays_given_up_while_another_reply_says_so(ledger: Engine) -
             decide_reply(conn, box.portfolio_id, number, "dismissed", NOW, "ann", "a joke")
             left.append(len(conn.execute(dead).all()))
         assert left == [3, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "given_up"), [(["Bo Smith"], True), (["Bo Smith", "Eve Smith"], False)]
+)
+def test_who_is_not_the_only_one_whom_we_reach_there_has_the_number(
+    ledger: Engine, names: list[str], given_up: bool
+) -> None:
+    box = outbox_of(ledger)
+    said = Reply("SM1", "sms", "I am not Bo Smith", NOW, address=NUMBER)
+    with ledger.begin() as conn:
+        for name in names:
+            told = {"customer_ref": name, "name": name, "phone": NUMBER, "seen_on": DATE}
+            conn.execute(insert(customer).values(portfolio_id=box.portfolio_id, **told))
+        record_reply(conn, box.portfolio_id, box.book.portfolio.calendar, [], said, NOW)
+        dead = select(dead_address.c.channel).where(dead_address.c.address == NUMBER)
+        assert bool(conn.execute(dead).all()) is given_up
