@@ -67,7 +67,7 @@ def record_reply(
     None if its `ref` was taken in before: then everything was done then. An opt-out binds, and a
     wrong person's contact point is given up, before the next claim.
     """
-    address = _address(conn, portfolio_id, given)
+    address = _address(conn, given)
     people = _people(conn, portfolio_id, given, address)
     reading = reading or _read(given, stop_words, _names(conn, people))
     amount, on = _promise(given, reading, calendar)
@@ -98,14 +98,12 @@ def record_reply(
 
 def is_of_ours(conn: Connection, portfolio_id: int, given: Reply) -> bool:
     """Whether it comes from anybody whom the portfolio knows."""
-    return bool(_people(conn, portfolio_id, given, _address(conn, portfolio_id, given)))
+    return bool(_people(conn, portfolio_id, given, _address(conn, given)))
 
 
-def _address(conn: Connection, portfolio_id: int, given: Reply) -> str | None:
+def _address(conn: Connection, given: Reply) -> str | None:
     if given.address is None and given.customer_id is not None:
         return opt_outs.point_of(conn, given.customer_id, given.channel)
-    if given.address is not None and given.channel == "email":
-        return opt_outs.as_we_write(conn, portfolio_id, given.address)
     return given.address
 
 

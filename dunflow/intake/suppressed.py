@@ -105,7 +105,7 @@ def _ours(conn: Connection, portfolio_id: int, some: list[Listed]) -> Ours:
             customer.c.email.label("address"),
             person_of(customer).label("customer_id"),
         )
-        .join(told, func.lower(told.c.address) == func.lower(customer.c.email))
+        .join(told, func.lower(told.c.address) == customer.c.email)
         .where(customer.c.portfolio_id == portfolio_id)
         .order_by(customer.c.customer_id, told.c.list)
     ).all()

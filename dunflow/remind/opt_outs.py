@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger import points
@@ -97,12 +97,3 @@ def users_of(conn: Connection, portfolio_id: int, channel: str, address: str) ->
         .order_by(person)
     )
     return list(rows.scalars())
-
-
-def as_we_write(conn: Connection, portfolio_id: int, email: str) -> str:
-    """The address as our customer's row has it: whoever answers may write its letters in another
-    case, and every mailbox of today takes those for the same."""
-    known = select(customer.c.email).where(customer.c.portfolio_id == portfolio_id)
-    exact = known.where(customer.c.email == email).limit(1)
-    alike = known.where(func.lower(customer.c.email) == email.lower()).limit(1)
-    return conn.execute(exact).scalar() or conn.execute(alike).scalar() or email

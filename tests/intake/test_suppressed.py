@@ -89,16 +89,16 @@ def test_who_is_listed_is_bound_or_buried_and_strangers_are_not_kept(
     outbox: Outbox, provider: Provider
 ) -> None:
     ann, bo, *_ = has(
-        outbox, "Ann@example.com", "bo@example.com", "cy@example.com", "d@example.com"
+        outbox, "ann@example.com", "bo@example.com", "cy@example.com", "d@example.com"
     )
-    provider.lists("unsubscribes", "ann@example.com", "stranger@example.com")
+    provider.lists("unsubscribes", "Ann@example.com", "stranger@example.com")
     provider.lists("spam_reports", "bo@example.com")
     provider.lists("bounces", "cy@example.com")
     provider.lists("bounces", "d@example.com", status="4.2.2")
     assert sync(outbox, provider) == {"new": 3, "known": 1, "rejected": 0}
     assert bound(outbox) == {
         ("email", ann, None),
-        ("email", None, "Ann@example.com"),
+        ("email", None, "ann@example.com"),
         ("email", bo, None),
         ("email", None, "bo@example.com"),
     }

@@ -67,7 +67,8 @@ def _take(desk: Desk, content_type: str, body: bytes) -> Response:
             channel="email",
             text=_kept(said or text),
             received_at=desk.now(),
-            address=sender[0],
+            # As we write them: mail programs put its letters into any case.
+            address=sender[0].lower(),
             quoted=references(text),
             forgeable=True,
             mixed=not said,
