@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, and_, case, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 
+from dunflow.config.policy import WRITTEN
 from dunflow.ledger.tables import ACTUAL, contact, print_batch, print_line
 
 NEVER_PRINTED = "never_printed"
@@ -30,3 +31,18 @@ def went_at() -> ColumnElement[dt.datetime]:
     )
     ours = and_(contact.c.channel == "letter", contact.c.run_id.is_not(None))
     return case((ours, printed_at), else_=contact.c.accepted_at)
+
+
+def noticed_at(must_arrive: bool) -> ColumnElement[dt.datetime]:
+    """When a row of `contact` gave notice in writing, and NULL if it did not.
+
+    That is when it went out or, if it must arrive, when we heard that it had. Of a letter nobody
+    hears that.
+    """
+    by = contact.c.channel
+    if not must_arrive:
+        return case((by.in_(WRITTEN), went_at()))
+    heard = and_(by.in_(WRITTEN), contact.c.state == "delivered")
+    # What somebody else sent has no receipt of its own.
+    heard_at = func.coalesce(contact.c.ended_at, contact.c.accepted_at)
+    return case((by == "letter", went_at()), (heard, heard_at))

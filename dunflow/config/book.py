@@ -11,7 +11,7 @@ from dunflow.config.base import build, read_document
 from dunflow.config.facts import check_when
 from dunflow.config.pack import Floor, Pack
 from dunflow.config.period import is_shorter
-from dunflow.config.policy import Policy
+from dunflow.config.policy import WRITTEN, HandOffRule, Policy
 from dunflow.config.portfolio import Portfolio, is_name
 from dunflow.errors import ConfigError
 
@@ -211,24 +211,43 @@ def read_floor(names: list[str], places: list[Path]) -> Floor:
 def tightened(policy: Policy, portfolio: Portfolio, floor: Floor, origin: str) -> Policy:
     """The policy with at least the notice before each hand-off that the packs ask for.
 
-    Raises ConfigError for a hand-off without the step that gives notice, where a pack asks for one.
+    Raises ConfigError for a hand-off that no step announces in writing, where a pack asks for it.
     """
     rules, faults = [], []
     for rule in policy.hand_off:
-        days = floor.notice_days(portfolio.destination(rule.to).kind)
+        kind = portfolio.destination(rule.to).kind
+        days = floor.notice_days(kind)
         if days is None:
             rules.append(rule)
-        elif rule.after is None:
+            continue
+        lacking = _lacks_notice(policy, rule)
+        if lacking is not None:
+            asking = ", ".join(floor.notice_asked_by(kind))
             faults.append(
-                f"{origin}: hand_off to {rule.to!r}: has no `after`, and a pack asks for a notice "
-                f"at least {days} days before; name the step that gives it"
+                f"{origin}: hand_off to {rule.to!r}: {lacking[0]}, and {asking} asks for a notice "
+                f"in writing at least {days} days before; {lacking[1]}"
             )
-        else:
+        elif rule.after is not None:
             after = rule.after.model_copy(update={"days": max(rule.after.days, days)})
             rules.append(rule.model_copy(update={"after": after}))
     if faults:
         raise ConfigError("\n".join(faults))
     return policy.model_copy(update={"hand_off": rules})
+
+
+def _lacks_notice(policy: Policy, rule: HandOffRule) -> tuple[str, str] | None:
+    """Why the step that a hand-off waits for is no notice, and the repair; None if it is one."""
+    if rule.after is None:
+        return "has no `after`", "name the step that gives it"
+    [step] = [each for each in policy.ladder if each.step == rule.after.step]
+    if step.purpose != "notice":
+        repair = f"give step {step.step!r} `purpose: notice`, or name another step"
+        return f"after.step is {step.step!r}, a {step.purpose}", repair
+    unwritten = [channel for channel in step.channel if channel not in WRITTEN]
+    if unwritten:
+        repair = f"leave that to {', '.join(WRITTEN)}, or name another step"
+        return f"after.step is {step.step!r}, which goes by {', '.join(unwritten)}", repair
+    return None
 
 
 def read_book(name: str) -> Book:

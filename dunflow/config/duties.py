@@ -34,8 +34,9 @@ class ContentRule(Rule):
 class Need(Rule):
     """Something that must have happened before a hand-off.
 
-    An `event` is the step that the policy's `after` names, done so long ago; a `check` is ticked by
-    the person who approves.
+    An `event` is the notice that the policy's `after` names, given so long ago; a `check` is ticked
+    by the person who approves. `proof: delivered`: a text or an email is given once its receipt
+    says that it arrived. Of a letter no receipt comes, so it is given when the printer had it.
     """
 
     event: str | None = None
@@ -61,6 +62,11 @@ class HandOffDuty(Rule):
         """How long ago the notice must have been given; None if none is asked for."""
         ages = [days_of(need.min_age) for need in self.needs if need.event]
         return max(ages) if ages else None
+
+    @property
+    def must_arrive(self) -> bool:
+        """Whether a notice that only went out is none yet."""
+        return any(need.event and need.proof == "delivered" for need in self.needs)
 
     @property
     def checks(self) -> list[str]:

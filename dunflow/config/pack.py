@@ -231,6 +231,10 @@ class Floor(Model):
             pack.pack.id for pack in self.packs if pack.handoff.for_(kind).notice_days is not None
         ]
 
+    def notice_must_arrive(self, kind: str) -> bool:
+        """Whether any pack asks that the notice before a hand-off was delivered."""
+        return any(pack.handoff.for_(kind).must_arrive for pack in self.packs)
+
     def checks(self, kind: str) -> list[str]:
         """What the person who approves a hand-off must have checked."""
         asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]

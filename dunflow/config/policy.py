@@ -10,6 +10,9 @@ from dunflow.config.facts import When
 
 Channel = Literal["sms", "email", "voice", "call", "letter", "visit"]
 CHANNELS: tuple[Channel, ...] = ("sms", "email", "voice", "call", "letter", "visit")
+WRITTEN: tuple[Channel, ...] = ("sms", "email", "letter")
+"""By these a notice is given; what is only heard, or said at a door, is none."""
+
 Name = str
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, BIT, array
 
 from dunflow.assess.moment import Moment
-from dunflow.assess.printed import went_at
+from dunflow.assess.printed import noticed_at, went_at
 from dunflow.assess.progress import called_now, is_done, local_day
 from dunflow.config.book import Book
 from dunflow.config.policy import HandOffRule
@@ -89,7 +89,8 @@ def _all_out(
     moment: Moment,
 ) -> ColumnElement[bool]:
     """Whether what did the steps `before` went out; for the rule's own step so many days ago, and
-    to whom the account is now, unless that is `passed`.
+    to whom the account is now, unless that is `passed`. Where packs ask for a notice, it must have
+    been in writing, and may have to have arrived.
 
     A letter that waits for the printer did its step, and is no notice to anybody yet. Who took the
     debt over since had none. An owner by another id, which was merged, is the same.
@@ -100,7 +101,13 @@ def _all_out(
     if rule.after:
         own = called_now(book.policy, contact_account.c.step) == rule.after.step
         days = case((own, rule.after.days), else_=days)
-        heard = func.bool_or(and_(own, person_of(_HEARD) == person_of(_OWNER)))
+        heard = and_(own, person_of(_HEARD) == person_of(_OWNER))
+        kind = book.portfolio.destination(rule.to).kind
+        if book.floor.notice_asked_by(kind):
+            given_at = noticed_at(book.floor.notice_must_arrive(kind))
+            since = days_from(local_day(book, given_at), moment)
+            heard = and_(heard, given_at <= moment.at, since >= rule.after.days)
+        heard = func.bool_or(heard)
         told = or_(func.coalesce(heard, False), passed)
     is_out = and_(went_at() <= moment.at, days_from(local_day(book, went_at()), moment) >= days)
     all_are = func.coalesce(func.bool_and(func.coalesce(is_out, False)), True)

@@ -43,7 +43,11 @@ duties = st.fixed_dictionaries(
     {},
     optional={
         "needs": st.lists(
-            st.fixed_dictionaries({"event": st.just("notice"), "min_age": days}), max_size=2
+            st.fixed_dictionaries(
+                {"event": st.just("notice"), "min_age": days},
+                optional={"proof": st.sampled_from(["sent", "delivered"])},
+            ),
+            max_size=2,
         ),
         "deny_if": st.lists(st.sampled_from(["limitation_passed", "hold_open"]), max_size=2),
     },
@@ -159,6 +163,7 @@ def test_one_more_pack_loosens_no_rule(floor: Floor, extra: Pack, destination: s
         assert floor.never_released(kind) is None or both.never_released(kind) is not None
     before, after = floor.notice_days(destination), both.notice_days(destination)
     assert before is None or (after is not None and after >= before)
+    assert both.notice_must_arrive(destination) or not floor.notice_must_arrive(destination)
     old, older = floor.barred_after_years(destination), both.barred_after_years(destination)
     assert old is None or (older is not None and older <= old)
 
@@ -174,7 +179,15 @@ def test_a_policy_shortens_no_notice(floor: Floor, destination: str, wanted: int
                 {
                     "tier": "t",
                     "from_dpd": 1,
-                    "steps": [{"step": "n", "at_dpd": 1, "channel": "letter", "template": "final"}],
+                    "steps": [
+                        {
+                            "step": "n",
+                            "at_dpd": 1,
+                            "channel": "letter",
+                            "template": "final",
+                            "purpose": "notice",
+                        }
+                    ],
                 }
             ],
             "hand_off": [{"to": destination, "when": {}, "after": {"step": "n", "days": wanted}}],

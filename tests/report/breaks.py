@@ -187,6 +187,12 @@ BREAKS = [
         " WHERE account_id = acc('A-leaves') AND step = 'notice'",
     ),
     Break(
+        "nothing was handed off before its notice",
+        "A-leaves",
+        f"{LEFT} UPDATE contact SET channel = 'call'"
+        " WHERE account_id = acc('A-leaves') AND step = 'notice'",
+    ),
+    Break(
         "no step was waived that a pack demands",
         "A-climbs",
         "INSERT INTO waiver (portfolio_id, account_id, episode_id, business_date, step, reason,"

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    case,
     column,
     exists,
     false,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import type_coerce as coerce
 
 from dunflow.assess.holds import is_active
-from dunflow.assess.printed import went_at
+from dunflow.assess.printed import noticed_at, went_at
 from dunflow.assess.progress import local_day
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
@@ -59,11 +60,17 @@ def before_notice(scope: Scope) -> Select[int]:
             column("destination", Text),
             column("names", ARRAY(Text)),
             column("days", Integer),
-            column("waivable", Boolean),
+            column("asked", Boolean),
+            column("must_arrive", Boolean),
             name="rule",
         )
-        .data(rows or [(0, "", [], 0, False)])
+        .data(rows or [(0, "", [], 0, False, False)])
         .alias("rule")
+    )
+    given_at = case(
+        (rules.c.must_arrive, noticed_at(must_arrive=True)),
+        (rules.c.asked, noticed_at(must_arrive=False)),
+        else_=went_at(),
     )
     heard, owner = customer.alias("heard"), customer.alias("owner")
     decided_on = local_day(scope.book, run.c.decided_at)
@@ -76,11 +83,11 @@ def before_notice(scope: Scope) -> Select[int]:
         person_of(heard) == person_of(owner),
         # On a replayed clock what comes after a run, such as printing, bears its instant.
         or_(contact.c.state.in_(DONE), contact.c.ended_at >= run.c.decided_at),
-        went_at() <= run.c.decided_at,
-        coerce(decided_on - local_day(scope.book, went_at()), Integer) >= rules.c.days,
+        given_at <= run.c.decided_at,
+        coerce(decided_on - local_day(scope.book, given_at), Integer) >= rules.c.days,
     )
     passed = exists().where(
-        rules.c.waivable,
+        ~rules.c.asked,
         waiver.c.account_id == placement.c.account_id,
         waiver.c.step == any_(rules.c.names),
         coerce(decided_on - local_day(scope.book, waiver.c.waived_at), Integer) >= rules.c.days,
@@ -107,14 +114,15 @@ def before_notice(scope: Scope) -> Select[int]:
     )
 
 
-def _rules(version: Version) -> list[tuple[int, str, list[str], int, bool]]:
+def _rules(version: Version) -> list[tuple[int, str, list[str], int, bool, bool]]:
     rows = []
     for rule in version.book.policy.hand_off:
         if rule.after:
             kind = version.book.portfolio.destination(rule.to).kind
-            asked = version.book.floor.notice_asked_by(kind)
+            asked = bool(version.book.floor.notice_asked_by(kind))
+            must_arrive = version.book.floor.notice_must_arrive(kind)
             names = _names(version, rule.after.step)
-            rows.append((version.number, rule.to, names, rule.after.days, not asked))
+            rows.append((version.number, rule.to, names, rule.after.days, asked, must_arrive))
     return rows
 
 
