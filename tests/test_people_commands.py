@@ -70,6 +70,21 @@ def test_a_hold_and_its_release_are_kept_with_who_and_why(run: Any) -> None:
     run(*release, code=1)
 
 
+def test_a_last_day_that_ends_no_hold_of_its_kind_is_said_to_end_none(run: Any) -> None:
+    about = ["sunrise_instalment", "--customer", "C7", "--to", "2026-03-31", *WHY, *NOW]
+    said = [
+        CliRunner().invoke(main, ["hold", *about, "--kind", kind]).stdout.replace("\n", " ")
+        for kind in ("deceased", "hardship")
+    ]
+    assert "until it is released; by pack cn-consumer no day ends it" in said[0]
+    assert "until 2026-03-31, included" in said[1]
+    ends = {hold["kind"]: hold["until_at"] for hold in told(run)["holds"]}
+    assert ends == {"deceased": None, "hardship": "2026-03-31T16:00:00+00:00"}
+    after = ["--now", "2026-04-01 12:00"]
+    assert run("release", *about[:3], "--kind", "deceased", *WHY, *after)["released"] == 1
+    assert run("release", *about[:3], "--kind", "hardship", *WHY, *after, code=1)
+
+
 def test_a_hold_to_the_end_of_time_stands_until_it_is_released(run: Any) -> None:
     P = "sunrise_instalment"  # noqa: N806
     run("hold", P, "--customer", "C7", "--kind", "hardship", "--to", "9999-12-31", *WHY, *NOW)

@@ -4,20 +4,39 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
+from dunflow.config.pack import Floor
 from dunflow.ledger.given import only
 from dunflow.ledger.tables import Instant, hold, snapshot
 
 
-def is_active(at: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+def ends_at(floor: Floor) -> ColumnElement[dt.datetime]:
+    """When a row of `hold` ends by itself; NULL where only a release ends it, by a pack or since it
+    was given no last day."""
+    by_release = hold.c.kind.in_(sorted(floor.released_only))
+    return case((by_release, null()), else_=hold.c.until_at)
+
+
+def is_active(floor: Floor, at: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     """Whether a row of `hold` is active at an instant: begun, not over, not released before."""
     when = literal(at, Instant) if isinstance(at, dt.datetime) else at
     return and_(
         hold.c.from_at <= when,
-        or_(hold.c.until_at.is_(None), hold.c.until_at > when),
+        func.coalesce(ends_at(floor) > when, True),
         or_(hold.c.released_at.is_(None), hold.c.released_at > when),
     )
 
@@ -33,7 +52,7 @@ def first_holds(
 
     A kind that binds the whole customer by a pack does so though it was recorded on an account.
     """
-    active = and_(hold.c.portfolio_id == portfolio_id, is_active(at))
+    active = and_(hold.c.portfolio_id == portfolio_id, is_active(book.floor, at))
     of_accounts = select(hold.c.account_id, hold.c.kind, hold.c.recorded_at, hold.c.hold_id).where(
         active, hold.c.account_id.is_not(None), *only(hold.c.account_id, few)
     )

@@ -68,7 +68,11 @@ def hold(
         )
         number = record_hold(at.conn, at.portfolio_id, given)
     since = f"from {given.from_at.astimezone(at.book.portfolio.zone):%Y-%m-%d %H:%M}"
-    until = f"until {last.date()}, included" if last and given.until_at else "until it is released"
+    until = "until it is released"
+    if last and given.until_at:
+        pack = at.book.floor.released_only.get(kind)
+        by_day = f"until {last.date()}, included"
+        until = f"{until}; by pack {pack} no day ends it" if pack else by_day
     say(
         json_,
         {"hold": number, "kind": kind},

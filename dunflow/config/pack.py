@@ -197,6 +197,18 @@ class Floor(Model):
         rules = [rule for pack in self.packs for rule in pack.holds]
         return {rule.kind for rule in rules if rule.scope == "customer"}
 
+    @property
+    def released_only(self) -> dict[str, str]:
+        """Kinds of holds that no day ends, though they were given a last one, each with a pack that
+        says so: it knows the kind, and nothing of an end by time.
+        """
+        return {
+            rule.kind: pack.pack.id
+            for pack in self.packs
+            for rule in pack.holds
+            if rule.max_for is None
+        }
+
     def never_released(self, kind: str) -> str | None:
         """The pack in which nothing ends this kind of hold; None if a person may release it."""
         return next(

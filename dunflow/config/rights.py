@@ -96,7 +96,8 @@ class HoldRule(Rule):
     """What opens a kind of hold, whom it binds and what ends it. A hold stops every contact.
 
     `scope: customer`: one on an account binds all accounts of its customer. `ends: never`: nobody
-    releases it.
+    releases it. `max_for`: the law lets it end by time, so the last day that it was given counts;
+    without it time alone ends none.
     """
 
     kind: str

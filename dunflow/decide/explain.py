@@ -86,6 +86,7 @@ def explain(
         .order_by(decision.c.business_date),
     )
     chosen = _chosen(decisions, date)
+    heard = said(book.floor, portfolio_id, account_id)
     return {
         "portfolio": book.name,
         "account": account_ref,
@@ -143,7 +144,7 @@ def explain(
             .where(placement.c.account_id == account_id, handback.c.kind == "payment")
             .order_by(handback.c.happened_at, handback.c.handback_id),
         ),
-        **{kind: _rows(conn, rows) for kind, rows in said(portfolio_id, account_id).items()},
+        **{kind: _rows(conn, rows) for kind, rows in heard.items()},
         "unreadable": _rows(
             conn, unreadable(portfolio_id).where(account.c.account_id == account_id)
         ),

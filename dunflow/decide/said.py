@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 
+from dunflow.assess.holds import ends_at
+from dunflow.config.pack import Floor
 from dunflow.ledger.owners import last_owner
 from dunflow.ledger.tables import (
     consent,
@@ -18,14 +20,16 @@ from dunflow.ledger.tables import (
 )
 
 
-def said(portfolio_id: int, account_id: int) -> Mapping[str, Select[Any]]:
+def said(floor: Floor, portfolio_id: int, account_id: int) -> Mapping[str, Select[Any]]:
     """Kind → rows about the account, or about whose it is by the newest snapshot that has it."""
     owner = last_owner(portfolio_id, account_id).scalar_subquery()
     h, p, o = hold.c, promise.c, opt_out.c
     known = select(customer.c.phone.label("address")).where(customer.c.customer_id == owner)
     known_too = select(customer.c.email).where(customer.c.customer_id == owner)
     return {
-        "holds": select(h.kind, h.from_at, h.until_at, h.recorded_at, h.released_at)
+        "holds": select(
+            h.kind, h.from_at, ends_at(floor).label("until_at"), h.recorded_at, h.released_at
+        )
         .where(or_(h.account_id == account_id, h.customer_id == owner))
         .order_by(h.recorded_at, h.hold_id),
         "promises": select(p.amount, p.currency, p.promised_on, p.made_at, p.cancelled_at)

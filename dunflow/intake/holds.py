@@ -3,9 +3,10 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, or_, update
+from sqlalchemy import ColumnElement, Connection, func, update
 from sqlalchemy.dialects.postgresql import insert
 
+from dunflow.assess.holds import ends_at
 from dunflow.config.pack import Floor
 from dunflow.errors import DunflowError
 from dunflow.intake.holders import owner_of
@@ -28,7 +29,8 @@ class Holder:
 
 @dataclass(frozen=True)
 class Hold:
-    """A reason not to contact, [from_at, until_at); without an end until it is released.
+    """A reason not to contact, [from_at, until_at); without an end until it is released, as is one
+    of a kind that by a pack no day ends.
 
     `ref` is its name where it came from, if it has one: the same name is taken in once.
     """
@@ -99,7 +101,7 @@ def release_holds(
             holder.held,
             hold.c.kind == kind,
             hold.c.released_at.is_(None),
-            or_(hold.c.until_at.is_(None), hold.c.until_at > released_at),
+            func.coalesce(ends_at(floor) > released_at, True),
         )
         .values(released_at=released_at, released_by=released_by, released_because=reason)
     )

@@ -43,9 +43,10 @@ def _waiting(
     book: Book, portfolio_id: int, channel: str, kinds: list[str], now: dt.datetime
 ) -> Select[Any]:
     c, r = customer.c, reply.c
-    opened = exists().where(hold.c.hold_id == r.hold_id, hold.c.kind.in_(kinds), is_active(now))
+    active = is_active(book.floor, now)
+    opened = exists().where(hold.c.hold_id == r.hold_id, hold.c.kind.in_(kinds), active)
     theirs = or_(hold.c.customer_id == r.customer_id, hold.c.of_customer_id == r.customer_id)
-    on_another = exists().where(theirs, hold.c.kind.not_in(kinds), is_active(now))
+    on_another = exists().where(theirs, hold.c.kind.not_in(kinds), active)
     by = literal(channel, Text)
     person = (c.language, c.time_zone, c.address_zones, c.phone_zones)
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, literal, or_, select
 
-from dunflow.assess.holds import is_active
+from dunflow.assess.holds import ends_at, is_active
 from dunflow.assess.plans import plan_states
 from dunflow.assess.promises import promise_states
 from dunflow.config.book import Book
@@ -80,7 +80,7 @@ def customer_file(
         ),
         "contacts": _contacts(conn, number),
         "replies": _replies(conn, number),
-        "holds": _holds(conn, people, of_them, now),
+        "holds": _holds(conn, book, people, of_them, now),
         "promises": _promises(conn, book, of_them, now),
         "plans": _plans(conn, book, portfolio_id, of_them, now),
         "waivers": _rows(
@@ -277,15 +277,17 @@ def _replies(conn: Connection, number: int) -> list[File]:
     )
 
 
-def _holds(conn: Connection, people: People, accounts: Accounts, now: dt.datetime) -> list[File]:
+def _holds(
+    conn: Connection, book: Book, people: People, accounts: Accounts, now: dt.datetime
+) -> list[File]:
     return _rows(
         conn,
         select(
             account.c.account_ref.label("account"),  # none: all of the customer's
             hold.c.kind,
             hold.c.from_at,
-            hold.c.until_at,
-            is_active(now).label("active"),
+            ends_at(book.floor).label("until_at"),
+            is_active(book.floor, now).label("active"),
             hold.c.recorded_at,
             hold.c.recorded_by,
             hold.c.reason,

@@ -26,6 +26,7 @@ from sqlalchemy import type_coerce as coerce
 from dunflow.assess.holds import is_active
 from dunflow.assess.printed import noticed_at, went_at
 from dunflow.assess.progress import local_day
+from dunflow.config.pack import Floor
 from dunflow.ledger.owners import person_of
 from dunflow.ledger.tables import (
     DONE,
@@ -171,7 +172,8 @@ def given_on_hold(scope: Scope) -> CompoundSelect[int]:
         .outerjoin(package, package.c.package_id == package_line.c.package_id)
         .where(_left(scope))
     )
-    known = and_(hold.c.recorded_at < at, is_active(at))
+    # Nobody wrote down by which packs a package was made, and so whether a last day ended a hold.
+    known = and_(hold.c.recorded_at < at, is_active(Floor(packs=[]), at))
     merged_later = exists().where(merger.c.into_id == s.customer_id, merger.c.merged_at > at)
     return union_all(
         left.join(hold, hold.c.account_id == placement.c.account_id).where(known),

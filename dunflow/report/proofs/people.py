@@ -41,23 +41,22 @@ from dunflow.report.proofs.scope import Scope, known_as_one, planned_by, sent
 
 def sent_on_hold(scope: Scope) -> Select[int]:
     """Also where the hold was recorded on another account, and a pack lets it bind the customer."""
-    wide = [
-        and_(planned_by(numbers), hold.c.kind.in_(book.floor.customer_wide_holds))
-        for book, numbers in scope.ways(lambda book: book.floor.customer_wide_holds)
-    ]
-    active = exists().where(
-        or_(
-            hold.c.account_id == contact_account.c.account_id,
-            hold.c.customer_id == contact.c.customer_id,
-            and_(
-                hold.c.of_customer_id == contact.c.customer_id,
-                or_(false(), *wide),
+    held = []
+    for book, numbers in scope.ways(
+        lambda book: (book.floor.customer_wide_holds, book.floor.released_only)
+    ):
+        wide = hold.c.kind.in_(sorted(book.floor.customer_wide_holds))
+        active = exists().where(
+            or_(
+                hold.c.account_id == contact_account.c.account_id,
+                hold.c.customer_id == contact.c.customer_id,
+                and_(hold.c.of_customer_id == contact.c.customer_id, wide),
             ),
-        ),
-        hold.c.recorded_at <= contact.c.claimed_at,
-        is_active(contact.c.claimed_at),
-    )
-    return sent(scope).where(active, known_as_one())
+            hold.c.recorded_at <= contact.c.claimed_at,
+            is_active(book.floor, contact.c.claimed_at),
+        )
+        held.append(and_(planned_by(numbers), active))
+    return sent(scope).where(or_(false(), *held), known_as_one())
 
 
 def sent_on_promise(scope: Scope) -> Select[int]:
