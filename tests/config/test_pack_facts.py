@@ -97,6 +97,15 @@ def test_records_are_kept_for_years(facts: str, pack: str, years: str) -> None:
     assert floor(pack).keep_at_least == years, facts
 
 
+@pytest.mark.parametrize(("fact", "pack"), [("UK-02", "uk"), ("DE-01", "de"), ("IN-06", "in")])
+def test_where_the_law_gives_no_number_those_of_strict_are_taken(fact: str, pack: str) -> None:
+    def numbers(each: Floor) -> list[dict[str, object]]:
+        rules = [*each.caps, *each.cooldowns]
+        return [rule.model_dump(exclude={"src", "force"}) for rule in rules]
+
+    assert numbers(floor(pack)) == numbers(floor("strict")), fact
+
+
 @pytest.mark.parametrize(
     ("fact", "pack", "kind", "check"),
     [
