@@ -11,6 +11,7 @@ from bench.watch import Cost, watch
 from dunflow import day as stages
 from dunflow.assess.progress import refresh
 from dunflow.day import Day, Figures, open_day
+from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, contact_account
 
 PORTFOLIO = "bench_lender"
@@ -20,6 +21,14 @@ STAGES: dict[str, Callable[[Day], Figures]] = {
     "gate": stages.gate,
     "assess, decide, plan": stages.decide,
 }
+
+# `strict` lets texts go only to who consented.
+_CONSENT = """
+INSERT INTO consent (portfolio_id, customer_id, channel, basis, given_at, recorded_by)
+SELECT portfolio_id, customer_id, 'sms', 'prior_express', :at, 'bench' FROM customer
+WHERE portfolio_id = :portfolio_id
+  AND NOT EXISTS (SELECT FROM consent WHERE consent.customer_id = customer.customer_id)
+"""
 
 # What sending would have written: taken by the provider as soon as it could go out.
 _ACCEPT = """
@@ -73,6 +82,8 @@ def run_day(business_date: dt.date) -> Ran:
     costs: dict[str, Cost] = {}
     figures: dict[str, Figures] = {}
     for name, stage in STAGES.items():
+        if stage is stages.decide:
+            let_consent(day)
         with watch() as costs[name]:
             figures |= stage(day)
     with day.engine.connect() as conn:
@@ -82,6 +93,13 @@ def run_day(business_date: dt.date) -> Ran:
         ).scalar_one()
     day.engine.dispose()
     return Ran(business_date, costs, figures["decide"], contacts)
+
+
+def let_consent(day: Day) -> None:
+    """Every customer agreed to be texted, at the signing of the contract."""
+    with day.engine.begin() as conn:
+        asked = {"at": day.clock.now(), "portfolio_id": portfolio_id_of(conn, day.book.name)}
+        conn.execute(text(_CONSENT), asked)
 
 
 def let_pass(core: Core, ran: Ran) -> None:

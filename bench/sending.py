@@ -14,6 +14,7 @@ import psutil
 import requests
 from sqlalchemy import Engine, text
 
+from bench.days import let_consent
 from bench.debtors import make_debtors
 from bench.loops import MakeSend, messages, our_client, run_loop, stock_client
 from dunflow import day as stages
@@ -102,6 +103,7 @@ def _plan(engine: Engine, book: Book, contacts: int) -> None:
     day = stages.Day(engine, book, DATE, clock, local_secrets())
     stages.snapshot(day)
     stages.gate(day)
+    let_consent(day)
     stages.decide(day)
     with engine.begin() as conn:
         conn.execute(

@@ -7,7 +7,7 @@ import pytest
 
 from dunflow.config.book import folders, read_book, read_pack, root
 from dunflow.config.pack import Floor, Pack
-from dunflow.config.policy import Channel
+from dunflow.config.policy import CHANNELS, Channel
 from dunflow.decide.windows import next_opening
 
 PLACE = root() / "include/jurisdictions"
@@ -81,6 +81,30 @@ def test_every_rule_says_where_it_comes_from(name: str) -> None:
     assert all(rule.force for rule in rules)
     assert all(rule.src or rule.force == "policy" for rule in rules)
     assert len({rule.id for rule in rules}) == len(rules)
+
+
+def rest(floor: Floor, channel: Channel) -> int:
+    return max((each.days for each in floor.cooldowns if channel in each.channels), default=0)
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_strict_asks_for_no_less_than_any_other_pack(name: str) -> None:
+    strict, other = (Floor(packs=[pack(each)]) for each in ("strict", name))
+    for kind in ("agency", "legal", "bureau", "sale"):
+        wanted, given = other.notice_days(kind), strict.notice_days(kind)
+        assert wanted is None or (given is not None and given >= wanted), kind
+        assert strict.notice_must_arrive(kind) or not other.notice_must_arrive(kind), kind
+        years, fewer = other.barred_after_years(kind), strict.barred_after_years(kind)
+        assert years is None or (fewer is not None and fewer <= years), kind
+    for rule in other.consent:
+        for channel in rule.channels:
+            mine = [each.basis for each in strict.consent if channel in each.channels]
+            assert any(set(basis) <= set(rule.basis) for basis in mine), channel
+    for channel in CHANNELS:
+        assert strict.required_slots(channel) >= other.required_slots(channel)
+        assert rest(strict, channel) >= rest(other, channel)
+    assert strict.customer_wide_holds >= other.customer_wide_holds
+    assert strict.released_only.keys() >= other.released_only.keys()
 
 
 def test_strict_allows_no_more_than_any_other_pack() -> None:
