@@ -1,4 +1,4 @@
-"""The text of a claimed contact, from what is true at the moment of sending."""
+"""What the text of a claimed contact is made of: what is true at the moment of sending."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES, Language
-from dunflow.remind.render.message import Text, is_written, render
+from dunflow.remind.render.message import is_written
 from dunflow.remind.render.slots import Line, Slots
 
 
@@ -42,23 +42,21 @@ def worded_in(book: Book, channel: Channel, template: str, declared: str | None)
     return own
 
 
-def compose(
+def facts_for(
     book: Book, row: Row[Any], name: str | None, language: Language, spoken: list[Named]
-) -> Text:
-    """The contact's text in this language, for the accounts that are spoken of.
+) -> Slots:
+    """What the contact's text is made of in this language, for the accounts that are spoken of.
 
     `row` is the contact's, `name` the customer's. The first account leads.
     """
-    portfolio = book.portfolio
-    slots = Slots(
+    return Slots(
         reference=row.reference,
         language=language,
         customer_name=name,
-        lender=portfolio.lender,
+        lender=book.portfolio.lender,
         currency=row.currency,
         accounts=tuple(
             Line(each.account_ref, each.overdue, each.due_on, each.dpd) for each in spoken
         ),
         as_of=row.business_date,
     )
-    return render(row.channel, row.template, slots, book.folder)

@@ -14,9 +14,11 @@ from dunflow.decide.windows import Span
 from dunflow.errors import ConfigError
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import contact, contact_account, contact_text
-from dunflow.remind.compose import compose, worded_in
+from dunflow.remind.compose import facts_for, worded_in
+from dunflow.remind.render.forms import forms
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
+from dunflow.remind.render.message import render
 from dunflow.remind.render.templates import EmptySlotError
 from dunflow.remind.senders.outcome import Message
 from dunflow.remind.verdict import Checked
@@ -66,14 +68,16 @@ def take(
         spoken = [each for each in named if not each.quiet]
         language = wording_of(row.channel, row.template, person.language)
         try:
-            text = compose(book, row, person.name, language, spoken)
+            slots = facts_for(book, row, person.name, language, spoken)
+            text = render(row.channel, row.template, slots, book.folder)
         except EmptySlotError:
             taken.offending[row.contact_id] = "lint.empty"
             continue
         except ConfigError as error:
             taken.unworded[row.contact_id] = str(error)
             continue
-        if family := offends(text, person.name, language, row.reference):
+        said = forms(text, slots)
+        if family := offends(said):
             taken.offending[row.contact_id] = f"lint.{family}"
             continue
         rows.append(

@@ -39,7 +39,7 @@ PARTS: dict[Channel, list[str]] = {
 SAYS: dict[Slot, str] = {
     "institution_name": "{{ lender.name }}",
     "debtor_name": "{{ customer }}",
-    "account_tail": "{{ accounts[0].tail }}",
+    "account_tail": "{% for account in accounts %}{{ account.tail }} {% endfor %}",
     "amount_due": "{{ total }}",
     "as_of": "{{ as_of }}",
     "reason": "{{ accounts[0].due_on }}",

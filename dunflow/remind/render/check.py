@@ -1,6 +1,6 @@
 """Finds what is wrong with templates before a customer does."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import cycle, islice
@@ -37,11 +37,11 @@ def check_templates(
     """
     faults: dict[str, None] = {}
     for language in languages:
-        samples = [values(slots) for slots in _samples(language)]
+        given = [values(slots) for slots in samples(language)]
         for template, channels in templates.items():
             parts = [(template, part) for each in channels for part in PARTS[each]]
             parts += [FRAME] if "voice" in channels else []
-            found = [fault for part in parts for fault in _faults(language, *part, folder, samples)]
+            found = [fault for part in parts for fault in _faults(language, *part, folder, given)]
             found = found or list(_lacking(language, template, channels, folder))
             faults.update(dict.fromkeys(found))
     return list(faults)
@@ -52,7 +52,7 @@ def _lacking(
 ) -> Iterator[str]:
     """What only shows when parts that are in order are put together, such as a missing block."""
     for channel in channels:
-        for slots in _samples(language):
+        for slots in samples(language):
             try:
                 render(channel, template, slots, folder)
             except ConfigError as err:
@@ -64,23 +64,23 @@ def _faults(
     template: str,
     part: str,
     folder: Path,
-    samples: list[dict[str, object]],
+    given: list[dict[str, object]],
 ) -> Iterator[str]:
     try:
         compiled = load(language, template, part, folder)
     except ConfigError as err:
         yield str(err)
         return
-    unknown = _variables(compiled.filename or "", folder) - samples[0].keys()
+    unknown = _variables(compiled.filename or "", folder) - given[0].keys()
     if unknown:
         yield (
             f"template {compiled.name}: unknown variable {', '.join(sorted(unknown))}; "
-            f"there are {', '.join(sorted(samples[0]))}"
+            f"there are {', '.join(sorted(given[0]))}"
         )
         return
-    for sample in samples:
+    for each in given:
         try:
-            fill(compiled, sample)
+            fill(compiled, each)
         except ConfigError as err:
             yield str(err)
 
@@ -93,32 +93,28 @@ def _variables(filename: str, folder: Path) -> set[str]:
 
 def sample(language: Language, dpd: int) -> Slots:
     """One account so many days past due, with a name and values that nothing else looks like."""
-    line = Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
-    return Slots(
-        reference="K7Q2XH",
-        language=language,
-        customer_name="Wu Qizhen",
-        lender=_LENDER,
-        currency="CNY",
-        accounts=(line,),
-        as_of=_AS_OF,
-    )
+    return _slots(language, "Wu Qizhen", [dpd])
 
 
-def _samples(language: Language) -> Iterator[Slots]:
+def samples(language: Language, name: str | None = None) -> Iterator[Slots]:
     """One account and more than are listed, before and after the due date, and some of each."""
     for count in (1, 2, LISTED + 1):
         for days in ((-3, -3), (8, 8), (8, -3)):
-            lines = [
-                Line("0001230423", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
-                for dpd in days
-            ]
-            yield Slots(
-                reference="K7Q2XH",
-                language=language,
-                customer_name=None,
-                lender=_LENDER,
-                currency="CNY",
-                accounts=tuple(islice(cycle(lines), count)),
-                as_of=_AS_OF,
-            )
+            yield _slots(language, name, islice(cycle(days), count))
+
+
+def _slots(language: Language, name: str | None, days: Iterable[int]) -> Slots:
+    """No two of the accounts end alike."""
+    lines = [
+        Line(f"000123{423 + number:04}", Decimal("1300.00"), _AS_OF - timedelta(days=dpd), dpd)
+        for number, dpd in enumerate(days)
+    ]
+    return Slots(
+        reference="K7Q2XH",
+        language=language,
+        customer_name=name,
+        lender=_LENDER,
+        currency="CNY",
+        accounts=tuple(lines),
+        as_of=_AS_OF,
+    )

@@ -9,7 +9,14 @@ from dunflow.config.book import root
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import Language, Lender
 from dunflow.remind.render.segments import spell_plainly
-from dunflow.remind.render.slots import Slots, every_account, lender_for, one_line, values
+from dunflow.remind.render.slots import (
+    Slots,
+    every_account,
+    lender_for,
+    most_listed,
+    one_line,
+    values,
+)
 from dunflow.remind.render.templates import block, fill, is_there, load
 
 PARTS: Final[dict[Channel, tuple[str, ...]]] = {
@@ -63,7 +70,8 @@ def render(channel: Channel, template: str, slots: Slots, folder: Path) -> Text:
     """
     if channel == "letter":
         return _letter(template, slots, folder)
-    return _text(channel, template, slots.language, values(slots), folder)
+    given = values(slots, most_listed(channel))
+    return _text(channel, template, slots.language, given, folder)
 
 
 def _text(

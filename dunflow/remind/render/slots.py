@@ -1,7 +1,7 @@
 """What a text is made of: typed facts in, values fit for a reader out."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -9,12 +9,15 @@ from typing import Final
 
 from babel.dates import format_date
 
+from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES, Language, Lender
 from dunflow.errors import ConfigError
 from dunflow.money import for_people
 
 LISTED: Final = 20
 """More accounts than this are summed up: a person does not read on, and providers limit length."""
+LISTED_BY_SMS: Final = 5
+"""The same for a text message, whose reader does not scroll and whose parts are paid one by one."""
 
 NEUTRAL: Final[dict[Language, str]] = {"zh": "客户", "en": "customer"}
 _DATE_LOCALES: Final[dict[Language, str]] = {"zh": "zh", "en": "en_GB"}
@@ -48,6 +51,8 @@ class Slots:
     currency: str
     accounts: tuple[Line, ...]
     as_of: date
+    _read: dict[int, dict[str, object]] = field(default_factory=dict, init=False, compare=False)
+    """What `values` made of them: a text is filled in with these, and then asked for them."""
 
     def __post_init__(self) -> None:
         if not self.accounts:
@@ -81,18 +86,24 @@ READ: Final = frozenset({Account, LenderView})
 """The objects whose attributes a template reads."""
 
 
-def values(slots: Slots) -> dict[str, object]:
+def values(slots: Slots, most: int = LISTED) -> dict[str, object]:
     """Every variable that a template may use, with its value.
 
-    `accounts` holds the longest overdue ones, at most 20; `more_count` and `more_total` (empty if
-    there are none) are the rest, `total` is all of them. `is_overdue` is true only if each account
-    is overdue, `any_overdue` if at least one is: a customer may have one that is late and one that
-    falls due soon.
+    `accounts` holds the longest overdue ones, so many at most; `more_count` and `more_total` (empty
+    if there are none) are the rest, `total` is all of them. `is_overdue` is true only if each
+    account is overdue, `any_overdue` if at least one is: a customer may have one that is late and
+    one that falls due soon.
     """
+    if most not in slots._read:
+        slots._read[most] = _values(slots, most)
+    return slots._read[most]
+
+
+def _values(slots: Slots, most: int) -> dict[str, object]:
     language, currency = slots.language, slots.currency
     ordered = _ordered(slots)
-    rest = ordered[LISTED:]
-    accounts = [_as_read(line, slots) for line in ordered[:LISTED]]
+    rest = ordered[most:]
+    accounts = [_as_read(line, slots) for line in ordered[:most]]
     return {
         "reference": one_line(slots.reference),
         "language": language,
@@ -108,6 +119,11 @@ def values(slots: Slots) -> dict[str, object]:
         "any_overdue": any(line.dpd > 0 for line in ordered),
         "as_of": date_for_people(slots.as_of, language),
     }
+
+
+def most_listed(channel: Channel) -> int:
+    """How many accounts a text by this channel lists; a letter has room for all."""
+    return LISTED_BY_SMS if channel == "sms" else LISTED
 
 
 def every_account(slots: Slots) -> list[Account]:

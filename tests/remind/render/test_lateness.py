@@ -90,14 +90,22 @@ def test_all_are_called_late_where_they_are(
             assert not re.search(SOON[language], form)
 
 
+@pytest.mark.parametrize(("accounts", "most"), [(1, 3), (3, 4), (25, 5)])
 @pytest.mark.parametrize(("language", "template"), list(product(LANGUAGES, TEMPLATES)))
-def test_an_sms_takes_at_most_three_segments(
-    language: Language, template: str, folder: Path, slots: Make, line: MakeLine
+def test_an_sms_takes_three_segments_and_one_or_two_more_for_several_accounts(
+    language: Language,
+    template: str,
+    accounts: int,
+    most: int,
+    folder: Path,
+    slots: Make,
+    line: MakeLine,
 ) -> None:
     name = {"zh": "欧阳建国", "en": "Alexandra O’Connor"}[language]
-    for days in [(-3,), (0, -3, -3), (8, -3, -3), (8,), (8, 8, 8)]:
-        accounts = tuple(line(number, "12345.67", dpd=dpd) for number, dpd in enumerate(days))
-        given = slots(language=language, accounts=accounts, customer_name=name)
+    for first, others in [(-3, -3), (0, -3), (8, -3), (8, 8)]:
+        days = [first] + [others] * (accounts - 1)
+        owed = tuple(line(number, "12345.67", dpd=dpd) for number, dpd in enumerate(days))
+        given = slots(language=language, accounts=owed, customer_name=name)
         size = measure(render("sms", template, given, folder).body)
-        assert size.segments <= 3
+        assert size.segments <= most
         assert size.encoding == {"zh": "UCS-2", "en": "GSM-7"}[language]

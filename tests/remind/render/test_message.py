@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dunflow.config.policy import Channel
+from dunflow.config.portfolio import Language
 from dunflow.remind.render.message import Text, render
 from dunflow.remind.render.segments import measure
 from dunflow.remind.render.slots import Line, Slots
@@ -187,12 +188,29 @@ def test_seven_accounts_are_all_listed_with_amount_and_date(
     assert "Total due as of 10 March 2026: CN¥31.50" in body
 
 
-def test_an_sms_gives_number_and_total_of_several_accounts(
-    folder: Path, slots: Make, line: MakeLine
+@pytest.mark.parametrize(
+    ("language", "count", "said"),
+    [
+        (
+            "zh",
+            2,
+            "您有2笔借款已逾期：尾号0001（¥1,301.00）、0002（¥1,302.00），最早到期日2026年3月2日，截至",
+        ),
+        (
+            "en",
+            2,
+            "overdue: ending 0001 (CN¥1,301.00), 0002 (CN¥1,302.00), the oldest due since 2 March",
+        ),
+        ("zh", 7, "、0005（¥1,305.00）及另外2笔，最早到期日"),
+        ("en", 7, ", 0005 (CN¥1,305.00) and 2 more, the oldest"),
+    ],
+)
+def test_an_sms_lists_several_accounts_each_with_its_own_amount(
+    language: Language, count: int, said: str, folder: Path, slots: Make, line: MakeLine
 ) -> None:
-    accounts = (line(1), line(2), line(3))
-    body = render("sms", "firm", slots(language="zh", accounts=accounts), folder).body
-    assert "您有3笔借款已逾期，截至2026年3月10日应还合计¥3,900.00" in body
+    accounts = tuple(line(n, str(1300 + n), dpd=9 - n) for n in range(1, count + 1))
+    body = render("sms", "firm", slots(language=language, accounts=accounts), folder).body
+    assert said in body
 
 
 @pytest.mark.parametrize(("language", "template"), list(product(LANGUAGES, TEMPLATES)))

@@ -10,6 +10,7 @@ import yaml
 
 from dunflow.config.pack import Floor
 from dunflow.config.portfolio import LANGUAGES, Language
+from dunflow.remind.render.forms import forms
 from dunflow.remind.render.lint import (
     families,
     families_in,
@@ -100,12 +101,14 @@ def test_hiding_a_word_does_not_help(text: str) -> None:
     assert families_in(text)
 
 
-def test_a_threat_in_a_variable_is_caught_and_a_name_is_none() -> None:
-    body = "Dear Mr Crook, your reference is K7. {} Thank you."
-    good = Text(None, body.format("Please pay 5.00."), None)
-    bad = Text(None, body.format("You will be arrested."), None)
-    assert offends(good, "Mr Crook", "en", "K7") is None
-    assert offends(bad, "Mr Crook", "en", "K7") == "E03_crime"
+def test_a_threat_in_a_variable_is_caught_and_a_name_is_none(slots: Callable[..., Slots]) -> None:
+    given = slots(customer_name="Crook & Sons", reference="K7")
+    body = "Dear {name}, your reference is K7. {said} Thank you."
+    for said, family in [("Please pay 5.00.", None), ("You will be arrested.", "E03_crime")]:
+        plain = body.format(name="Crook & Sons", said=said)
+        html = body.format(name="Crook &amp; Sons", said=said)
+        assert offends(forms(Text(None, plain, None), given)) == family
+        assert offends(forms(Text("Hello", "Good day.", html), given)) == family
 
 
 @pytest.mark.parametrize(("language", "template"), list(product(("zh", "en"), TEMPLATES)))
