@@ -1,4 +1,5 @@
-"""Contacts whose text can't be written, since a template is missing or at fault.
+"""Contacts without a text that may go out: a template is missing or at fault, or does not say what
+a pack asks for.
 
 The fault is the template's, so nothing is decided about them: they stay planned, out of the way of
 the others, until a person has mended it or their time is over.

@@ -97,6 +97,24 @@ def test_a_trial_of_a_sender_is_not_spent_on_it(
     assert len(batch.claimed) == 1
 
 
+def test_a_text_that_lacks_what_a_pack_asks_for_waits_as_one_that_can_not_be_written(
+    day: tuple[stages.Day, Path],  # noqa: F811
+) -> None:
+    opened, home = day
+    lacking = home / "portfolios" / "shop" / "templates" / "zh" / "courtesy" / "sms.txt"
+    lacking.parent.mkdir(parents=True)
+    lacking.write_text("{{ lender.name }}：{{ customer }}，请还款{{ total }}", "utf-8")
+    _planned(opened, gone=0)
+    slot = "opt_out_instruction"
+    told = f"template zh/courtesy by sms: does not say {slot}, .* planned by template 'courtesy'"
+    with pytest.raises(ConfigError, match=told):
+        stages.remind(opened)
+    states = _states(opened.engine)
+    assert states["sms", "courtesy", "planned"] == PEOPLE // 2
+    assert states["sms", "courtesy", "accepted"] == 0
+    assert states["email", "courtesy", "accepted"] > PEOPLE // 4
+
+
 def test_what_waits_for_it_to_the_end_expires_under_that_reason(
     day: tuple[stages.Day, Path],  # noqa: F811
 ) -> None:
