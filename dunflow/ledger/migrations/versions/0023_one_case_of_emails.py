@@ -7,7 +7,7 @@ is not kept, so there is nothing to go back to.
 from alembic import op
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0021"
 
 ADDRESSES = {
     "customer": ("email", "true"),
