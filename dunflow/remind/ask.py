@@ -31,11 +31,21 @@ from dunflow.remind import outbox, rates, receipts
 from dunflow.remind.schedule import (
     ASK_AT_MOST,
     EVENTS_WITHIN,
+    EXPLAIN_WITHIN,
     ask_again_at,
     next_look_at,
     next_result_at,
 )
-from dunflow.remind.senders.outcome import Absent, Answer, OneOf, Question, Seen, Silent, Unclear
+from dunflow.remind.senders.outcome import (
+    Absent,
+    Answer,
+    OneOf,
+    Question,
+    Seen,
+    Silent,
+    Unclear,
+    Unexplained,
+)
 
 LEASE = dt.timedelta(seconds=90)
 MOST = {"sms": 100, "email": 80, "voice": 50}
@@ -166,7 +176,10 @@ def record(
     now: dt.datetime,
 ) -> dict[str, int]:
     """Settle what was learnt; state that a contact in doubt came to → count."""
-    answers = _told_apart(conn, answers)
+    answers = [
+        (asked, _as_far_as_known(asked, answer, now))
+        for asked, answer in _told_apart(conn, answers)
+    ]
     seen = [(asked, answer) for asked, answer in answers if isinstance(answer, Seen)]
     receipts.take(conn, book, [(each.question.contact_id, answer) for each, answer in seen], now)
     counts: dict[str, int] = {}
@@ -214,6 +227,18 @@ def _told_apart(
         return replace(left[0], twice=len(left) > 1) if left else Absent()
 
     return [(asked, narrowed(asked, answer)) for asked, answer in answers]
+
+
+def _as_far_as_known(asked: Asked, answer: Answer, now: dt.datetime) -> Answer:
+    """Why it did not arrive may say that nothing will arrive there, or that the sender is at fault.
+    So that is asked for again, and until then it was only accepted."""
+    if not isinstance(answer, Unexplained):
+        return answer
+    if now - asked.since >= EXPLAIN_WITHIN:
+        return answer.seen
+    if asked.state == "in_doubt":
+        return replace(answer.seen, result="accepted", code=None, blames=None)
+    return Unclear("its turn comes")
 
 
 def _ask_for_results(

@@ -13,9 +13,17 @@ from sqlalchemy import Engine
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
-from dunflow.remind import ask
+from dunflow.remind import ask, rates
 from dunflow.remind.drained import Drained
-from dunflow.remind.senders.outcome import Answer, ListedByTheProvider, Question, Sender, Unclear
+from dunflow.remind.senders.outcome import (
+    Answer,
+    ExplainsOneByOne,
+    ListedByTheProvider,
+    Question,
+    Sender,
+    Unclear,
+    Unexplained,
+)
 
 ASKABLE = ("sms", "email", "voice")
 IN_ONE_QUERY = "email"
@@ -74,6 +82,7 @@ class Asking:
             if not asked:
                 return
             answers = self._put(channel, [each.question for each in asked])
+            answers = self._explained(channel, answers)
             for answer in answers:
                 _note_fault(channel, answer, drained)
             self._record(list(zip(asked, answers, strict=True)), drained)
@@ -89,6 +98,23 @@ class Asking:
         parts = [questions] if channel == IN_ONE_QUERY else [[each] for each in questions]
         answered = self.pool.map(lambda part: self.sender_of(channel).ask(part), parts)
         return [answer for part in answered for answer in part]
+
+    def _explained(self, channel: str, answers: list[Answer]) -> list[Answer]:
+        """The answers with why mails did not arrive, as far as there are turns to ask that, too."""
+        told, may_ask = list(answers), True
+        for number, answer in enumerate(answers):
+            if isinstance(answer, Unexplained) and may_ask:
+                told[number] = self.pool.submit(self._explain, channel, answer).result()
+                may_ask = not isinstance(told[number], Unexplained)
+        return told
+
+    def _explain(self, channel: str, found: Unexplained) -> Answer:
+        sender = self.sender_of(channel)
+        if not isinstance(sender, ExplainsOneByOne):
+            return found
+        with self.engine.begin() as conn:
+            has_turn = rates.take_query(conn, self.book, self.clock.now())
+        return sender.explain(found) if has_turn else found
 
     def _read_list(self, channel: str, drained: Drained, ends: float) -> None:
         """Read on until it was told what became of all but a few, or time is up."""

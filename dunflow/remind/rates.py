@@ -8,7 +8,7 @@ many it may take.
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, or_, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.config.book import Book
@@ -53,40 +53,56 @@ def take(conn: Connection, allowed: Allowance, count: int) -> None:
         )
 
 
-QUERY_EVERY = dt.timedelta(seconds=12)
-"""SendGrid's Email Activity takes six requests a minute of an account. Source:
-twilio.com/docs/sendgrid/api-reference/email-activity."""
+QUERIES = 6
+QUERY_RESTS = dt.timedelta(seconds=65)
+"""SendGrid's Email Activity takes six requests a minute of an account: so many turns, each of which
+rests so long once it is taken. That is a minute, and by how much one request may be slower than
+another. Source: twilio.com/docs/sendgrid/api-reference/email-activity."""
 
 
 def take_query(conn: Connection, book: Book, now: dt.datetime) -> bool:
-    """Whether the provider may be asked about emails now; if so, nobody else may soon."""
-    mine = insert(sender_rate).values(sender=_queries(book), free_at=now + QUERY_EVERY)
+    """Whether the provider may be asked about emails now, once."""
+    turns = _turns(book)
+    are_ours = sender_rate.c.sender.in_(turns)
+    there = conn.execute(select(func.count()).where(are_ours)).scalar_one()
+    if there < QUERIES:
+        rows = [{"sender": turn, "free_at": now} for turn in turns]
+        conn.execute(insert(sender_rate).values(rows).on_conflict_do_nothing())
+    free = (
+        select(sender_rate.c.sender)
+        .where(are_ours, _is_over(now))
+        .order_by(sender_rate.c.sender)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
     taken = conn.execute(
-        mine.on_conflict_do_update(
-            index_elements=[sender_rate.c.sender],
-            set_={"free_at": mine.excluded.free_at},
-            where=_is_over(now),
-        ).returning(sender_rate.c.sender)
+        update(sender_rate)
+        .where(sender_rate.c.sender == free)
+        .values(free_at=now + QUERY_RESTS)
+        .returning(sender_rate.c.sender)
     )
     return taken.first() is not None
 
 
 def next_query_at(book: Book, now: dt.datetime) -> ScalarSelect[dt.datetime]:
     """When the provider may be asked about emails next; NULL: at once."""
+    first = func.min(sender_rate.c.free_at)
     return (
-        select(sender_rate.c.free_at)
-        .where(sender_rate.c.sender == _queries(book), ~_is_over(now))
+        select(case((func.count() == QUERIES, first)))
+        .where(sender_rate.c.sender.in_(_turns(book)), ~_is_over(now))
         .scalar_subquery()
     )
 
 
 def _is_over(now: dt.datetime) -> ColumnElement[bool]:
-    """Whether the wait after the last query is over, or is of a later time: replayed dates may run
-    the newest first."""
-    return or_(sender_rate.c.free_at <= now, sender_rate.c.free_at > now + QUERY_EVERY)
+    """Whether a turn's rest is over, or is of a later time: replayed dates may run the newest
+    first."""
+    return or_(sender_rate.c.free_at <= now, sender_rate.c.free_at > now + QUERY_RESTS)
 
 
-def _queries(book: Book) -> str:
-    """Whose turns they are: all portfolios use the one account that the environment names."""
+def _turns(book: Book) -> list[str]:
+    """All portfolios use the one account that the environment names."""
     sender = book.portfolio.senders.email
-    return f"{sender.provider if sender else 'no'} activity"
+    provider = sender.provider if sender else "no"
+    return [f"{provider} activity {number}" for number in range(QUERIES)]

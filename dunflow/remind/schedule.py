@@ -21,6 +21,8 @@ lost. Some carriers never tell: after two days it is taken as arrived."""
 
 ASK_AT_MOST = dt.timedelta(hours=72)
 """A provider that can't say for so long: a person decides. SendGrid's activity goes back 3 days."""
+EXPLAIN_WITHIN = dt.timedelta(hours=24)
+"""How long to go on asking why a mail did not arrive, before it is only known that it did not."""
 EVENTS_WITHIN = dt.timedelta(minutes=30)
 """How long to wait for an event where there is nobody to ask."""
 FAULT_S = (MINUTE_S, 5 * MINUTE_S, 15 * MINUTE_S)

@@ -16,7 +16,7 @@ from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.tables import contact, contact_account, resolution, sender_fault
 from dunflow.remind import ask, brake, faults, outbox, rates, receipts, settle
 from dunflow.remind.lease import Claimed
-from dunflow.remind.rates import QUERY_EVERY
+from dunflow.remind.rates import QUERIES, QUERY_RESTS
 from dunflow.remind.resolve import ResolveError, resolve, waiting
 from dunflow.remind.senders.outcome import (
     Absent,
@@ -151,15 +151,25 @@ def test_two_who_ask_at_once_take_each_question_once(box: Outbox) -> None:
     assert (len(first), len(second)) == (10, 0)
 
 
-def test_email_is_asked_one_query_at_a_time(box: Outbox) -> None:
+def test_email_is_asked_many_in_a_query_and_six_queries_a_minute(box: Outbox) -> None:
     for _ in range(ask.MOST["email"] + 5):
         box.put("in_doubt", channel="email", ask_at=NOW)
     with box.engine.begin() as conn:
         assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW)) == ask.MOST["email"]
+        turns = [rates.take_query(conn, box.book, NOW + n * MINUTE / 10) for n in range(1, 7)]
+        assert turns == [True] * 5 + [False]
+        assert ask.take(conn, box.book, box.portfolio_id, "email", NOW + MINUTE) == []
+        later = NOW + QUERY_RESTS
+        assert len(ask.take(conn, box.book, box.portfolio_id, "email", later)) == 5
+        assert not rates.take_query(conn, box.book, later)
+
+
+def test_two_who_want_a_turn_at_once_get_one_each(box: Outbox) -> None:
     with box.engine.begin() as conn:
-        assert ask.take(conn, box.book, box.portfolio_id, "email", NOW) == []
-    with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW + QUERY_EVERY)) == 5
+        rates.take_query(conn, box.book, NOW)
+    with box.engine.begin() as one, box.engine.begin() as other:
+        assert rates.take_query(one, box.book, NOW)
+        assert [rates.take_query(other, box.book, NOW) for _ in range(QUERIES)].count(True) == 4
 
 
 def test_the_queries_of_an_account_are_shared_by_all_portfolios(box: Outbox) -> None:
@@ -167,12 +177,12 @@ def test_the_queries_of_an_account_are_shared_by_all_portfolios(box: Outbox) -> 
     with box.engine.begin() as conn:
         number = portfolio_id_of(conn, "another")
     other = Outbox(box.engine, replace(box.book, portfolio=given), number)
-    for each in (box, other):
-        each.put("in_doubt", channel="email", ask_at=NOW)
+    other.put("in_doubt", channel="email", ask_at=NOW)
     with box.engine.begin() as conn:
-        assert len(ask.take(conn, box.book, box.portfolio_id, "email", NOW)) == 1
+        assert [rates.take_query(conn, box.book, NOW) for _ in range(QUERIES)] == [True] * QUERIES
         assert ask.take(conn, other.book, other.portfolio_id, "email", NOW) == []
-        assert ask.next_turn_at(conn, other.book, other.portfolio_id, "email", NOW) > NOW  # type: ignore[operator]
+        turn_at = ask.next_turn_at(conn, other.book, other.portfolio_id, "email", NOW)
+    assert turn_at == NOW + QUERY_RESTS
 
 
 def test_the_next_turn_to_ask_is_known_while_anything_is_due(box: Outbox) -> None:
@@ -186,12 +196,14 @@ def test_the_next_turn_to_ask_is_known_while_anything_is_due(box: Outbox) -> Non
     box.put("accepted", ask_at=NOW)
     assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW, NOW)
     with box.engine.begin() as conn:
+        for _ in range(QUERIES - 1):
+            rates.take_query(conn, box.book, NOW)
         ask.take(conn, box.book, box.portfolio_id, "email", NOW)
         ask.take(conn, box.book, box.portfolio_id, "sms", NOW)
-    assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW + QUERY_EVERY, None)
+    assert (next_turn_at("email", NOW), next_turn_at("sms", NOW)) == (NOW + QUERY_RESTS, None)
     with box.engine.begin() as conn:
-        ask.take(conn, box.book, box.portfolio_id, "email", NOW + QUERY_EVERY)
-    assert next_turn_at("email", NOW + QUERY_EVERY) is None
+        ask.take(conn, box.book, box.portfolio_id, "email", NOW + QUERY_RESTS)
+    assert next_turn_at("email", NOW + QUERY_RESTS) is None
 
 
 def test_an_older_date_replayed_after_a_newer_one_is_asked_about_all_the_same(box: Outbox) -> None:

@@ -137,7 +137,18 @@ class OneOf:
     seen: tuple[Seen, ...]
 
 
-Answer = Seen | OneOf | Absent | Unclear | Silent
+@dataclass(frozen=True)
+class Unexplained:
+    """The provider has it, and it did not arrive. Why, only `page` tells, which is asked apart.
+
+    `seen` says as much as is known without that.
+    """
+
+    seen: Seen
+    page: str
+
+
+Answer = Seen | OneOf | Absent | Unclear | Silent | Unexplained
 
 
 class Sender(Protocol):
@@ -156,3 +167,11 @@ class ListedByTheProvider(Protocol):
 
     def sent_since(self, since: datetime) -> Iterator[list[Seen] | Unclear]:
         """Page by page, the newest first; an Unclear is the last, where it can't be read on."""
+
+
+@runtime_checkable
+class ExplainsOneByOne(Protocol):
+    """A sender whose provider tells of one message at a time why it did not arrive."""
+
+    def explain(self, found: Unexplained) -> Seen | Unexplained:
+        """As it was, where the provider does not say it now."""

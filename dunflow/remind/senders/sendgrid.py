@@ -21,12 +21,14 @@ from dunflow.remind.senders.outcome import (
     Outcome,
     Question,
     Refused,
+    Seen,
     Silent,
+    Unexplained,
     Unknown,
 )
 from dunflow.remind.senders.response import Reply
 from dunflow.remind.senders.retry import retry_after_s
-from dunflow.remind.senders.sendgrid_ask import ask
+from dunflow.remind.senders.sendgrid_ask import ask, explain
 from dunflow.remind.senders.sendgrid_lists import Listed, listed
 from dunflow.remind.senders.wire import (
     RETRY_CONNECT_S,
@@ -154,6 +156,9 @@ class SendGridEmail:
         if not self._has_activity:
             return [Silent() for _ in questions]
         return ask(self._sendgrid.client, REFERENCE, questions)
+
+    def explain(self, found: Unexplained) -> Seen | Unexplained:
+        return explain(self._sendgrid.client, found)
 
     def listed(self, since: datetime) -> Iterator[Listed]:
         """Whom SendGrid sends nothing to any more, of those who came onto its lists since then."""

@@ -1,5 +1,8 @@
 """Asks SendGrid's Email Activity what became of mails: many in one query, as it takes six a minute.
 
+A list does not say why a mail did not arrive; each such mail is a request of its own, which counts
+among the six.
+
 Rows of a list carry no custom arguments, so a mail that was asked for by its reference is told by
 its address: in one query no two questions have the same. Sources: sendgrid/docs
 `getting-started-email-activity-api.md`, twilio.com/docs/sendgrid/api-reference/email-activity.
@@ -7,6 +10,7 @@ its address: in one query no two questions have the same. Sources: sendgrid/docs
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +18,7 @@ import python_http_client
 from python_http_client.exceptions import HTTPError
 
 from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame, of_dropped
-from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear
+from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear, Unexplained
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
 
@@ -32,7 +36,7 @@ def ask(
     answers: dict[int, Answer] = {}
     try:
         rows = _rows(client, argument, list(asked.values()))
-        answers = _told(client, asked, rows)
+        answers = _told(asked, rows)
     except HTTPError as err:
         busy = retry_after_s(err.headers) if err.status_code == 429 else 0.0
         failed = Unclear(f"SendGrid answered with HTTP status {err.status_code}", busy)
@@ -45,6 +49,18 @@ def ask(
         unread = Unclear("SendGrid's reply could not be read")
         answers = {question.contact_id: unread for question in asked.values()}
     return [answers.get(question.contact_id, Unclear("its turn comes")) for question in questions]
+
+
+def explain(client: python_http_client.Client, found: Unexplained) -> Seen | Unexplained:
+    """Why this mail did not arrive; as it was, where SendGrid does not say it now."""
+    try:
+        told = json.loads(client.messages._(found.page).get().body)
+        code, blames = _failure(told["events"])
+    except (HTTPError, NeverSentError, NoReplyError):
+        return found
+    except (ValueError, TypeError, AttributeError, LookupError):
+        return found
+    return replace(found.seen, code=code, blames=blames)
 
 
 def _apart(questions: Sequence[Question]) -> dict[str, Question]:
@@ -73,9 +89,7 @@ def _rows(
     return rows
 
 
-def _told(
-    client: python_http_client.Client, asked: dict[str, Question], rows: list[dict[str, Any]]
-) -> dict[int, Answer]:
+def _told(asked: dict[str, Question], rows: list[dict[str, Any]]) -> dict[int, Answer]:
     found: dict[str, list[dict[str, Any]]] = {}
     strange = False
     for row in rows:
@@ -86,7 +100,7 @@ def _told(
     # A row that answers none of the questions may be any of those that seem to be absent.
     nothing: Answer = Unclear("SendGrid told of another address") if strange else Absent()
     return {
-        question.contact_id: _seen(client, found[key]) if key in found else nothing
+        question.contact_id: _seen(found[key]) if key in found else nothing
         for key, question in asked.items()
     }
 
@@ -100,30 +114,29 @@ def _address(row: dict[str, Any]) -> str:
     return str(row["to_email"]).lower()
 
 
-def _seen(client: python_http_client.Client, rows: list[dict[str, Any]]) -> Answer:
+def _seen(rows: list[dict[str, Any]]) -> Seen | Unexplained:
     """A row tells when its latest event was: that of acceptance only while nothing came after."""
     row = rows[0]
     twice = len({_request_id(row) for row in rows}) > 1
     if row["status"] == "delivered":
         return Seen(_request_id(row), None, "delivered", twice=twice)
     if row["status"] == "not_delivered":
-        code, blames = _failure(client, str(row["msg_id"]))
-        return Seen(_request_id(row), None, "undelivered", code, blames, twice)
+        seen = Seen(_request_id(row), None, "undelivered", *UNKNOWN, twice)
+        return Unexplained(seen, str(row["msg_id"]))
     at = datetime.fromisoformat(row["last_event_time"]).astimezone(UTC)
     return Seen(_request_id(row), at, twice=twice)
 
 
-def _failure(client: python_http_client.Client, msg_id: str) -> tuple[str, Blame]:
-    """Why it did not arrive, which only the single mail's page tells."""
-    told = json.loads(client.messages._(msg_id).get().body)
-    for event in reversed(told["events"]):
+def _failure(events: list[dict[str, Any]]) -> tuple[str, Blame]:
+    for event in reversed(events):
         name = str(event["event_name"])
         if name == "dropped":
             return of_dropped(event.get("reason"))
         if name in FAILURES:
             return name, FAILURES[name]
-    return "not_delivered", "message"
+    return UNKNOWN
 
 
 FAILURES: dict[str, Blame] = {"bounced": "address", "blocked": "later"}
 """SendGrid keeps the list of bounced addresses itself, and does not list blocked ones."""
+UNKNOWN: tuple[str, Blame] = ("not_delivered", "message")

@@ -1,9 +1,10 @@
 """SendGrid's Email Activity: asking what became of a mail whose reply was lost.
 
-As there, a query takes one of six turns a minute, and a mail's custom arguments (`unique_args`)
-show only where a single one is fetched. Of the query language only what a look-up needs is
-understood; anything else is refused rather than answered with an empty list, which a client would
-take for "never sent". Sources: sendgrid/docs `getting-started-email-activity-api.md`,
+As there, a list or a single mail takes one of six turns a minute. A mail's custom arguments
+(`unique_args`), and why it did not arrive, show only where a single one is fetched. Of the query
+language only what a look-up needs is understood; anything else is refused rather than answered with
+an empty list, which a client would take for "never sent". Sources: sendgrid/docs
+`getting-started-email-activity-api.md`,
 twilio.com/docs/sendgrid/api-reference/email-activity.
 """
 
@@ -43,13 +44,8 @@ async def find(request: Request) -> Response:
     if refusal is not None:
         return error_reply(refusal)
     now = room.clock.now().timestamp()
-    reset_at = _take_turn(room.activity_turns, now)
-    if reset_at is not None:
-        reply = error_reply(Refusal("too many requests", status=429))
-        reply.headers["X-RateLimit-Limit"] = str(PER_MINUTE)
-        reply.headers["X-RateLimit-Remaining"] = "0"
-        reply.headers["X-RateLimit-Reset"] = str(reset_at)
-        return reply
+    if (busy := _take_turn(room.activity_turns, now)) is not None:
+        return busy
     wanted = read_query(request.query_params.get("query", ""))
     limit = request.query_params.get("limit", "10")
     if wanted is None:
@@ -68,6 +64,9 @@ async def fetch(request: Request) -> Response:
     refusal = refused_key(request, room.credentials.api_key)
     if refusal is not None:
         return error_reply(refusal)
+    now = room.clock.now().timestamp()
+    if (busy := _take_turn(room.activity_turns, now)) is not None:
+        return busy
     msg_id: str = request.path_params["msg_id"]
     request_id = _request_id(msg_id)
     sent = room.store.newest(Filter(channel="email", provider_id=request_id), limit=1000)
@@ -75,7 +74,7 @@ async def fetch(request: Request) -> Response:
     for message in sent:
         if _msg_id(message) == msg_id:
             why = reason(fate, room.store.listed(message.recipient)) if fate else ""
-            return JSONResponse(_whole(message, fate, why, room.clock.now().timestamp()))
+            return JSONResponse(_whole(message, fate, why, now))
     return error_reply(Refusal("resource not found", status=404))
 
 
@@ -105,12 +104,16 @@ def read_query(query: str) -> list[Filter] | None:
     return wanted
 
 
-def _take_turn(turns: deque[float], now: float) -> int | None:
-    """None if this query may be answered, else the Unix second from which the next one may."""
+def _take_turn(turns: deque[float], now: float) -> Response | None:
+    """None if this request may be answered, else the refusal that says when the next one may."""
     while turns and turns[0] <= now - 60:
         turns.popleft()
     if len(turns) >= PER_MINUTE:
-        return int(turns[0]) + 61
+        reply = error_reply(Refusal("too many requests", status=429))
+        reply.headers["X-RateLimit-Limit"] = str(PER_MINUTE)
+        reply.headers["X-RateLimit-Remaining"] = "0"
+        reply.headers["X-RateLimit-Reset"] = str(int(turns[0]) + 61)
+        return reply
     turns.append(now)
     return None
 

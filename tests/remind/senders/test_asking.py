@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from dunflow.remind.senders.outcome import (
     Seen,
     Silent,
     Unclear,
+    Unexplained,
     Unknown,
 )
 from dunflow.remind.senders.sendgrid import SendGridEmail
@@ -146,6 +148,9 @@ def test_what_became_of_it_is_told_when_it_is_known(
         blames = "text"  # carriers read texts; SendGrid drops a mail for many reasons
     providers.pass_time()
     [seen] = sender.ask([question(message, accepted.provider_id)])
+    if isinstance(seen, Unexplained):
+        assert (seen.seen.result, seen.seen.blames) == ("undelivered", "message")
+        seen = sender.explain(seen)
     assert (seen.provider_id, seen.result, seen.blames) == (accepted.provider_id, result, blames)
 
 
@@ -345,10 +350,83 @@ def test_six_queries_a_minute_and_the_seventh_waits(providers: Providers, email:
     assert providers.email.ask([question(email())]) == [Absent()]
 
 
+def test_lists_and_single_mails_share_the_six(providers: Providers, email: Make) -> None:
+    providers.order("email", "bounced")
+    providers.email.send(email(), now=NOW)
+    providers.pass_time()
+    [found] = providers.email.ask([question(email())])
+    assert isinstance(found, Unexplained)
+    told = [providers.email.explain(found) for _ in range(6)]
+    assert [isinstance(each, Seen) for each in told] == [True] * 5 + [False]
+    assert told[5] == found
+
+
+@pytest.mark.parametrize("bounced", [5, 12])
+def test_what_a_list_tells_is_kept_however_many_mails_are_to_be_asked_about_apart(
+    providers: Providers, email: Make, ledger: Engine, bounced: int
+) -> None:
+    """A mail that did not arrive takes a turn of its own, and the six of a minute may not do."""
+    box = outbox_of(ledger)
+    providers.clock.move_to(contacts.NOW)
+    providers.order("email", "bounced", times=bounced)
+    sent = []
+    for number in range(MOST["email"]):
+        message = email(reference=f"R{number:06}", to=f"p{number}@mail.example")
+        accepted = providers.email.send(message, now=NOW)
+        assert isinstance(accepted, Accepted)
+        sent.append(
+            box.put(
+                "accepted",
+                channel="email",
+                provider_id=accepted.provider_id,
+                accepted_at=contacts.NOW,
+                ask_at=contacts.NOW + timedelta(minutes=10),
+            )
+        )
+    doubtful = box.put("in_doubt", channel="email", ask_at=contacts.NOW + timedelta(minutes=10))
+    environ = {
+        VARIABLES["api_key"]: CREDENTIALS.api_key,
+        "DUNFLOW_SANDBOX_URL": providers.url,
+    }
+    clock = providers.clock
+    with Dispatcher(ledger, box.book, box.portfolio_id, clock, environ) as dispatcher:
+        for minute in range(10, 40, 5):
+            clock.move_to(contacts.NOW + timedelta(minutes=minute))
+            assert dispatcher.drain(["email"]).down == {}
+    codes = Counter((box.state(each), box.row(each).error_code) for each in sent)
+    assert codes == {
+        ("delivered", None): MOST["email"] - bounced,
+        ("undelivered", "bounced"): bounced,
+    }
+    # Found absent in the end; and it is of an account that no snapshot has.
+    assert box.state(doubtful) == "cancelled"
+
+
+def test_what_nobody_explains_is_in_the_end_only_known_not_to_have_arrived(
+    ledger: Engine,
+) -> None:
+    box = outbox_of(ledger)
+    found = Unexplained(Seen("P1", None, "undelivered", "not_delivered", "message"), "P1.x")
+    doubtful = box.put("in_doubt", channel="email", ask_at=contacts.NOW)
+
+    def told(at: datetime) -> tuple[str, str | None]:
+        with ledger.begin() as conn:
+            taken = ask.take(conn, box.book, box.portfolio_id, "email", at)
+            ask.record(conn, box.book, [(each, found) for each in taken], at)
+        row = box.row(doubtful)
+        return row.state, row.error_code
+
+    assert told(contacts.NOW) == ("accepted", None)
+    assert told(contacts.NOW + timedelta(hours=1)) == ("accepted", None)
+    assert box.row(doubtful).ask_at == contacts.NOW + timedelta(hours=1, minutes=15)
+    assert told(contacts.NOW + timedelta(hours=25)) == ("undelivered", "not_delivered")
+
+
 def test_it_is_asked_on_until_nothing_is_due(
     providers: Providers, ledger: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rates, "QUERY_EVERY", timedelta(milliseconds=300))
+    monkeypatch.setattr(rates, "QUERIES", 1)
+    monkeypatch.setattr(rates, "QUERY_RESTS", timedelta(milliseconds=300))
     box = outbox_of(ledger)
     doubtful = [
         box.put("in_doubt", channel="email", ask_at=contacts.NOW)
