@@ -208,6 +208,26 @@ def test_a_late_bounce_has_nothing_but_our_mark(outbox: Outbox, receiver: Receiv
 
 
 @pytest.mark.parametrize(
+    ("told", "code", "dead"),
+    [
+        ({"type": "bounce", "status": "5.1.1"}, "bounced", 1),
+        ({"type": "bounce"}, "bounced", 1),
+        ({"type": "bounce", "status": "4.2.2"}, "blocked", 0),
+        ({"type": "blocked", "status": "5.7.1"}, "blocked", 0),
+    ],
+)
+def test_a_bounce_for_a_while_only_does_not_end_an_address(
+    outbox: Outbox, receiver: Receiver, told: dict[str, str], code: str, dead: int
+) -> None:
+    sent = outbox.put("accepted", channel="email", provider_id="rid", accepted_at=NOW)
+    bounce = {"event": "bounce", "sg_event_id": "e1", "sg_message_id": "rid.1"}
+    assert receiver.sendgrid(bounce | told) == 204
+    row = outbox.row(sent)
+    assert (row.state, row.error_code) == ("undelivered", code)
+    assert count(outbox, dead_address) == dead
+
+
+@pytest.mark.parametrize(
     ("reason", "code", "blames"),
     [
         ("Bounced Address", "dropped", "address"),

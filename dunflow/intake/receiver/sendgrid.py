@@ -18,7 +18,7 @@ from dunflow.intake.receiver.body import keepable, read_body
 from dunflow.intake.receiver.desk import Desk, Telling
 from dunflow.intake.receiver.keys import Keys
 from dunflow.intake.receiver.tray import Tray
-from dunflow.remind.senders.codes import Blame, of_dropped
+from dunflow.remind.senders.codes import Blame, of_bounce, of_dropped
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.senders.sendgrid import REFERENCE
 
@@ -84,7 +84,8 @@ def _failure(name: str, event: dict[str, Any]) -> tuple[str | None, Blame | None
     if name == "dropped":
         return of_dropped(event.get("reason"))
     if name == "bounce":
-        return ("blocked", "later") if event.get("type") == "blocked" else ("bounced", "address")
+        status = str(event.get("status") or "")
+        return of_bounce(is_soft=event.get("type") == "blocked" or status.startswith("4"))
     return None, None
 
 

@@ -105,6 +105,12 @@ def of_dropped(reason: object) -> tuple[str, Blame]:
     )
 
 
+def of_bounce(*, is_soft: bool) -> tuple[str, Blame]:
+    """The code of a mail that a server turned away, and what that says: for a while only, as a full
+    mailbox does (RFC 3463: its status begins with a 4), or because nothing arrives there."""
+    return ("blocked", "later") if is_soft else ("bounced", "address")
+
+
 def of_twilio(code: str | None) -> Blame:
     """What a message that failed with this code says."""
     known = _meaning(code)

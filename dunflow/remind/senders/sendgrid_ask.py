@@ -17,7 +17,7 @@ from typing import Any
 import python_http_client
 from python_http_client.exceptions import HTTPError
 
-from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame, of_dropped
+from dunflow.remind.senders.codes import SENDGRID_SENDER_STATUS, Blame, of_bounce, of_dropped
 from dunflow.remind.senders.outcome import Absent, Answer, Question, Seen, Unclear, Unexplained
 from dunflow.remind.senders.retry import retry_after_s
 from dunflow.remind.senders.wire import NeverSentError, NoReplyError
@@ -128,15 +128,15 @@ def _seen(rows: list[dict[str, Any]]) -> Seen | Unexplained:
 
 
 def _failure(events: list[dict[str, Any]]) -> tuple[str, Blame]:
+    """By the latest event that says so. A block has no name of its own here: it is a soft bounce
+    (`EventName`, `BounceType` in twilio/sendgrid-oai `tsg_email_activity_v3.json`)."""
     for event in reversed(events):
-        name = str(event["event_name"])
-        if name == "dropped":
-            return of_dropped(event.get("reason"))
-        if name in FAILURES:
-            return name, FAILURES[name]
+        match event["event_name"]:
+            case "bounced":
+                return of_bounce(is_soft=event.get("bounce_type") != "hard")
+            case "dropped":
+                return of_dropped(event.get("reason"))
     return UNKNOWN
 
 
-FAILURES: dict[str, Blame] = {"bounced": "address", "blocked": "later"}
-"""SendGrid keeps the list of bounced addresses itself, and does not list blocked ones."""
 UNKNOWN: tuple[str, Blame] = ("not_delivered", "message")

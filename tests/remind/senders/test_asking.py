@@ -350,6 +350,31 @@ def test_six_queries_a_minute_and_the_seventh_waits(providers: Providers, email:
     assert providers.email.ask([question(email())]) == [Absent()]
 
 
+@pytest.mark.parametrize(
+    ("event", "code", "blames"),
+    [
+        ({"event_name": "bounced", "bounce_type": "hard"}, "bounced", "address"),
+        ({"event_name": "bounced", "bounce_type": "soft"}, "blocked", "later"),
+        ({"event_name": "bounced"}, "blocked", "later"),
+        ({"event_name": "dropped", "reason": "Invalid"}, "dropped", "address"),
+        ({"event_name": "deferred", "reason": "try again"}, "not_delivered", "message"),
+    ],
+)
+def test_only_a_hard_bounce_says_that_nothing_arrives_there(
+    provider: Callable[..., Any],
+    reply: Callable[..., bytes],
+    event: dict[str, str],
+    code: str,
+    blames: str,
+) -> None:
+    told = {"events": [{"event_name": "processed"}, event]}
+    sendgrid = provider(lambda _: reply(200, json.dumps(told).encode()))
+    mail = SendGridEmail(api_key="k", sender="a@b.example", base_url=sendgrid.url)
+    seen = Seen("P1", None, "undelivered", "not_delivered", "message")
+    explained = mail.explain(Unexplained(seen, "P1.recvd-1"))
+    assert explained == Seen("P1", None, "undelivered", code, blames)  # type: ignore[arg-type]
+
+
 def test_lists_and_single_mails_share_the_six(providers: Providers, email: Make) -> None:
     providers.order("email", "bounced")
     providers.email.send(email(), now=NOW)
