@@ -35,6 +35,7 @@ TWILIO: dict[int, Meaning] = {
     21212: Meaning("sender", "the sender's number is invalid"),
     21213: Meaning("sender", "the caller's number is missing"),
     21214: Meaning("address", "a number that can't be called"),
+    21215: Meaning("message", "the account may not call this country"),
     21216: Meaning("address", "a number that Twilio does not call"),
     21217: Meaning("address", "not a valid number"),
     21219: Meaning("sender", "a trial account may only call verified numbers"),

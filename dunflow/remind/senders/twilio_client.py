@@ -100,7 +100,8 @@ def created(create: Callable[[], Any], read: Callable[[Any], Outcome]) -> Outcom
 
 def _refused(status: object, code: object) -> Outcome:
     """What an error reply means. Without a code of Twilio's own (the SDK then repeats the status)
-    it may come from something in between, and says nothing about the message."""
+    it may come from something in between, and says nothing about the message. A code that is known
+    goes before the status: one message with a 403 must not stop all others."""
     if not isinstance(status, int) or not 400 <= status < 500:
         return Unknown(f"Twilio answered with HTTP status {status}")
     if not isinstance(code, int) or code == status:
@@ -113,7 +114,7 @@ def _refused(status: object, code: object) -> Outcome:
             return Busy(str(code), retry_after_s)
         case Meaning("sender", words):
             return Down(str(code), words)
-        case Meaning("address" | "opted_out" | "text" as blames):
+        case Meaning("address" | "opted_out" | "text" | "message" as blames):
             return Refused(str(code), blames)
     if status in TWILIO_SENDER_STATUS:
         return Down(str(code), f"Twilio answered with HTTP status {status}")

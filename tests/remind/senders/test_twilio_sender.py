@@ -73,6 +73,19 @@ def test_a_refused_number_says_what_is_to_blame(sandbox, sms, now, to, outcome):
     assert make(sandbox.url).send(sms(to=to), now=now) == outcome
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize(
+    ("code", "blames"),
+    [(21408, "message"), (21612, "message"), (21215, "message"), (21211, "address")],
+)
+def test_what_is_known_of_a_code_goes_before_the_status(
+    provider, reply, sms, now, status, code, blames
+):
+    body = json.dumps({"code": code, "message": "no", "status": status}).encode()
+    twilio = provider(lambda _: reply(status, body))
+    assert make(twilio.url).send(sms(), now=now) == Refused(str(code), blames)
+
+
 def test_a_text_too_long_is_at_fault_itself(sandbox, sms, now):
     outcome = make(sandbox.url).send(sms(body="long " * 400), now=now)
     assert outcome == Refused("21617", "text")
