@@ -91,13 +91,16 @@ class TwilioVoice:
         return OneOf(found) if found else Absent()
 
     def _to(self, question: Question) -> Iterator[Any]:
-        """Our calls to the number since then. A call bears no text by which to tell it."""
+        """Our calls to the number since then. A call bears no text by which to tell it; one that a
+        person makes by the same number is `outbound-dial`. Source:
+        twilio.com/docs/voice/api/call-resource."""
         oldest: datetime = question.since - CLOCKS_DIFFER
         calls = self._client.calls.stream(to=question.to, from_=self._from, page_size=PER_NUMBER)
         for call in calls:
             if call.date_created < oldest:
                 return
-            yield call
+            if call.direction == "outbound-api":
+                yield call
 
 
 def result_of(sid: str, created_at: datetime | None, status: str, answered_by: str | None) -> Seen:

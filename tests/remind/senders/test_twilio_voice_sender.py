@@ -1,6 +1,8 @@
 """Automated calls through the real SDK: what is told to Twilio, and what its answers mean."""
 
+import json
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -151,3 +153,16 @@ def test_a_call_without_an_id_is_one_of_those_to_its_number_since(sandbox, call,
     assert isinstance(sent, Accepted)
     assert sender.ask([question(now)]) == [OneOf((Seen(sent.provider_id, now),))]
     assert sender.ask([question(now + timedelta(hours=1))]) == [Absent()]
+
+
+def test_a_persons_own_call_by_the_same_number_is_none_of_ours(provider, reply, now):
+    made = {"date_created": format_datetime(now), "to": TO, "status": "completed"}
+    calls = [
+        made | {"sid": f"CA{letter * 32}", "direction": direction}
+        for letter, direction in [("a", "outbound-dial"), ("b", "outbound-api"), ("c", "inbound")]
+    ]
+    page = {"calls": calls, "next_page_uri": None, "page": 0, "page_size": 50}
+    twilio = provider(lambda _: reply(200, json.dumps(page).encode()))
+    (found,) = make_sender(twilio.url).ask([question(now)])
+    assert isinstance(found, OneOf)
+    assert [each.provider_id for each in found.seen] == ["CA" + "b" * 32]
