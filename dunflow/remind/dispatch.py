@@ -42,7 +42,8 @@ the speed; Twilio allows an account some 100 at once, and other portfolios may b
 ASK_FIRST_S = 20.0
 """So long what is due to be asked may hold up what is due to be sent; `ask_on` asks the rest."""
 USUAL_RATE = {"voice": 1.0}
-"""Twilio starts one call a second, and keeps more in a queue that knows no contact hours."""
+"""Of an account, whatever its numbers: Twilio starts one call a second, and keeps more in a queue
+that knows no contact hours."""
 HELD_AT_MOST_S = 10.0
 """A row held longer than this is checked again before the call."""
 
@@ -159,10 +160,11 @@ class Dispatcher:
         sender = getattr(self._book.portfolio.senders, channel, None)
         if sender is None or isinstance(self._clock, VirtualClock):
             return None
-        per_second = sender.per_second or USUAL_RATE.get(channel)
-        if per_second is None:
-            return None
-        return Rate(f"{sender.provider} {channel} {sender.from_}", float(per_second))
+        if sender.per_second is not None:
+            return Rate(f"{sender.provider} {channel} {sender.from_}", float(sender.per_second))
+        if channel in USUAL_RATE:
+            return Rate(f"{sender.provider} {channel}", USUAL_RATE[channel])
+        return None
 
     def _drain(self, channels: list[str], drained: Drained, progress: Progress | None) -> None:
         """While the calls of a full batch are made, the next one is claimed."""
