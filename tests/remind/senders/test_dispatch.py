@@ -3,13 +3,17 @@
 import datetime as dt
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from sqlalchemy import Engine, select
 
 from dunflow.config.portfolio import Sender
 from dunflow.ledger.tables import sender_rate
+from dunflow.remind.claim import Batch
 from dunflow.remind.dispatch import Dispatcher
+from dunflow.remind.drained import Drained
+from dunflow.remind.lease import Claimed
 from tests.remind.contacts import NOW, Outbox, outbox_of
 
 
@@ -32,8 +36,8 @@ def with_sender(box: Outbox, channel: str, **given: Any) -> Outbox:
     return replace(box, book=replace(box.book, portfolio=portfolio))
 
 
-def dispatcher(box: Outbox) -> Dispatcher:
-    return Dispatcher(box.engine, box.book, box.portfolio_id, Standing(), {})
+def dispatcher(box: Outbox, environ: dict[str, str] | None = None) -> Dispatcher:
+    return Dispatcher(box.engine, box.book, box.portfolio_id, Standing(), environ or {})
 
 
 def test_the_calls_of_all_numbers_of_an_account_keep_to_its_rate_together(box: Outbox) -> None:
@@ -46,3 +50,19 @@ def test_the_calls_of_all_numbers_of_an_account_keep_to_its_rate_together(box: O
     with box.engine.connect() as conn:
         rates = conn.execute(select(sender_rate.c.sender)).scalars().all()
     assert sorted(rates) == ["sandbox voice", "sandbox voice +15005550006"]
+
+
+def test_an_sms_that_waited_for_its_turn_ends_with_its_window_all_the_same(
+    box: Outbox, provider: Any, reply: Any, sms: Any
+) -> None:
+    twilio = provider(lambda _: reply(201, b"{}"))
+    environ = {
+        "DUNFLOW_SANDBOX_URL": twilio.url,
+        "DUNFLOW_SANDBOX_ACCOUNT_SID": "AC1",
+        "DUNFLOW_SANDBOX_AUTH_TOKEN": "x",
+    }
+    batch = Batch(1, [Claimed(1, 1, sms(valid_until=NOW + dt.timedelta(seconds=10)))], first_s=1.5)
+    with dispatcher(box, environ) as worker:
+        worker.call(batch, 1, NOW, Drained()).wait()
+    form = parse_qs(twilio.requests[0].partition(b"\r\n\r\n")[2].decode())
+    assert int(form["ValidityPeriod"][0]) <= 8
