@@ -104,6 +104,17 @@ BREAKS = [
         "A-climbs",
         "UPDATE contact SET reason = 'twice' WHERE contact_id = con('A-climbs', '2026-03-04')",
     ),
+    *(
+        Break(
+            "no provider told of a text that it arrived and that it did not",
+            "A-climbs",
+            "WITH one AS (UPDATE contact SET provider_id = 'SM1', state = '" + state + "'"
+            " WHERE contact_id = con('A-climbs', '2026-03-01'))"
+            " INSERT INTO receipt (provider, event_id, provider_id, status, received_at)"
+            " VALUES ('twilio', 'e1', 'SM1', '" + told + "', '2026-03-02 09:00+08')",
+        )
+        for state, told in (("undelivered", "delivered"), ("delivered", "failed"))
+    ),
     Break(
         "no provider's message is taken for two contacts",
         "A-climbs",

@@ -43,10 +43,12 @@ from dunflow.ledger.tables import (
     contact_account,
     customer,
     decision,
+    receipt,
     run,
     stop,
 )
 from dunflow.remind.receipts import TWICE
+from dunflow.remind.senders.twilio_ask import ARRIVED, FAILED
 from dunflow.report.proofs.scope import (
     Scope,
     contacted,
@@ -165,6 +167,21 @@ def customer_twice_a_day(scope: Scope) -> Select[int]:
 def twice_at_provider(scope: Scope) -> Select[int]:
     """Contacts that their provider has under two ids, so that the person has them twice."""
     return select(contact.c.account_id).where(contacted(scope), contact.c.reason == TWICE)
+
+
+def told_both_ways(scope: Scope) -> Select[int]:
+    """Texts of which their provider told that they arrived, and that they did not. A contact keeps
+    what it was told first, so its step may have been decided again though the person has it. A mail
+    may well bounce after it was delivered to a server."""
+    told = exists().where(receipt.c.provider_id == contact.c.provider_id)
+    return select(contact.c.account_id).where(
+        contacted(scope),
+        contact.c.channel == "sms",
+        or_(
+            and_(contact.c.state == "undelivered", told.where(receipt.c.status.in_(ARRIVED))),
+            and_(contact.c.state == "delivered", told.where(receipt.c.status.in_(FAILED))),
+        ),
+    )
 
 
 def told_for_two(scope: Scope) -> Select[int]:
