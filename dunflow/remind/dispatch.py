@@ -119,19 +119,22 @@ class Dispatcher:
                 self.asking.ask_due(channel, drained, ends)
         if not self.sends:
             return drained
-        for channel in notes.CHANNELS:
-            if channel in channels:
-                self._tell(channel, drained)
+        told = [channel for channel in notes.CHANNELS if channel in channels]
+        put_off = [channel for channel in told if self._tell(channel, drained)]
         for group in self._groups(channels):
             self._drain(group, drained, progress)
+        # The next drain may come too late: the law lets a confirmation go out within minutes.
+        for channel in put_off:
+            self._tell(channel, drained)
         with self._engine.connect() as conn:
             now = self._clock.now()
             held_up = outbox.held_up(conn, self._portfolio_id, channels, now)
             unworded = wording.waiting(conn, self._portfolio_id, channels, now)
         return Drained(drained.outcomes, held_up | drained.down, drained.faults, unworded)
 
-    def _tell(self, channel: Channel, drained: Drained) -> None:
-        """Tell people that they were heard; no transaction is open meanwhile."""
+    def _tell(self, channel: Channel, drained: Drained) -> bool:
+        """Tell people that they were heard; no transaction is open meanwhile. Whether the provider
+        was too busy for some."""
         now, to_send = self._clock.now(), []
         for take in (confirm.take, pauses.take):
             try:
@@ -141,10 +144,20 @@ class Dispatcher:
                 # Their template is at fault. None of these is marked as sent, and contacts have
                 # nothing to do with it.
                 drained.faults.add(str(error))
+        put_off = False
         for note in to_send:
-            outcome = self._pool.submit(self._send, note.message, self._clock.now()).result()
+            fails = drained.down.get(channel)
+            outcome = Down(faults.STOPPED, fails) if fails else self._tell_one(note.message)
+            put_off = put_off or isinstance(outcome, Busy)
             with self._engine.begin() as conn:
                 notes.record(conn, note, outcome, self._clock.now())
+                if isinstance(outcome, Down) and not fails:
+                    drained.down[channel] = outcome.why
+                    faults.note(conn, self._portfolio_id, {channel: outcome}, self._clock.now())
+        return put_off
+
+    def _tell_one(self, message: Message) -> Outcome:
+        return self._pool.submit(self._send, message, self._clock.now()).result()
 
     def _send(self, message: Message, now: dt.datetime) -> Outcome:
         return self._sender(message.channel).send(message, now=now)

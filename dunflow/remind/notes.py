@@ -1,7 +1,7 @@
 """Messages that speak of no debt: that a no was heard, that collecting has paused.
 
-Each is sent at most once: it is marked before the call, and whatever comes of it, never sent again.
-One that is lost does no harm.
+Each is sent at most once: it is marked before the call, and the mark is taken back only where it
+certainly did not go out and may go out later. One that is lost does no harm.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from dunflow.decide.zones import Places, wall_zones
 from dunflow.remind import brake, faults
 from dunflow.remind.compose import language_of
 from dunflow.remind.render.message import render_note
-from dunflow.remind.senders.outcome import Accepted, Message, Outcome
+from dunflow.remind.senders.outcome import Accepted, Busy, Down, Message, Outcome
 
 CHANNELS: tuple[Channel, ...] = ("sms", "email")
 AT_ONCE = 20
@@ -70,11 +70,15 @@ def take(
 
 
 def record(conn: Connection, sent: Note, outcome: Outcome, now: dt.datetime) -> None:
-    """Keep that the provider took it. Of any other outcome nothing follows."""
-    if isinstance(outcome, Accepted):
-        (key,) = sent.of.primary_key
-        conn.execute(
-            update(sent.of)
-            .where(key == sent.number)
-            .values(confirmed_at=now, provider_id=outcome.provider_id)
-        )
+    """Keep that the provider took it, or that it waits for another try."""
+    values: dict[str, Any]
+    match outcome:
+        case Accepted(provider_id):
+            values = {"confirmed_at": now, "provider_id": provider_id}
+        case Busy() | Down():
+            values = {"confirmation": None}
+        case _:
+            return
+    (key,) = sent.of.primary_key
+    mine = sent.of.c.confirmation == sent.message.reference
+    conn.execute(update(sent.of).where(key == sent.number, mine).values(values))

@@ -20,7 +20,7 @@ from dunflow.intake.receiver.app import create_app as create_receiver
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import read_keys
 from dunflow.ledger.engine import portfolio_id_of
-from dunflow.ledger.tables import account, contact, opt_out, reply
+from dunflow.ledger.tables import account, contact, opt_out, reply, sender_fault
 from dunflow.remind.dispatch import Dispatcher
 from dunflow.sandbox.app import create_app as create_sandbox
 from dunflow.sandbox.credentials import VARIABLES, Credentials
@@ -79,15 +79,18 @@ class Town:
         with Dispatcher(*parts, threads=1) as dispatcher:
             dispatcher.drain(["sms"], between)
 
+    def ask_sandbox(self, path: str, **what: Any) -> None:
+        token = {"Authorization": f"Bearer {self.credentials.inbox_token}"}
+        url = f"{self.sandbox}/_sandbox/{path}"
+        requests.post(url, json=what, headers=token, timeout=5).raise_for_status()
+
+    def bad_day(self, **what: Any) -> None:
+        self.ask_sandbox("faults", channel="sms", **what)
+
     def answer(self, who: str, text: str) -> None:
         """A person writes; back once the receiver has it."""
         before = self.count(reply)
-        requests.post(
-            f"{self.sandbox}/_sandbox/answers",
-            json={"from": who, "to": "+15005550006", "text": text},
-            headers={"Authorization": f"Bearer {self.credentials.inbox_token}"},
-            timeout=5,
-        ).raise_for_status()
+        self.ask_sandbox("answers", **{"from": who, "to": "+15005550006", "text": text})
         until = time.monotonic() + 20
         while self.count(reply) == before and time.monotonic() < until:
             time.sleep(0.02)
@@ -219,6 +222,42 @@ def test_a_worker_that_died_in_the_call_does_not_call_again(town: Town) -> None:
         conn.execute(update(opt_out).where(opt_out.c.address == BO).values(confirmation="MARKED"))
     town.drain()
     assert town.told(BO) == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_confirmation_that_the_provider_was_too_busy_for_is_tried_again(
+    town: Town, times: int
+) -> None:
+    town.answer(ANN, "别再发了")
+    town.bad_day(kind="http_429", times=times, recipient=ANN)
+    town.drain()
+    assert len(town.told(ANN)) == (times == 1)
+    town.clock.move_to(TEN + dt.timedelta(minutes=2))
+    town.drain()
+    town.drain()
+    assert len(town.told(ANN)) == 1
+
+
+def test_a_sender_at_fault_for_a_confirmation_is_known_and_loses_none(town: Town) -> None:
+    town.answer(ANN, "别再发了")
+    town.bad_day(kind="bad_credentials", times=1)
+    town.drain()
+    with town.engine.connect() as conn:
+        assert conn.execute(select(sender_fault.c.code)).scalars().all() == ["20003"]
+    assert town.sent() == []
+    town.clock.move_to(TEN + dt.timedelta(minutes=2))
+    town.drain()  # tries with a contact, and finds that the sender works
+    town.drain()
+    assert len(town.told(ANN)) == 1
+
+
+def test_a_confirmation_whose_call_was_cut_off_is_not_tried_again(town: Town) -> None:
+    town.answer(ANN, "别再发了")
+    town.bad_day(kind="timeout_after_accept", times=1, recipient=ANN)
+    for minutes in (0, 2):
+        town.clock.move_to(TEN + dt.timedelta(minutes=minutes))
+        town.drain()
+    assert len(town.told(ANN)) == 1
 
 
 def test_a_pack_without_a_word_on_it_lets_nobody_confirm() -> None:
