@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy import Connection, Row, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import BusinessCalendar
@@ -94,6 +94,14 @@ def record_reply(
     addresses = [address] if address is not None else []
     _heed(conn, portfolio_id, given, reading, people, addresses, now)
     return number, reading
+
+
+def heed(
+    conn: Connection, portfolio_id: int, given: Reply, reading: Reading, now: dt.datetime
+) -> None:
+    """Do what it asks of the address that it came from, and keep nothing of what it says."""
+    address = _address(conn, given)
+    _heed(conn, portfolio_id, given, reading, [], [address] if address else [], now)
 
 
 def is_of_ours(conn: Connection, portfolio_id: int, given: Reply) -> bool:
@@ -304,23 +312,19 @@ def decide_reply(
 
 
 def _reach_again(conn: Connection, portfolio_id: int, reply_id: int) -> None:
-    """Nobody else is reached there after all, unless another reply says so as well."""
-    other = reply.alias("other")
-    said = select(reply.c.address).where(
-        reply.c.reply_id == reply_id,
-        reply.c.kind == WRONG_PERSON,
-        ~exists().where(
-            other.c.portfolio_id == portfolio_id,
-            other.c.address == reply.c.address,
-            other.c.kind == WRONG_PERSON,
-            other.c.state != "dismissed",
-        ),
+    """Nobody else is reached there after all, unless another reply says so as well: here, or for a
+    portfolio that heeded it and kept nothing of it, anywhere."""
+    other, here = reply.alias("other"), dead_address.c.portfolio_id == portfolio_id
+    said = select(reply.c.address).where(reply.c.reply_id == reply_id, reply.c.kind == WRONG_PERSON)
+    as_well = exists().where(
+        other.c.address == dead_address.c.address,
+        other.c.kind == WRONG_PERSON,
+        other.c.state != "dismissed",
+        or_(~here, other.c.portfolio_id == portfolio_id),
     )
     conn.execute(
         delete(dead_address).where(
-            dead_address.c.portfolio_id == portfolio_id,
-            dead_address.c.reason == WRONG_PERSON,
-            dead_address.c.address.in_(said),
+            dead_address.c.reason == WRONG_PERSON, dead_address.c.address.in_(said), ~as_well
         )
     )
 

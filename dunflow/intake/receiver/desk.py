@@ -14,7 +14,7 @@ from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.receiver.script import call_of, script_of
-from dunflow.intake.replies import Reply, is_of_ours, record_reply
+from dunflow.intake.replies import Reply, heed, is_of_ours, record_reply
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import portfolio, receipt
@@ -94,6 +94,8 @@ class Desk:
     def receive(self, recipients: list[str], reply: Reply) -> int:
         """Keep a reply for each portfolio that is answered at one of `recipients`; for how many.
 
+        Of several that share a sender, those that know the writer keep it, or all where none does.
+        In the others what it asks for binds, and no word of it is kept: it is not meant for them.
         A portfolio that can't be read may be answered there as well: a refusal binds in it, too.
         Raises DunflowError where none can be read that is: a refusal must not be lost unseen. What
         strangers write to no portfolio's address is nothing to anybody: a domain that takes mail
@@ -114,17 +116,23 @@ class Desk:
                 f"at {' or '.join(recipients)}; see dunflow check"
             )
         with self.engine.begin() as conn:
+            numbers = {book.name: portfolio_id_of(conn, book.name) for book in books}
+            knowing = [book for book in books if is_of_ours(conn, numbers[book.name], reply)]
             kept = [
                 record_reply(
                     conn,
-                    portfolio_id_of(conn, book.name),
+                    numbers[book.name],
                     book.portfolio.calendar,
                     book.stop_words,
                     reply,
                     reply.received_at,
                 )
-                for book in books
+                for book in knowing or books
             ]
+            others = [book for book in books if book not in knowing] if knowing else []
+            for reading in [each[1] for each in kept if each]:
+                for book in others:
+                    heed(conn, numbers[book.name], reply, reading, reply.received_at)
             refused = {channel for each in kept if each for channel in each[1].stops}
             if refused and reply.address:
                 self._bind_elsewhere(conn, sorted(refused), reply.address, reply.received_at)
