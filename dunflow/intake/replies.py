@@ -36,7 +36,8 @@ class Reply:
     Twilio's OptOutType. `quoted`: what may be references of ours in it; they tell who it is that
     writes from an address which we don't know. `forgeable`: anybody can write in this name, as by
     email, so that only a person lifts an opt-out by it. `mixed`: what they wrote can't be told from
-    what they quote, so that only a person can read it.
+    what they quote, so that only a person can read it. `to_caller`: texted to the number that calls
+    people and texts nobody, so that a no is one to such calls, too.
     """
 
     ref: str
@@ -49,6 +50,7 @@ class Reply:
     quoted: Collection[str] = ()
     forgeable: bool = False
     mixed: bool = False
+    to_caller: bool = False
 
 
 def record_reply(
@@ -70,6 +72,8 @@ def record_reply(
     address = _address(conn, given)
     people = _people(conn, portfolio_id, given, address)
     reading = reading or _read(given, stop_words, _names(conn, people))
+    if given.to_caller and reading.stops:
+        reading = replace(reading, stops=reading.stops | {"voice"})
     amount, on = _promise(given, reading, calendar)
     row = insert(reply).values(
         portfolio_id=portfolio_id,
@@ -233,7 +237,8 @@ def _heed(
         texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
         record_consent(conn, portfolio_id, texted)
     if reading.starts and not _said_since(conn, portfolio_id, given, "opt_out", people, addresses):
-        opt_outs.lift(conn, portfolio_id, [given.channel], people, addresses, "reply", now)
+        lifted = [given.channel, "voice"] if given.to_caller else [given.channel]
+        opt_outs.lift(conn, portfolio_id, lifted, people, addresses, "reply", now)
 
 
 def _may_be_answered(given: Reply, reading: Reading) -> bool:

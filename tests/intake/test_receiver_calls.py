@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,9 +13,11 @@ from sqlalchemy import Engine, insert, select, update
 from twilio.request_validator import RequestValidator
 
 from dunflow.clock import VirtualClock
+from dunflow.config.portfolio import Sender
 from dunflow.intake.receiver.app import create_app
 from dunflow.intake.receiver.desk import Desk
 from dunflow.intake.receiver.keys import read_keys
+from dunflow.intake.replies import Reply
 from dunflow.ledger.tables import (
     account,
     contact,
@@ -147,6 +150,19 @@ def test_nine_ends_automated_calls(outbox: Outbox, phone: Phone) -> None:
     phone.pressed("9")
     bound = {row.channel for row in rows(outbox, opt_out)}  # type: ignore[attr-defined]
     assert bound == {"voice"}
+
+
+def test_who_texts_to_the_number_that_called_is_heard(outbox: Outbox, call: int) -> None:
+    portfolio, who, caller = outbox.book.portfolio, outbox.row(call).address, "+15005550009"
+    voice = Sender(provider="sandbox", from_=caller)
+    senders = portfolio.senders.model_copy(update={"voice": voice})
+    book = replace(outbox.book, portfolio=portfolio.model_copy(update={"senders": senders}))
+    desk = Desk(outbox.engine, VirtualClock(NOW), lambda: {book.name: book})
+    desk.receive([caller], Reply("SM1", "sms", "STOP", NOW, who))
+    bound = {row.channel for row in rows(outbox, opt_out)}  # type: ignore[attr-defined]
+    assert bound == {"sms", "voice"}
+    desk.receive([caller], Reply("SM2", "sms", "START", NOW, who))
+    assert all(row.lifted_at for row in rows(outbox, opt_out))  # type: ignore[attr-defined]
 
 
 def test_what_nobody_signed_says_nothing(outbox: Outbox, phone: Phone) -> None:

@@ -4,13 +4,14 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Engine, Text, delete, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.clock import Clock
 from dunflow.config.book import Book
+from dunflow.config.portfolio import Sender
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.receiver.script import call_of, script_of
@@ -102,12 +103,9 @@ class Desk:
         gets that every day.
         """
         asked = {each.lower() for each in recipients}
-        books = [
-            book
-            for _, book in sorted(self._books().items())
-            if (sender := getattr(book.portfolio.senders, reply.channel))
-            and sender.answered_at.lower() in asked
-        ]
+        known = [book for _, book in sorted(self._books().items())]
+        heard = {book.name: mine for book in known if (mine := _as_heard(book, reply, asked))}
+        books = [book for book in known if book.name in heard]
         if not books and reply.forgeable and not self._knows(reply):
             return 0
         if not books:
@@ -115,6 +113,7 @@ class Desk:
                 f"a reply came, and no portfolio that can be read is answered by {reply.channel} "
                 f"at {' or '.join(recipients)}; see dunflow check"
             )
+        now = self.clock.now()
         with self.engine.begin() as conn:
             numbers = {book.name: portfolio_id_of(conn, book.name) for book in books}
             knowing = [book for book in books if is_of_ours(conn, numbers[book.name], reply)]
@@ -124,18 +123,18 @@ class Desk:
                     numbers[book.name],
                     book.portfolio.calendar,
                     book.stop_words,
-                    reply,
-                    reply.received_at,
+                    heard[book.name],
+                    now,
                 )
                 for book in knowing or books
             ]
             others = [book for book in books if book not in knowing] if knowing else []
             for reading in [each[1] for each in kept if each]:
                 for book in others:
-                    heed(conn, numbers[book.name], reply, reading, reply.received_at)
+                    heed(conn, numbers[book.name], heard[book.name], reading, now)
             refused = {channel for each in kept if each for channel in each[1].stops}
             if refused and reply.address:
-                self._bind_elsewhere(conn, sorted(refused), reply.address, reply.received_at)
+                self._bind_elsewhere(conn, sorted(refused), reply.address, now)
         return sum(each is not None for each in kept)
 
     def _knows(self, reply: Reply) -> bool:
@@ -223,6 +222,18 @@ class Desk:
                 # While somebody edits a file it may be at fault: what it said before still holds.
                 self._known, self._read_at = self._known | self.books(), time.monotonic()
             return self._known
+
+
+def _as_heard(book: Book, reply: Reply, asked: set[str]) -> Reply | None:
+    """The reply as a portfolio hears it that is answered at one of `asked`; None: it is not."""
+    senders = book.portfolio.senders
+    own: Sender | None = getattr(senders, reply.channel)
+    if own and own.answered_at.lower() in asked:
+        return reply
+    # Whoever was called texts to the number that they see.
+    if reply.channel == "sms" and senders.voice and senders.voice.answered_at.lower() in asked:
+        return replace(reply, to_caller=True)
+    return None
 
 
 def _keep(conn: Connection, tellings: list[Telling], now: dt.datetime) -> list[Telling]:
