@@ -3,7 +3,8 @@
 Payments, credits and their reversals, holds, promises, plans, consents, opt-outs, contact changes
 and merged customers, from where `intake` in `portfolio.yaml` says they come. As `returned`: what
 agencies and legal left where their destination's `returns` says. As `suppressed`: whom SendGrid
-sends nothing to any more, in case that its event was lost. One task per kind.
+sends nothing to any more, in case that its event was lost. As `answers`: what people texted to the
+portfolio's numbers, in case that the receiver did not hear it. One task per kind.
 What was paid, held or refused is asked again at the moment of sending, so it counts from the next
 message on, also for what is planned already.
 

@@ -143,17 +143,21 @@ def snapshot(day: Day, delivered: Pull | None = None) -> Figures:
 
 
 def intake(day: Day, kind: str) -> Figures:
-    """Take in what is new at one of the portfolio's feeds, was left by receivers of placements, or
-    came onto SendGrid's lists.
+    """Take in what is new at one of the portfolio's feeds, was left by receivers of placements,
+    came onto SendGrid's lists, or was texted to the portfolio's numbers.
 
     Raises SourceError if it can't be.
     """
-    from dunflow.intake import suppressed
+    from dunflow.intake import answers, suppressed
     from dunflow.intake.feeds import take_feed
     from dunflow.intake.handback import collect
 
     now = day.clock.now()
-    outside = {collect.KIND: collect.collect, suppressed.KIND: suppressed.take_suppressed}
+    outside = {
+        collect.KIND: collect.collect,
+        suppressed.KIND: suppressed.take_suppressed,
+        answers.KIND: answers.take_answers,
+    }
     if kind in outside:
         return {kind: outside[kind](day.engine, day.book, day.environ, "intake", now)}
     feed = dict(day.book.portfolio.intake.feeds())[kind]
@@ -162,8 +166,8 @@ def intake(day: Day, kind: str) -> Figures:
 
 
 def feeds(day: Day) -> list[str]:
-    """The kinds of rows that the portfolio's feeds, receivers of placements and SendGrid bring."""
-    from dunflow.intake import suppressed
+    """The kinds of rows that the portfolio's feeds, receivers of placements and providers bring."""
+    from dunflow.intake import answers, suppressed
     from dunflow.intake.handback import collect
 
     fed: list[str] = [kind for kind, _ in day.book.portfolio.intake.feeds()]
@@ -171,6 +175,8 @@ def feeds(day: Day) -> list[str]:
         fed.append(collect.KIND)
     if suppressed.is_asked(day.book):
         fed.append(suppressed.KIND)
+    if answers.is_asked(day.book):
+        fed.append(answers.KIND)
     return fed
 
 

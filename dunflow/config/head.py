@@ -72,7 +72,8 @@ def _head(name: str, document: Any) -> Head:
     approvals = max([1, *(int(each.get("approvals", 1)) for each in receivers)])
     if approvals > MOST_APPROVALS:
         raise ValueError(approvals)
-    email = (document.get("senders") or {}).get("email")
+    senders = document.get("senders") or {}
+    email = senders.get("email")
     return Head(
         name=name,
         owner=shown(str(document.get("owner", Head.owner))),
@@ -83,5 +84,11 @@ def _head(name: str, document: Any) -> Head:
         approvals=approvals,
         feeds=bool(document.get("intake"))
         or any(each.get("returns") for each in receivers)
-        or (email is not None and email.get("suppressions", True)),
+        or (email is not None and email.get("suppressions", True))
+        or any(_is_number((senders.get(each) or {}).get("from")) for each in ("sms", "voice")),
     )
+
+
+def _is_number(sender: object) -> bool:
+    """To which people can text: neither a Messaging Service nor a name."""
+    return str(sender).removeprefix("+").isdecimal()

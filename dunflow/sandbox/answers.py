@@ -14,13 +14,15 @@ there press these, once the call asks for keys.
 
 import hmac
 import json
+import secrets
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dunflow.remind.render.segments import measure
 from dunflow.sandbox.room import room_of
-from dunflow.sandbox.store import Filter
+from dunflow.sandbox.store import ANSWER, Filter, Message
 
 STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 START = frozenset({"START", "YES", "UNSTOP"})
@@ -55,8 +57,30 @@ async def answer(request: Request) -> Response:
         room.store.stop(sender, to)
     elif word in START:
         room.store.start(sender, to)
-    room.webhooks.answer(sender, to, text, _opt_out_type(to, word))
+    written = _written(sender, to, text, room.clock.now().timestamp())
+    room.store.accept([written])
+    room.webhooks.answer(written.provider_id, sender, to, text, _opt_out_type(to, word))
     return Response(status_code=202)
+
+
+def _written(sender: str, to: str, text: str, at: float) -> Message:
+    """Twilio keeps what it receives among the account's messages, whether or not it can tell it."""
+    return Message(
+        channel=ANSWER,
+        provider_id=f"SM{secrets.token_hex(16)}",
+        recipient=to,
+        sender=sender,
+        sender_name=None,
+        subject=None,
+        body=text,
+        html=None,
+        reference=None,
+        segments=measure(text).segments,
+        status="received",
+        created_at=at,
+        sent_at=None,
+        options="{}",
+    )
 
 
 async def press(request: Request) -> Response:

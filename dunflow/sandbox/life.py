@@ -7,7 +7,7 @@ its page on answering-machine detection, SendGrid's Email Activity.
 
 from typing import NamedTuple
 
-from dunflow.sandbox.store import Fate, Message
+from dunflow.sandbox.store import ANSWER, Fate, Message
 
 LEAVES_S, ARRIVES_S = 1.0, 3.0
 MAIL_ARRIVES_S = 2.0
@@ -31,6 +31,8 @@ def stages(message: Message, fate: Fate | None) -> list[Stage]:
     if message.channel == "email":
         ends = "delivered" if fate is None else "not_delivered"
         return [Stage("processed", at), Stage(ends, at + MAIL_ARRIVES_S)]
+    if message.channel == ANSWER:
+        return [Stage(message.status, at)]
     if message.channel == "voice":
         return [Stage(message.status, at), Stage("ringing", at + RINGS_S), *_talk(at, fate)]
     last = (

@@ -16,7 +16,7 @@ FILE = "sandbox.sqlite"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     id          INTEGER PRIMARY KEY,  -- in the order of acceptance
-    channel     TEXT NOT NULL,        -- sms, email or voice
+    channel     TEXT NOT NULL,        -- sms, email or voice; answer: an SMS that came back
     provider_id TEXT NOT NULL,        -- Twilio's SID; SendGrid's X-Message-Id, one per request
     recipient   TEXT NOT NULL,
     sender      TEXT,                 -- null: a Twilio Messaging Service chose it
@@ -107,10 +107,14 @@ SEARCH = (
 PHONE = re.compile(r"\+?[0-9][0-9 ()-]*", re.ASCII)
 
 
+ANSWER = "answer"
+
+
 class Filter(NamedTuple):
     """Which messages are meant; None does not narrow. `sent_*` are Unix seconds of
     acceptance, `until` excluded. `words` may stand in the recipient, the
-    subject, the text or the reference, in any case of letters."""
+    subject, the text or the reference, in any case of letters. What people wrote back is meant
+    only with `answers`."""
 
     channel: str | None = None
     provider_id: str | None = None
@@ -120,6 +124,7 @@ class Filter(NamedTuple):
     sender: str | None = None
     sent_from: float | None = None
     sent_until: float | None = None
+    answers: bool = False
 
 
 class Reader:
@@ -160,10 +165,10 @@ class Reader:
         return {provider_id: Fate(*rest) for provider_id, *rest in rows}
 
     def scan(self, *, after: int = 0) -> Iterator[Message]:
-        """Every message above the id `after`, in order of acceptance."""
+        """Every message above the id `after` that was sent, in order of acceptance."""
         rows = self._db.execute(
-            f"SELECT {COLUMNS} FROM message WHERE id > ? ORDER BY id",  # noqa: S608
-            [after],
+            f"SELECT {COLUMNS} FROM message WHERE id > ? AND channel <> ? ORDER BY id",  # noqa: S608
+            [after, ANSWER],
         )
         return map(Message._make, rows)
 
@@ -273,8 +278,10 @@ def open_reader(folder: Path) -> Iterator[Reader]:
 
 def _conditions(wanted: Filter, *more: tuple[str, object]) -> tuple[str, list[object]]:
     """The WHERE clause, of fixed texts only, and the values to bind to it."""
+    of_channel = f"(channel = ? OR channel = '{ANSWER}')" if wanted.answers else "channel = ?"
     given: list[tuple[str, object]] = [
-        ("channel = ?", wanted.channel),
+        (of_channel, wanted.channel),
+        ("channel <> ?", None if wanted.channel or wanted.answers else ANSWER),
         ("provider_id = ?", wanted.provider_id),
         ("recipient = ?", wanted.recipient),
         ("reference = ?", wanted.reference),

@@ -152,11 +152,10 @@ class Webhooks:
                 event |= event_of(fate, why)
             self._tell(each.since - message.created_at, lambda e=event: self._events([e]), how)  # type: ignore[misc]
 
-    def answer(self, sender: str, to: str, text: str, opt_out_type: str | None) -> None:
+    def answer(self, sid: str, sender: str, to: str, text: str, opt_out_type: str | None) -> None:
         """A person answers an SMS."""
         if self._receiver_url is None:
             return
-        sid = f"SM{secrets.token_hex(16)}"
         form = {
             "AccountSid": self._credentials.account_sid,
             "ApiVersion": "2010-04-01",

@@ -157,10 +157,11 @@ def test_a_key_that_may_not_read_them_is_told_with_the_repair(
     [
         ("{email: {provider: sendgrid, from: a@example.com}}", True),
         ("{email: {provider: sendgrid, from: a@example.com, suppressions: false}}", False),
-        ("{sms: {provider: twilio, from: '+15005550006'}}", False),
+        ("{sms: {provider: twilio, from: '+15005550006'}}", True),
+        ("{sms: {provider: twilio, from: Lender}, voice: null}", False),
     ],
 )
-def test_a_portfolio_that_sends_mails_has_an_intake(
+def test_a_portfolio_whose_providers_are_asked_has_an_intake(
     tmp_path: Path, senders: str, asked: bool
 ) -> None:
     (tmp_path / "portfolio.yaml").write_text(f"time_zone: Asia/Shanghai\nsenders: {senders}\n")

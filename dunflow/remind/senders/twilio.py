@@ -16,7 +16,7 @@ from dunflow.remind.senders.outcome import (
     Unclear,
     Unknown,
 )
-from dunflow.remind.senders.twilio_ask import ask, sent_since
+from dunflow.remind.senders.twilio_ask import Received, ask, received_since, sent_since
 from dunflow.remind.senders.twilio_client import BASE_URL, created, make_client
 from dunflow.remind.senders.wire import TIMEOUT_S
 
@@ -72,6 +72,10 @@ class TwilioSms:
 
     def sent_since(self, since: datetime) -> Iterator[list[Seen] | Unclear]:
         return sent_since(self._client, since)
+
+    def received_since(self, number: str, since: datetime) -> list[Received] | Unclear:
+        """What people wrote to the number since then, the oldest first."""
+        return received_since(self._client, number, since)
 
 
 def _accepted(reply: Any, message: Message) -> Outcome:

@@ -7,6 +7,7 @@ told by the reference in its body.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -58,6 +59,35 @@ def sent_since(client: Client, since: datetime) -> Iterator[list[Seen] | Unclear
 def _messages(client: Client, since: datetime) -> Iterator[Any]:
     """Asks for nothing before it is read, while the SDK asks for the first page at once."""
     yield from client.messages.stream(date_sent_after=since.astimezone(UTC), page_size=PAGE)
+
+
+@dataclass(frozen=True, repr=False)
+class Received:
+    """What somebody wrote to a number of ours. `repr` is left out: personal data."""
+
+    sid: str
+    sender: str
+    text: str
+    received_at: datetime
+
+
+def received_since(client: Client, number: str, since: datetime) -> list[Received] | Unclear:
+    """What came to `number` since then (an aware instant), the oldest first.
+
+    Twilio keeps what it receives among the messages of the account, also where our receiver did not
+    answer: twilio.com/docs/messaging/api/message-resource.
+    """
+
+    def look() -> list[Received]:
+        found = []
+        for each in client.messages.stream(to=number, page_size=PAGE):
+            if each.date_created < since:
+                break
+            if each.direction == "inbound":
+                found.append(Received(each.sid, each.from_, each.body or "", each.date_created))
+        return found[::-1]
+
+    return answered(look)
 
 
 def _answer(client: Client, question: Question) -> Answer:

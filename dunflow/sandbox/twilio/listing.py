@@ -98,7 +98,7 @@ def _edge(store: Store, token: str) -> tuple[str, int] | None:
     match = TOKEN.fullmatch(token)
     if match is None:
         return None
-    found = store.newest(Filter(provider_id=match[2]), limit=1)
+    found = store.newest(Filter(provider_id=match[2], answers=True), limit=1)
     return (match[1], found[0].id) if found else None
 
 
@@ -123,6 +123,7 @@ def filter_of(query: Mapping[str, str], now: float) -> Filter | Refusal:
         sender=query.get("From"),
         sent_from=max(since).timestamp() - LEAVES_S if since else None,
         sent_until=min(ends) - LEAVES_S if ends else None,
+        answers=True,
     )
 
 

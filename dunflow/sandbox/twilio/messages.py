@@ -11,7 +11,7 @@ from dunflow.remind.render.segments import measure
 from dunflow.sandbox.faults import answers
 from dunflow.sandbox.life import LEAVES_S, stage
 from dunflow.sandbox.room import room_of
-from dunflow.sandbox.store import Fate, Message, Store
+from dunflow.sandbox.store import ANSWER, Fate, Message, Store
 from dunflow.sandbox.twilio import Refusal, error_reply
 from dunflow.sandbox.twilio.listing import NARROWING, filter_of
 from dunflow.sandbox.twilio.resource import (
@@ -82,7 +82,8 @@ def _accepted(form: dict[str, str], *, created_at: float) -> Message:
 
 def _shown(message: Message, fate: Fate | None, now: float, account: str) -> dict[str, object]:
     lived = stage(message, fate, now)
-    left_at = message.created_at + LEAVES_S
+    is_answer = message.channel == ANSWER
+    left_at = message.created_at + (0.0 if is_answer else LEAVES_S)
     uri = f"/{API}/Accounts/{account}/Messages/{message.provider_id}"
     return {
         "account_sid": account,
@@ -91,7 +92,7 @@ def _shown(message: Message, fate: Fate | None, now: float, account: str) -> dic
         "date_created": rfc2822(message.created_at),
         "date_sent": None if now < left_at else rfc2822(left_at),
         "date_updated": rfc2822(lived.since),
-        "direction": "outbound-api",
+        "direction": "inbound" if is_answer else "outbound-api",
         "error_code": lived.error_code,
         "error_message": None,
         "from": message.sender,

@@ -47,7 +47,8 @@ class Resource:
         room = room_of(request)
         if not may_enter(request, room.credentials):
             return stranger()
-        wanted = Filter(channel=self.channel, provider_id=request.path_params["sid"])
+        sid, written_back = request.path_params["sid"], self.channel == "sms"
+        wanted = Filter(channel=self.channel, provider_id=sid, answers=written_back)
         found = room.store.newest(wanted, limit=1)
         if not found:
             return not_found(request)
