@@ -6,15 +6,17 @@ certainly did not go out and may go out later. One that is lost does no harm.
 
 import datetime as dt
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, update
+from sqlalchemy import Connection, Row, Table, select, update
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
 from dunflow.decide.windows import next_opening
 from dunflow.decide.zones import Places, wall_zones
+from dunflow.ledger.tables import opt_out, reply
 from dunflow.remind import brake, faults
 from dunflow.remind.compose import language_of
 from dunflow.remind.render.message import render_note
@@ -67,6 +69,21 @@ def take(
     until = min(span.closes_at, until)
     message = Message(reference, channel, row.address, text.body, text.subject, text.html, until)
     return Note(of, row[0], message)
+
+
+def recipients(
+    conn: Connection, channel: Channel, references: Collection[str]
+) -> list[tuple[int, str]]:
+    """`portfolio_id, address` of those to whom the notes of these references went."""
+    found: set[tuple[int, str]] = set()
+    for of in (opt_out, reply) if references else ():
+        went_to = select(of.c.portfolio_id, of.c.address).where(
+            of.c.channel == channel,
+            of.c.confirmation.in_(references),
+            of.c.address.is_not(None),
+        )
+        found |= {(portfolio_id, address) for portfolio_id, address in conn.execute(went_to)}
+    return sorted(found)
 
 
 def record(conn: Connection, sent: Note, outcome: Outcome, now: dt.datetime) -> None:

@@ -10,7 +10,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from twilio.request_validator import RequestValidator
 
 from dunflow.clock import VirtualClock
@@ -290,6 +290,20 @@ def test_whoever_calls_a_mail_spam_gets_no_more(
         ("email", row.customer_id, None),
         ("email", None, address),
     }
+
+
+def test_whoever_calls_a_confirmation_spam_gets_no_more(outbox: Outbox, receiver: Receiver) -> None:
+    row = outbox.row(outbox.put("accepted", channel="email"))
+    with outbox.engine.begin() as conn:
+        ours = {"portfolio_id": outbox.portfolio_id, "channel": "email", "address": row.address}
+        said = {"reply_ref": "mail 1", "kind": "dispute", "state": "confirmed", "body": "not mine"}
+        told = {"received_at": NOW, "confirmation": "ABCD1234"}
+        conn.execute(insert(reply).values(**ours, **said, **told))
+    event = {"event": "spamreport", "sg_event_id": "e1", "dunflow_reference": "ABCD1234"}
+    receiver.sendgrid(event)
+    with outbox.engine.connect() as conn:
+        bound = conn.execute(select(opt_out.c.customer_id, opt_out.c.address)).all()
+    assert {tuple(each) for each in bound} == {(row.customer_id, None), (None, row.address)}
 
 
 def test_nobody_fills_the_memory_with_what_is_not_signed(receiver: Receiver) -> None:

@@ -19,7 +19,7 @@ from dunflow.intake.replies import Reply, heed, is_of_ours, record_reply
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import portfolio, receipt
-from dunflow.remind import opt_outs, receipts
+from dunflow.remind import notes, opt_outs, receipts
 from dunflow.remind.receipts import Found
 from dunflow.remind.senders.outcome import Seen
 from dunflow.remind.voice import NO_MORE_CALLS, WRONG_PERSON, Script
@@ -79,7 +79,9 @@ class Desk:
         with self.engine.begin() as conn:
             new = _keep(conn, tellings, now)
             found = receipts.find(conn, [(each.reference, each.provider_id) for each in new])
-            known = [(each, of) for each, of in zip(new, found, strict=True) if of]
+            told = list(zip(new, found, strict=True))
+            known = [(each, of) for each, of in told if of]
+            self._heed_objections(conn, [each for each, of in told if of is None], now)
             for portfolio_id in sorted({of.portfolio_id for _, of in known}):
                 mine = [(each, of) for each, of in known if of.portfolio_id == portfolio_id]
                 if not self._take(conn, portfolio_id, mine, now):
@@ -209,6 +211,13 @@ class Desk:
             whose = {customer_id, *opt_outs.users_of(conn, portfolio_id, "email", address)}
             opt_outs.bind(conn, portfolio_id, ["email"], sorted(whose), [address], "provider", at)
         return book is not None
+
+    def _heed_objections(self, conn: Connection, told: list[Telling], now: dt.datetime) -> None:
+        """Of mails that are no contacts: whoever was told that they were heard may object to it."""
+        references = [each.reference for each in told if each.says_no and each.reference]
+        for number, address in notes.recipients(conn, "email", references):
+            people = opt_outs.users_of(conn, number, "email", address)
+            opt_outs.bind(conn, number, ["email"], people, [address], "provider", now)
 
     def _book_of(self, conn: Connection, portfolio_id: int) -> Book | None:
         name = conn.execute(
