@@ -172,6 +172,7 @@ def make_book(
         raise ConfigError("\n".join(faults))
     floor = read_floor(policy.packs, pack_places)
     _require_lawful_keeping(portfolio, floor)
+    _require_calendar(portfolio, floor)
     return Book(portfolio, tightened(policy, portfolio, floor, origin), floor, folder)
 
 
@@ -192,6 +193,19 @@ def _require_lawful_keeping(portfolio: Portfolio, floor: Floor) -> None:
         raise ConfigError(
             f"portfolio.yaml: keep_records: is {kept!r}, and a pack allows {most} at most; "
             "write a shorter time, or leave it out"
+        )
+
+
+def _require_calendar(portfolio: Portfolio, floor: Floor) -> None:
+    if not floor.needs_calendar:
+        return
+    from dunflow.config.days_off import has_calendar
+
+    if not has_calendar(portfolio.region):
+        raise ConfigError(
+            f"portfolio.yaml: region: is {portfolio.region!r}, whose public holidays nobody here "
+            "knows, and a pack keeps them quiet; name the country whose holidays its customers "
+            "keep, or other packs"
         )
 
 

@@ -38,7 +38,7 @@ from dunflow.config.rights import (
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOLIDAYS = "holidays"
-"""As a quiet day: the public holidays of the portfolio's region (the `holidays` library)."""
+"""As a quiet day: the public holidays of the portfolio's region, see `days_off.py`."""
 
 
 def _whole_days(value: str) -> str:
@@ -154,6 +154,11 @@ class Floor(Model):
     def zone_sources(self) -> set[ZoneSource]:
         """What any of them goes by to find a customer's time zone."""
         return {source for pack in self.packs for source in pack.clock.tz_from}
+
+    @property
+    def needs_calendar(self) -> bool:
+        """Whether the public holidays of the portfolio's region must be known."""
+        return any(HOLIDAYS in pack.quiet_days for pack in self.packs)
 
     @property
     def caps(self) -> list[Cap]:

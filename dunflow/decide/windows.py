@@ -7,11 +7,9 @@ one that it repeats is open both times.
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from zoneinfo import ZoneInfo
 
-import holidays
-
+from dunflow.config.days_off import is_day_off
 from dunflow.config.pack import HOLIDAYS, WEEKDAYS, Floor, Pack
 from dunflow.config.policy import Channel
 
@@ -92,12 +90,7 @@ def _open_spans(
 def _is_quiet(pack: Pack, region: str, day: dt.date) -> bool:
     if WEEKDAYS[day.weekday()] in pack.quiet_days:
         return True
-    return HOLIDAYS in pack.quiet_days and day in _holidays_of(region, day.year)
-
-
-@cache
-def _holidays_of(region: str, year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays(region, years=year)
+    return HOLIDAYS in pack.quiet_days and is_day_off(region, day)
 
 
 def _whole_day(zone: ZoneInfo, day: dt.date) -> list[Span]:

@@ -80,6 +80,17 @@ def test_the_keys_of_a_fault_are_those_of_the_file(harbour: Path) -> None:
     assert "function" not in refusal()
 
 
+def test_a_region_whose_holidays_nobody_knows_is_told_where_a_pack_keeps_them(
+    harbour: Path,
+) -> None:
+    written = (harbour / "portfolio.yaml").read_text()
+    (harbour / "portfolio.yaml").write_text(written.replace("region: CN", "region: AC"))
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [de]\ntiers: [{TIER}]")
+    assert "region: is 'AC', whose public holidays nobody here knows" in refusal()
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [uk]\ntiers: [{TIER}]")
+    assert read_book("harbour").portfolio.region == "AC"
+
+
 def test_a_policy_without_packs_stands_on_the_strict_one(harbour: Path) -> None:
     (harbour / "policy.yaml").write_text(f"policy: p\ntiers: [{TIER}]")
     assert [pack.pack.id for pack in read_book("harbour").floor.packs] == ["strict"]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dunflow.config.base import build
+from dunflow.config.days_off import is_day_off
 from dunflow.config.pack import WEEKDAYS, Floor, Pack
 from dunflow.decide.windows import Span, next_opening
 
@@ -142,12 +143,33 @@ def test_a_quiet_day_of_any_pack_is_quiet() -> None:
 def test_public_holidays_are_those_of_the_region() -> None:
     quiet = [pack(("08:00", "20:00"), quiet_days=["holidays"])]
     before = "2026-07-03T21:00-04:00"
-    assert opening(quiet, "2026-12-24T21:00+00:00", ZoneInfo("Europe/London"), region="GB") == (
-        "12-27 08:00",
-        "12-27 20:00",
+    assert opening(quiet, "2026-05-04T07:00+01:00", ZoneInfo("Europe/London"), region="GB") == (
+        "05-05 07:00",
+        "05-05 19:00",
     )
     assert opening(quiet, before, NEW_YORK, region="GB") == ("07-04 12:00", "07-05 00:00")
-    assert opening(quiet, before, NEW_YORK, region="US") == ("07-05 12:00", "07-06 00:00")
+    assert opening(quiet, before, NEW_YORK, region="US") == ("07-06 12:00", "07-07 00:00")
+
+
+@pytest.mark.parametrize(
+    ("region", "day", "off"),
+    [
+        ("CN", "2026-02-14", True),  # Spring Festival is from Sunday to Monday of the next week
+        ("CN", "2026-02-21", True),
+        ("CN", "2026-02-22", True),
+        ("CN", "2026-02-28", False),
+        ("GB", "2026-04-06", True),  # Easter Monday is none in Scotland
+        ("GB", "2026-08-31", True),
+        ("GB", "2026-08-28", False),  # Friday
+        ("DE", "2026-06-04", True),  # Corpus Christi
+        ("SA", "2026-02-20", True),  # a Friday: the weekend before Founding Day, a Sunday
+        ("SA", "2026-02-13", False),
+    ],
+)
+def test_a_day_off_is_one_in_any_part_and_the_weekend_beside_it(
+    region: str, day: str, off: bool
+) -> None:
+    assert is_day_off(region, dt.date.fromisoformat(day)) == off
 
 
 def test_a_channel_closed_for_long_has_no_opening() -> None:
