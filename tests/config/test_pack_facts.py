@@ -111,6 +111,8 @@ def test_where_the_law_gives_no_number_those_of_strict_are_taken(fact: str, pack
     [
         ("CN-19", "cn-consumer", "agency", "agency_listed_and_published"),
         ("CN-23", "cn-consumer", "agency", "processing_agreement"),
+        ("CN-32", "cn-consumer", "agency", "claim_not_barred"),
+        ("CN-32", "cn-consumer", "legal", "claim_not_barred"),
         ("CN-24", "cn-consumer", "sale", "separate_consent_or_exception"),
         ("UK-13", "uk", "legal", "default_notice_served"),
         ("UK-15", "uk", "legal", "reply_form_answered_30_days_ago"),
