@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from dunflow.config.portfolio import Calls, Team
 from dunflow.console.lists import heads, page_of
 from dunflow.intake.holders import account_of
 from dunflow.intake.holds import Hold, Holder, record_hold
 from dunflow.intake.payments import Payment, record_payment
-from dunflow.ledger.tables import account, contact, episode, worklist
+from dunflow.ledger.tables import account, contact, contact_account, episode, worklist
 from dunflow.place.deliver import DeliveryError, Place
 from dunflow.placements import Desk
+from dunflow.remind.talks import record_talk
 from tests.worklists.conftest import DATE, Office, Open
 
 DAY = dt.timedelta(days=1)
@@ -61,6 +63,61 @@ def test_a_list_that_goes_on_leaves_out_whom_a_guard_forbids_by_now(office: Open
     pay_and_die(at.desk)
     assert listed(at) == [["A4", "A3"]]
     assert states(at).count(("cancelled", "never_listed")) == 2
+
+
+def talk(desk: Desk, account: str) -> None:
+    """Somebody talks with the customer about this account."""
+    now = desk.clock.now()
+    with desk.engine.begin() as conn:
+        of = account_of(conn, desk.portfolio_id, account)
+        who = conn.execute(
+            select(contact.c.customer_id)
+            .join(contact_account, contact_account.c.contact_id == contact.c.contact_id)
+            .where(contact_account.c.account_id == of)
+        ).scalar_one()
+        record_talk(conn, desk.book, desk.portfolio_id, who, of, now, "ann", now)
+
+
+@pytest.mark.parametrize(
+    ("packs", "account", "gone"),
+    [
+        (["own-day"], "A1", set()),
+        (["own-day", "own-rest-after-talk"], "A1", {"A1"}),
+        (["own-day", "own-rest-after-talk"], "A5", {"A4"}),  # one line names both
+        (["own-day", "own-rest-by-debt"], "A1", {"A1"}),
+        (["own-day", "own-rest-by-debt"], "A5", {"A4"}),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_whoever_was_talked_with_meanwhile_is_on_no_list_where_a_pack_wants_rest(
+    packs: list[str], account: str, gone: set[str], begun: bool, office: Open
+) -> None:
+    at = office(packs=packs)
+    if begun:
+        with nowhere_to_write():
+            at.write()
+    talk(at.desk, account)
+    (only,) = listed(at)
+    assert set(only) == {"A1", "0020", "A3", "A4"} - gone
+
+
+def test_a_talk_about_another_debt_leaves_a_call_where_rest_is_by_debt(office: Open) -> None:
+    at = office(packs=["own-day", "own-rest-by-debt"], per_customer="per_account")
+    talk(at.desk, "A5")
+    (only,) = listed(at)
+    assert "A4" in only
+    assert "A5" not in only
+
+
+def test_a_page_says_of_whom_a_talk_forbids_by_now(office: Open) -> None:
+    at = office(packs=["own-day", "own-rest-after-talk"])
+    at.write()
+    talk(at.desk, "A1")
+    desk = at.desk
+    with desk.engine.connect() as conn:
+        page = page_of(conn, heads(conn)[0], desk.clock.now(), lambda _: desk.book)
+    forbidden = {line["account"]: line["forbidden"] for line in page.lines}
+    assert forbidden == {"A1": "cooldown.after_talk", "0020": None, "A3": None, "A4": None}
 
 
 def test_nobody_is_listed_whose_hours_are_over(office: Open) -> None:
