@@ -24,8 +24,8 @@ STAGES: dict[str, Callable[[Day], Figures]] = {
 
 # `strict` lets texts go only to who consented.
 _CONSENT = """
-INSERT INTO consent (portfolio_id, customer_id, channel, basis, given_at, recorded_by)
-SELECT portfolio_id, customer_id, 'sms', 'prior_express', :at, 'bench' FROM customer
+INSERT INTO consent (portfolio_id, customer_id, channel, address, basis, given_at, recorded_by)
+SELECT portfolio_id, customer_id, 'sms', phone, 'prior_express', :at, 'bench' FROM customer
 WHERE portfolio_id = :portfolio_id
   AND NOT EXISTS (SELECT FROM consent WHERE consent.customer_id = customer.customer_id)
 """

@@ -176,6 +176,8 @@ def consent(
 ) -> None:
     """Record that a customer agrees to a channel for which a pack wants a consent on file.
 
+    It is for the number or address that the channel reaches now; for another one it takes another.
+
     \b
     dunflow consent sunrise_instalment C77 voice --reason "signed form of 2026-02-01"
     dunflow consent sunrise_instalment C77 voice --revoke --reason "took it back on the phone"

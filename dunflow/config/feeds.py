@@ -63,6 +63,7 @@ FEEDS: Final[dict[str, dict[str, bool]]] = {
         "channel": True,
         "basis": True,
         "given_at": True,
+        "address": False,
         "revoked_at": False,
         "reason": False,
     },

@@ -86,7 +86,7 @@ def bars(
         (said_no.where(opt_out.c.address == address), opted_out),
         *[
             (
-                channel.in_(rule.channels) & ~_agreed(rule, customer_id, channel, at),
+                channel.in_(rule.channels) & ~_agreed(rule, customer_id, channel, address, at),
                 literal("consent.", Text) + channel,
             )
             for rule in book.floor.consent
@@ -98,12 +98,17 @@ def _agreed(
     rule: ConsentRule,
     customer_id: ColumnElement[int],
     channel: ColumnElement[str],
+    address: ColumnElement[str],
     at: dt.datetime,
 ) -> ColumnElement[bool]:
-    """Whether the customer has a consent on one of the rule's grounds, and fresh enough."""
+    """Whether the customer agreed to be reached at this very address: another may be a stranger's.
+
+    On one of the rule's grounds, and of late enough.
+    """
     agreed = exists().where(
         consent.c.customer_id == customer_id,
         consent.c.channel == channel,
+        consent.c.address == address,
         consent.c.basis.in_(rule.basis),
         consent.c.given_at <= at,
         consent.c.revoked_at.is_(None),

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from dunflow.assess.holds import ends_at
 from dunflow.config.pack import Floor
 from dunflow.ledger.owners import last_owner
+from dunflow.ledger.points import address_for
 from dunflow.ledger.tables import (
     consent,
     conversation,
@@ -59,8 +60,13 @@ def said(floor: Floor, portfolio_id: int, account_id: int) -> Mapping[str, Selec
         )
         .order_by(o.since_at, o.opt_out_id),
         "consents": select(
-            consent.c.channel, consent.c.basis, consent.c.given_at, consent.c.revoked_at
+            consent.c.channel,
+            consent.c.basis,
+            consent.c.given_at,
+            consent.c.revoked_at,
+            (consent.c.address == address_for(consent.c.channel)).label("for_the_address_of_now"),
         )
+        .join(customer, customer.c.customer_id == consent.c.customer_id)
         .where(consent.c.customer_id == owner)
         .order_by(consent.c.given_at, consent.c.consent_id),
         "talks": select(conversation.c.held_at, conversation.c.recorded_at)

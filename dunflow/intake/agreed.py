@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from dunflow.clock import NO_END
 from dunflow.intake.given import Given
 from dunflow.intake.payments import OTHERWISE
-from dunflow.ledger.tables import consent, hold, promise
+from dunflow.ledger.points import address_for
+from dunflow.ledger.tables import consent, customer, hold, promise
 
 
 def take_holds(given: Given) -> int:
@@ -83,12 +84,17 @@ def take_promises(given: Given) -> int:
 
 
 def take_consents(given: Given) -> int:
-    """Keep consents, and take back those that were revoked; how many were new or taken back."""
+    """Keep consents, and take back those that were revoked; how many were new or taken back.
+
+    Each is for the address that was named, or that the channel reaches now.
+    """
     r = given.rows.c
+    reached = select(address_for(r.channel)).where(customer.c.customer_id == r.customer)
     columns: dict[str, ColumnElement[Any]] = {
         "portfolio_id": given.portfolio,
         "customer_id": r.customer,
         "channel": r.channel,
+        "address": func.coalesce(r.address, reached.correlate(given.rows).scalar_subquery()),
         "basis": r.basis,
         "given_at": r.given_at,
         "revoked_at": r.revoked_at,

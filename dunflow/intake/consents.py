@@ -8,11 +8,15 @@ from sqlalchemy import Connection, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.ledger.tables import consent
+from dunflow.remind.opt_outs import point_of
 
 
 @dataclass(frozen=True)
 class Consent:
-    """What a customer agreed to. `basis` is a pack's word for the ground, as `prior_express`."""
+    """What a customer agreed to. `basis` is a pack's word for the ground, as `prior_express`.
+
+    It is to be reached at `address`, or without one at what the channel reaches as it is recorded.
+    """
 
     customer_id: int
     channel: str
@@ -20,6 +24,7 @@ class Consent:
     given_at: dt.datetime
     recorded_by: str
     reason: str | None = None
+    address: str | None = None
 
 
 def record_consent(conn: Connection, portfolio_id: int, given: Consent) -> None:
@@ -28,6 +33,7 @@ def record_consent(conn: Connection, portfolio_id: int, given: Consent) -> None:
         portfolio_id=portfolio_id,
         customer_id=given.customer_id,
         channel=given.channel,
+        address=given.address or point_of(conn, given.customer_id, given.channel),
         basis=given.basis,
         given_at=given.given_at,
         recorded_by=given.recorded_by,

@@ -233,9 +233,9 @@ def _heed(
         revoke_consents(conn, portfolio_id, people, reading.stops, "reply", now)
     elif _may_be_answered(given, reading) and len(people) == 1:
         # Who writes by text may be answered by text: a ground that some packs know.
-        by = "reply"
-        texted = Consent(people[0], "sms", "debtor_texted", given.received_at, by)
-        record_consent(conn, portfolio_id, texted)
+        # It is one for the number that they wrote from.
+        texted = Consent(people[0], "sms", "debtor_texted", given.received_at, "reply")
+        record_consent(conn, portfolio_id, replace(texted, address=next(iter(addresses), None)))
     if reading.starts and not _said_since(conn, portfolio_id, given, "opt_out", people, addresses):
         lifted = [given.channel, "voice"] if given.to_caller else [given.channel]
         opt_outs.lift(conn, portfolio_id, lifted, people, addresses, "reply", now)

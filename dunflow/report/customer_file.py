@@ -134,6 +134,7 @@ def customer_file(
             conn,
             select(
                 consent.c.channel,
+                consent.c.address,
                 consent.c.basis,
                 consent.c.given_at,
                 consent.c.revoked_at,

@@ -275,6 +275,7 @@ class Consent(Model):
     customer: str
     channel: Channel
     basis: str = "prior_express"
+    address: str | None = None
     at: Instant
 
 

@@ -127,7 +127,9 @@ class People:
 
     def _consent(self, conn: Connection, said: Consent) -> None:
         customer_id = ensure_customer(conn, self._portfolio_id, said.customer)
-        given = consents.Consent(customer_id, said.channel, said.basis, self._at(said.at), BY)
+        given = consents.Consent(
+            customer_id, said.channel, said.basis, self._at(said.at), BY, address=said.address
+        )
         consents.record_consent(conn, self._portfolio_id, given)
 
     def _result(self, conn: Connection, said: Result, now: dt.datetime) -> None:

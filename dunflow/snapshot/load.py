@@ -20,6 +20,7 @@ from dunflow.ledger.loads import neighbours
 from dunflow.ledger.tables import customer, quarantine, snapshot
 from dunflow.ledger.tables import load as load_table
 from dunflow.snapshot.columns import read_frames
+from dunflow.snapshot.consents import bind_consents
 from dunflow.snapshot.customers import Renewal, bad_contact_points, take_customers
 from dunflow.snapshot.doubles import drop_unclear, rejected_rows, settle_doubles
 from dunflow.snapshot.finding import are_covered, vouched_for
@@ -149,6 +150,7 @@ def _take(
     taken = take_customers(
         conn, book, portfolio_id, business_date, stage, matched, meanwhile, is_trusted
     )
+    bind_consents(conn, portfolio_id)
     fill_new(conn, portfolio_id, business_date, matched, again)
     settle_first_seen(conn, portfolio_id, business_date, said_no)
     bad = bad_contact_points(book, portfolio_id, stage, taken.readings)

@@ -161,6 +161,7 @@ PERSONAL = {
         *("name", "phone_raw", "phone", "email_raw", "email", "address_raw", "address"),
         *("language", "time_zone", "phone_zones", "address_zones"),
     ),
+    consent: ("address",),
     contact: ("address",),
     contact_change: ("value",),
     contact_text: ("subject", "body"),

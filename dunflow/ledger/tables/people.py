@@ -69,7 +69,8 @@ opt_out = Table(
     ),
 )
 
-# What a customer agreed to, on which ground. A channel needs it only where a pack says so.
+# What a customer agreed to, on which ground: to be reached at one address, since another may be a
+# stranger's. A channel needs it only where a pack says so.
 consent = Table(
     "consent",
     metadata,
@@ -77,6 +78,7 @@ consent = Table(
     Column("portfolio_id", ForeignKey(portfolio.c.portfolio_id), nullable=False),
     Column("customer_id", ForeignKey(customer.c.customer_id), nullable=False),
     Column("channel", Text, nullable=False),
+    Column("address", Text),  # NULL: for the first one that is known of the customer
     Column("basis", Text, nullable=False),
     Column("given_at", Instant, nullable=False),
     Column("revoked_at", Instant),
@@ -85,6 +87,7 @@ consent = Table(
     Column("recorded_by", Text, nullable=False),
     Column("reason", Text),
     UniqueConstraint("portfolio_id", "customer_id", "channel", "basis", "given_at"),
+    Index("ix_consent_unbound", "portfolio_id", postgresql_where=text("address IS NULL")),
 )
 
 # Somebody really talked with the customer. Some packs ask for rest after it.

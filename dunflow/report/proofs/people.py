@@ -196,6 +196,8 @@ def sent_without_consent(scope: Scope) -> Select[int]:
 
 
 def _agreed(rule: ConsentRule) -> ColumnElement[bool]:
+    """Addresses are not compared: those of before a certain version are not known, and of some who
+    were let go they are gone."""
     agreed = exists().where(
         consent.c.customer_id == contact.c.customer_id,
         consent.c.channel == contact.c.channel,
