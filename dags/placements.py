@@ -15,7 +15,8 @@ Where a receiver wants several `approvals`, the last four come again for the nex
 `candidates_2` and so on, about what the first one approved.
 
 **Approval** stands under *Required actions* in Airflow: approve all that is asked about, reject it,
-or decide later. To take single accounts out first, use
+or decide later. What a pack asks the approver to have checked is named in the question; *Approve*
+says that it was, and is kept so. To take single accounts out first, use
 `dunflow placements PORTFOLIO reject --account …`; what may no longer leave by then is withdrawn by
 itself. The command line can do all of it, also after the wait here has ended:
 `dunflow placements PORTFOLIO list`, `approve`, `reject`, `export`. What was proposed while this DAG
@@ -24,6 +25,9 @@ was paused is asked about together with the next date.
 **When `take_back` or `deliver` fails**, a receiver's place can't be reached or its agreement has
 ended; the log says which. Nothing is lost and nothing is delivered twice: mend it, and clear the
 task.
+
+**When `carry_out` fails** for what was not checked, packs ask for more by now than the question
+named. Nothing was approved: clear `candidates`, and the question comes again.
 """
 
 import datetime as dt
@@ -45,7 +49,7 @@ def take_back(portfolio: str) -> dict[str, Any]:
 
 @task
 def candidates(portfolio: str, turn: int) -> dict[str, Any]:
-    """What a person is asked about: the name of the question, and its sums."""
+    """What a person is asked about: the name of the question, and its sums with their checks."""
     from dunflow import placements
 
     date = get_current_context()["dag_run"].partition_key
@@ -66,7 +70,9 @@ def carry_out(portfolio: str, asked: dict[str, Any], answer: dict[str, Any]) -> 
     chosen = Chosen(question=asked["question"])
     desk = placements.open_desk(portfolio)
     if said == [APPROVE]:
-        moved = placements.approve(desk, chosen, by)
+        # What the question named, and not what packs ask for by now.
+        named = {check for each in asked["sums"] for check in each.get("checks", [])}
+        moved = placements.approve(desk, chosen, by, named)
     elif said == [REJECT]:
         moved = placements.reject(desk, chosen, "rejected in Airflow", by)
     else:
@@ -88,11 +94,11 @@ def _delivered(portfolio: str) -> dict[str, Any]:
 
 
 BODY = """
-| business date | destination | accounts | amount |
-|---|---|---|---|
+| business date | destination | accounts | amount | who approves has checked |
+|---|---|---|---|---|
 {% for each in (ti.xcom_pull(task_ids='CANDIDATES') or {}).sums or [] -%}
 | {{ each.business_date }} | {{ each.destination }} | {{ each.accounts }} | {{ each.amount }} \
-{{ each.currency }} |
+{{ each.currency }} | {{ each.checks | join(', ') }} |
 {% endfor %}
 """
 

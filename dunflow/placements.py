@@ -5,7 +5,7 @@ Whoever works on them (Airflow, the command line, a scenario) calls these.
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,15 @@ def open_desk(portfolio: str) -> Desk:
     return Desk(engine, book, number, clock, local_secrets() | os.environ)
 
 
-def approve(desk: Desk, chosen: Chosen, by: str) -> Moved:
-    """Let proposals leave with the next export. What may no longer leave is withdrawn."""
+def approve(desk: Desk, chosen: Chosen, by: str, checked: Collection[str] = ()) -> Moved:
+    """Let proposals leave with the next export. What may no longer leave is withdrawn.
+
+    `checked`: which of the checks that packs ask for this person has made.
+    """
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         require_known(conn, desk.book.name, desk.portfolio_id, chosen)
-        return approval.approve(conn, desk.book, desk.portfolio_id, chosen, by, desk.clock.now())
+        now = desk.clock.now()
+        return approval.approve(conn, desk.book, desk.portfolio_id, chosen, checked, by, now)
 
 
 def reject(desk: Desk, chosen: Chosen, reason: str, by: str) -> Moved:
@@ -120,18 +124,35 @@ def reconcile(desk: Desk, destination: str | None = None) -> Reconciled:
 
 def ask(desk: Desk, business_date: dt.date | None, turn: int) -> tuple[str, list[Figures]]:
     """The name of a date's question, and what it is about, summed up by destination, date and
-    currency; without a date that of the newest one decided."""
+    currency, each with what who approves must have checked; without a date that of the newest one
+    decided."""
     with placement_lock(desk.engine, desk.book.name), desk.engine.begin() as conn:
         date = business_date or newest_decided(conn, desk.portfolio_id)
         if date is None:
             return "", []
         question = approval.ask(conn, desk.portfolio_id, date, turn, desk.clock.now())
         found = summary(conn, desk.portfolio_id, Chosen(question=question), ("proposed",))
-    sums = [asdict(each) | {"amount": exact(each.amount, each.currency)} for each in found]
-    return question, [each | {"business_date": str(each["business_date"])} for each in sums]
+    sums = [
+        asdict(each)
+        | {
+            "business_date": str(each.business_date),
+            "amount": exact(each.amount, each.currency),
+            "checks": desk.book.checks(each.destination),
+        }
+        for each in found
+    ]
+    return question, sums
 
 
 def rows(desk: Desk, chosen: Chosen, states: tuple[str, ...]) -> list[Figures]:
-    """The placements themselves, the newest first: account, destination, state, amount, …"""
+    """The placements themselves, the newest first: account, destination, state, amount, …
+
+    `checks`: of a proposal what who approves must have checked. `approved_by` tells of all who did,
+    and of what they had checked.
+    """
     with desk.engine.connect() as conn:
-        return listing(conn, desk.portfolio_id, chosen, states)
+        found = listing(conn, desk.portfolio_id, chosen, states)
+    return [
+        each | {"checks": desk.book.checks(each["to"]) if each["state"] == "proposed" else []}
+        for each in found
+    ]

@@ -3,11 +3,13 @@
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from dunflow.config.book import PACKS, root
+from dunflow.config.book import PACKS, read_pack, root
+from dunflow.config.destination import Kind
+from dunflow.config.pack import AGREEMENT
 
 PAGE = root() / "docs/law.md"
 STORIES = Path(__file__).parent / "scenarios/own/law.yaml"
@@ -71,3 +73,16 @@ def test_the_page_counts_the_stories_of_a_fact() -> None:
 
 def test_each_story_is_about_a_fact_of_the_page() -> None:
     assert set(in_stories()) <= set(told())
+
+
+def test_the_page_tells_what_each_check_of_an_approver_means() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| \w", PAGE.read_text(encoding="utf-8"), re.M)
+    asked: dict[str, list[str]] = defaultdict(list)
+    for file in sorted((root() / PACKS).glob("*.yaml")):
+        for kind in get_args(Kind):
+            for check in read_pack(file.stem, [file.parent]).handoff.for_(kind).checks:
+                asked[check].append(f"`{file.stem}: {kind}`")
+    del asked[AGREEMENT]
+    assert {check: where.strip() for check, where in rows} == {
+        check: ", ".join(where) for check, where in asked.items()
+    }

@@ -12,6 +12,28 @@ from tests.test_date_commands import FIRST, SECOND, Shop, open_shop
 from tests.test_kill import _POLICY
 
 AT_ONCE = _POLICY | {"packs": [], "hand_off": [{"to": "agency", "when": {"dpd": {"from": 1}}}]}
+TOLD_FIRST = _POLICY | {
+    "packs": ["in"],
+    "tiers": [
+        {
+            "tier": "only",
+            "from_dpd": 1,
+            "steps": [
+                {
+                    "step": "notice",
+                    "at_dpd": 1,
+                    "channel": "sms",
+                    "template": "final",
+                    "mandatory": True,
+                    "purpose": "notice",
+                }
+            ],
+        }
+    ],
+    "hand_off": [
+        {"to": "agency", "when": {"dpd": {"from": 1}}, "after": {"step": "notice", "days": 0}}
+    ],
+}
 WHY = ["--reason", "it was a mistake", "--by", "ann"]
 
 
@@ -50,6 +72,18 @@ def desk(
         yield Desk(shop)
 
 
+@pytest.fixture
+def told_first(
+    server: URL, template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Desk]:
+    """The same with a pack in force, for accounts that had their notice."""
+    with open_shop(server, template, monkeypatch, tmp_path, TOLD_FIRST) as shop:
+        for date in (FIRST, SECOND):
+            shop.deliver(date, range(5))
+            shop.day(date)
+        yield Desk(shop)
+
+
 def of(*numbers: int) -> list[str]:
     return [word for number in numbers for word in ("--account", f"A{number}")]
 
@@ -83,3 +117,16 @@ def test_what_is_meant_has_to_be_said(desk: Desk, command: str) -> None:
     assert "--account, --date, or --all" in desk.says(command, *why, code=2)
     if why:
         assert "Missing option '--reason'" in desk.says(command, "--all", code=2)
+
+
+def test_what_a_pack_wants_checked_is_listed_asked_for_and_shown(told_first: Desk) -> None:
+    check = "agents_trained_iibf"
+    assert f"Who approves for agency must have checked: {check}" in told_first.says("list")
+    refused = told_first.says("approve", "--all", "--by", "ann", code=1)
+    assert f"for agency: {check}. Say so once you have: --checked {check}" in refused
+    assert set(told_first.states().values()) == {"proposed"}
+    said = ("--checked", check, "--by", "ann")
+    assert told_first.counts("approve", "--all", *said) == {"approved": 5}
+    listed = json.loads(told_first.says("list", "--json"))
+    assert {row["approved_by"] for row in listed} == {f"ann (checked: {check})"}
+    assert "must have checked" not in told_first.says("list")

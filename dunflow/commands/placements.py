@@ -4,7 +4,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,8 +27,9 @@ all_option = click.option("--all", "all_", is_flag=True, help="All that the othe
 date_option = click.option("--date", type=DATE, help="Only those proposed for this business date.")
 
 
-_Move = Callable[["Desk", "Chosen", str, str], "Moved"]
-"""What becomes of the chosen ones, for this reason, by whom."""
+_Move = Callable[["Desk", "Chosen", Any, str], "Moved"]
+"""What becomes of the chosen ones, by what its own option says, and by whom."""
+_Option = Callable[[Callable[..., None]], Callable[..., None]]
 _Adds = Callable[[_Move], _Move]
 
 
@@ -40,7 +41,7 @@ def placements(ctx: click.Context, portfolio: str) -> None:
 
     \b
     dunflow placements sunrise_instalment list
-    dunflow placements sunrise_instalment approve --to harbour_agency --all
+    dunflow placements sunrise_instalment approve --to legal --all
     dunflow placements sunrise_instalment reject --account L0000123 --reason "pays by instalments"
     dunflow placements sunrise_instalment export
     """
@@ -77,7 +78,11 @@ def list_(
     if json_:
         tell.as_json(rows)
     elif rows:
-        tell.rows("Placements", rows, zone)
+        checks = {row["to"]: row["checks"] for row in rows if row["checks"]}
+        tell.rows("Placements", [{**row, "checks": None} for row in rows], zone)
+        for to, asked in sorted(checks.items()):
+            told = f"Who approves for {to} must have checked: {', '.join(asked)}"
+            tell.screen.print(told, soft_wrap=True)
     else:
         tell.screen.print("There are none.")
 
@@ -85,10 +90,14 @@ def list_(
 _EXAMPLE = "\n\n\b\ndunflow placements sunrise_instalment "
 
 
-def _moving(name: str, does: str, example: str, why: str | None, *, needed: bool = True) -> _Adds:
+def _why(tells: str, *, needed: bool = True) -> _Option:
+    return click.option("--reason", "said", required=needed, help=tells)
+
+
+def _moving(name: str, does: str, example: str, option: _Option) -> _Adds:
     """Adds a command that moves the placements which its options choose.
 
-    `why`: what --reason tells; None: there is none. Not `needed`: it may be left out.
+    `option`: what else it is told, as `said`.
     """
 
     def add(move: _Move) -> _Move:
@@ -107,7 +116,7 @@ def _moving(name: str, does: str, example: str, why: str | None, *, needed: bool
             all_: bool,
             by: str,
             json_: bool,
-            reason: str | None = None,
+            said: Any,
         ) -> None:
             from dunflow import placements as work
 
@@ -115,11 +124,9 @@ def _moving(name: str, does: str, example: str, why: str | None, *, needed: bool
                 raise click.UsageError("say which: --account, --date, or --all")
             chosen = _chosen(destination, accounts, date)
             desk = work.open_desk(portfolio)
-            _tell(desk, chosen, move(desk, chosen, reason or "", by), json_)
+            _tell(desk, chosen, move(desk, chosen, said, by), json_)
 
-        if why is not None:
-            command = click.option("--reason", required=needed, help=why)(command)
-        placements.command(name=name, help=does + _EXAMPLE + example)(command)
+        placements.command(name=name, help=does + _EXAMPLE + example)(option(command))
         return move
 
     return add
@@ -128,21 +135,29 @@ def _moving(name: str, does: str, example: str, why: str | None, *, needed: bool
 @_moving(
     "approve",
     "Let proposals leave with the next export. What may no longer leave is withdrawn.",
-    "approve --to harbour_agency --date 2026-03-01\n"
-    "dunflow placements sunrise_instalment approve --account L0000123 --account L0000124",
-    None,
+    "approve --to legal --account L0000123 --account L0000124\n"
+    "dunflow placements sunrise_instalment approve --to harbour_agency --date 2026-03-01 "
+    "--checked agency_listed_and_published",
+    click.option(
+        "--checked",
+        "said",
+        multiple=True,
+        metavar="NAME",
+        help="What a pack asks you to have checked, by the name that `list` gives it; may be given "
+        "several times. It is kept.",
+    ),
 )
-def _approve(desk: "Desk", chosen: "Chosen", _reason: str, by: str) -> "Moved":
+def _approve(desk: "Desk", chosen: "Chosen", checked: tuple[str, ...], by: str) -> "Moved":
     from dunflow import placements as work
 
-    return work.approve(desk, chosen, by)
+    return work.approve(desk, chosen, by, checked)
 
 
 @_moving(
     "reject",
     "Turn proposals down: not proposed again to that destination in this episode.",
     'reject --account L0000123 --reason "pays by instalments"',
-    "Why they are not to leave.",
+    _why("Why they are not to leave."),
 )
 def _reject(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     from dunflow import placements as work
@@ -154,7 +169,7 @@ def _reject(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     "propose",
     "Propose again what was rejected, recalled or given back, where its rule is met now.",
     'propose --account L0000123 --reason "the dispute ended"',
-    "Why they are proposed again.",
+    _why("Why they are proposed again."),
 )
 def _propose(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     from dunflow import placements as work
@@ -277,7 +292,7 @@ def reconcile(portfolio: str, destination: str | None, json_: bool) -> None:
 
 
 def _ending(state: str) -> _Move:
-    def end(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
+    def end(desk: "Desk", chosen: "Chosen", reason: str | None, by: str) -> "Moved":
         from dunflow import placements as work
 
         return work.end(desk, chosen, state, reason or None, by)
@@ -285,38 +300,37 @@ def _ending(state: str) -> _Move:
     return end
 
 
-_KEPT = "Why, as it is kept."
+_kept = _why("Why, as it is kept.")
 _moving(
     "recall",
     "Take accounts back; the receiver is told with the next export.",
     'recall --account L0000123 --reason "sold by mistake"',
-    _KEPT,
+    _kept,
 )(_ending("recalled"))
 _moving(
     "acknowledge",
     "The receiver took accounts on.",
     "acknowledge --to harbour_agency --all",
-    _KEPT,
-    needed=False,
+    _why("Why, as it is kept.", needed=False),
 )(_ending("acknowledged"))
 _moving(
     "refuse",
     "The receiver turned accounts down; they are ours again.",
     'refuse --account L0000123 --reason "unknown address"',
-    _KEPT,
+    _kept,
 )(_ending("refused"))
 _moving(
     "return",
     "The receiver gave accounts back; they are ours again.",
     'return --account L0000123 --reason "term over"',
-    _KEPT,
+    _kept,
 )(_ending("returned"))
 _moving(
     "close",
     "The receiver is done with accounts: paid there, settled, written off. They are silent for the "
     "rest of the episode, unless you `reopen` them.",
     'close --account L0000123 --reason "paid to the agency"',
-    _KEPT,
+    _kept,
 )(_ending("closed"))
 
 
@@ -324,7 +338,7 @@ _moving(
     "reopen",
     "Go on with accounts that were closed in this episode: they are ours again.",
     'reopen --account L0000123 --reason "closed by mistake"',
-    _KEPT,
+    _kept,
 )
 def _reopen(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
     from dunflow import placements as work

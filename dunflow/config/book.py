@@ -62,6 +62,10 @@ class Book:
                 asked.append(f"{', '.join(packs)} asks for it before a hand-off to {rule.to}")
         return asked
 
+    def checks(self, destination: str) -> list[str]:
+        """What packs ask whoever approves accounts for this receiver to have checked."""
+        return self.floor.checks(self.portfolio.destination(destination).kind)
+
     @cached_property
     def document(self) -> dict[str, object]:
         """Policy and packs as JSON: what a decision refers to as its policy version."""

@@ -35,8 +35,9 @@ class Need(Rule):
     """Something that must have happened before a hand-off.
 
     An `event` is the notice that the policy's `after` names, given so long ago; a `check` is ticked
-    by the person who approves. `proof: delivered`: a text or an email is given once its receipt
-    says that it arrived. Of a letter no receipt comes, so it is given when the printer had it.
+    by the person who approves, and kept with the approval. `proof: delivered`: a text or an email
+    is given once its receipt says that it arrived. Of a letter no receipt comes, so it is given
+    when the printer had it.
     """
 
     event: str | None = None

@@ -37,6 +37,8 @@ from dunflow.config.rights import (
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AGREEMENT = "processing_agreement"
+"""The check that no person is asked for: `portfolio.yaml` has the agreement, and its days."""
 HOLIDAYS = "holidays"
 """As a quiet day: the public holidays of the portfolio's region, see `days_off.py`."""
 
@@ -254,12 +256,15 @@ class Floor(Model):
 
     def checks(self, kind: str) -> list[str]:
         """What the person who approves a hand-off must have checked."""
-        asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]
-        return list(dict.fromkeys(asked))
+        return [check for check in self._checks(kind) if check != AGREEMENT]
 
     def needs_agreement(self, kind: str) -> bool:
         """Whether any pack asks for an agreement with the receiver in force."""
-        return "processing_agreement" in self.checks(kind)
+        return AGREEMENT in self._checks(kind)
+
+    def _checks(self, kind: str) -> list[str]:
+        asked = [check for pack in self.packs for check in pack.handoff.for_(kind).checks]
+        return list(dict.fromkeys(asked))
 
     def may_leave(self, field: str) -> bool:
         """Whether every pack lets this field of an account be given away."""

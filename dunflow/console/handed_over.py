@@ -35,12 +35,16 @@ class Told:
 
 @dataclass(frozen=True)
 class HandedOver:
-    """One portfolio's. `money` is None where the portfolio can't be read, and `why` says so."""
+    """One portfolio's. `money` is None where the portfolio can't be read, and `why` says so.
+
+    `checks`: receiver of proposals → what who approves them must have checked.
+    """
 
     portfolio: str
     lines: list[Line]
     told: list[Told]
     rejected: int
+    checks: dict[str, list[str]]
     money: Reconciled | None
     why: str | None = None
 
@@ -53,11 +57,18 @@ def handed_over(conn: Connection, books: Callable[[str], Book] = read_book) -> l
         if not (lines := _lines(conn, number)):
             continue
         told, rejected = _told(conn, number), len(open_faults(conn, number))
+        checks: dict[str, list[str]] = {}
         try:
-            money, why = reconciled(conn, books(name), number, None), None
+            book = books(name)
+            checks = {
+                each.destination: asked
+                for each in lines
+                if each.state == "proposed" and (asked := book.checks(each.destination))
+            }
+            money, why = reconciled(conn, book, number, None), None
         except DunflowError as error:
             money, why = None, str(error)
-        found.append(HandedOver(name, lines, told, rejected, money, why))
+        found.append(HandedOver(name, lines, told, rejected, checks, money, why))
     return found
 
 

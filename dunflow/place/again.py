@@ -82,7 +82,7 @@ def propose_again(
         conn,
         select(placement.c.placement_id).where(placement.c.placement_id.in_(numbers)),
         "proposed",
-        reason,
+        literal(reason, Text),
         by,
         now,
     )

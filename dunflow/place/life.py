@@ -19,7 +19,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     or_,
     select,
     update,
@@ -242,22 +241,21 @@ def note(
     conn: Connection,
     which: Select[int],
     event: str,
-    reason: str | None,
+    reason: ColumnElement[str],
     by: str,
     now: dt.datetime,
 ) -> None:
-    """An event that changes no state by itself."""
-    noted = which.subquery("noted")
+    """An event that changes no state by itself. `reason` may tell placements apart."""
     conn.execute(
         insert(placement_event).from_select(
             ["placement_id", "event", "reason", "happened_at", "told_by"],
             select(
-                noted.c.placement_id,
+                placement.c.placement_id,
                 literal(event, Text),
-                literal(reason, Text) if reason is not None else null(),
+                reason,
                 literal(now),
                 literal(by, Text),
-            ),
+            ).where(placement.c.placement_id.in_(which)),
         )
     )
 

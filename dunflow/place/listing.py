@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from dunflow.ledger.tables import account, placement
-from dunflow.place.life import Chosen, active
+from dunflow.ledger.tables import account, placement, placement_event
+from dunflow.place.life import APPROVAL, Chosen, active
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def listing(
             p.destination.label("to"),
             p.state,
             p.reason,
+            _approved_by().label("approved_by"),
             p.amount,
             p.currency,
             p.proposed_at,
@@ -60,3 +62,14 @@ def listing(
         .order_by(p.placement_id.desc())
     )
     return [dict(row._mapping) for row in rows]
+
+
+def _approved_by() -> ColumnElement[str]:
+    """Who has approved a placement, with what they had checked."""
+    e = placement_event.c
+    one = func.concat(e.told_by, " (" + e.reason + ")")
+    return (
+        select(func.string_agg(one, aggregate_order_by(literal("; ", Text), e.placement_event_id)))
+        .where(e.placement_id == placement.c.placement_id, e.event == APPROVAL)
+        .scalar_subquery()
+    )

@@ -308,6 +308,12 @@ class Placement(Model):
     at: Instant
 
 
+class Approval(Placement):
+    """That it may leave. Without `checked` the person has checked all that packs ask for."""
+
+    checked: list[str] | None = None
+
+
 class HandedBack(Model):
     """A file of what a receiver tells: rows by the columns of its layout.
 
@@ -348,7 +354,7 @@ class Entry(Model):
     resolve: Resolve | None = None
     accept: Accept | None = None
     edit: Edit | None = None
-    approve: Placement | None = None
+    approve: Approval | None = None
     reject: Placement | None = None
     recall: Placement | None = None
     reopen: Placement | None = None

@@ -11,7 +11,7 @@ from dunflow.config.destination import HANDBACK
 from dunflow.ledger.tables import placement
 from dunflow.place.life import Chosen
 from dunflow.placements import Desk
-from dunflow.scenario.model import HandedBack, Placement
+from dunflow.scenario.model import Approval, HandedBack, Placement
 
 PERSON = "scenario"
 
@@ -30,8 +30,9 @@ class Placements:
         if anything:
             placements.deliver(self._desk).raise_if_failed()
 
-    def approve(self, said: Placement) -> None:
-        placements.approve(self._desk, _meant(said), PERSON)
+    def approve(self, said: Approval) -> None:
+        checked = self._desk.book.checks(said.to) if said.checked is None else said.checked
+        placements.approve(self._desk, _meant(said), PERSON, checked)
 
     def reject(self, said: Placement) -> None:
         placements.reject(self._desk, _meant(said), "a person said so", PERSON)

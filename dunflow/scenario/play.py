@@ -17,6 +17,7 @@ from dunflow.intake import payments
 from dunflow.intake.take import Delivery, take
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.letters import print_letters
+from dunflow.place.life import PlacementError
 from dunflow.placements import Desk
 from dunflow.remind.dispatch import play
 from dunflow.scenario import operator
@@ -160,8 +161,13 @@ class Player:
             self._refused.append(str(error))
 
     def _decide_placement(self, number: int, entry: Entry) -> None:
+        if entry.approve:
+            self._pass_until(self._at(entry.approve.at))
+            try:
+                self._placements.approve(entry.approve)
+            except PlacementError as error:
+                self._refused.append(str(error))
         for decide, said in (
-            (self._placements.approve, entry.approve),
             (self._placements.reject, entry.reject),
             (self._placements.recall, entry.recall),
             (self._placements.reopen, entry.reopen),

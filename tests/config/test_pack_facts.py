@@ -110,7 +110,6 @@ def test_where_the_law_gives_no_number_those_of_strict_are_taken(fact: str, pack
     ("fact", "pack", "kind", "check"),
     [
         ("CN-19", "cn-consumer", "agency", "agency_listed_and_published"),
-        ("CN-23", "cn-consumer", "agency", "processing_agreement"),
         ("CN-32", "cn-consumer", "agency", "claim_not_barred"),
         ("CN-32", "cn-consumer", "legal", "claim_not_barred"),
         ("CN-24", "cn-consumer", "sale", "separate_consent_or_exception"),
@@ -123,6 +122,11 @@ def test_where_the_law_gives_no_number_those_of_strict_are_taken(fact: str, pack
 )
 def test_who_approves_must_have_checked(fact: str, pack: str, kind: str, check: str) -> None:
     assert check in floor(pack).checks(kind), fact
+
+
+def test_an_agreement_is_asked_of_the_portfolio_and_of_no_person() -> None:
+    assert floor("cn-consumer").needs_agreement("agency")  # CN-23
+    assert "processing_agreement" not in floor("cn-consumer").checks("agency")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from dunflow import placements
-from dunflow.config.book import Book
+from dunflow.config.book import PACKS, Book, read_floor, root
 from dunflow.config.destination import Destination
 from dunflow.console.app import create_app
 from dunflow.errors import ConfigError
@@ -64,6 +65,16 @@ def test_a_portfolio_that_cannot_be_read_still_shows_its_states(
     page = _page(ledger, gone)
     assert "proposed" in page
     assert "is gone" in page
+
+
+def test_what_who_approves_must_have_checked_stands_beside_proposals(
+    ledger: Engine, make_desk: MakeDesk
+) -> None:
+    made = make_desk([row("A1")]).book
+    book = replace(made, floor=read_floor(["cn-consumer"], [root() / PACKS]))
+    told = "Who approves for agency must have checked: agency_listed_and_published."
+    assert told in _page(ledger, lambda _: book)
+    assert "must have checked" not in _page(ledger, lambda _: made)
 
 
 def test_without_any_it_says_so(ledger: Engine) -> None:
