@@ -99,18 +99,22 @@ def _take_list(
     channel = FILLED_IN[kind]
     with desk(portfolio, now) as at:
         taken = take_results(at.conn, at.book, at.portfolio_id, channel, file, by, at.now)
-    _tell_taken(taken.new, taken.known, [str(fault) for fault in taken.rejected], json_)
+    rejected, unlawful = ([str(each) for each in told] for told in (taken.rejected, taken.unlawful))
+    _tell_taken(taken.new, taken.known, rejected, json_, unlawful=unlawful)
 
 
-def _tell_taken(new: int, known: int, faults: list[str], json_: bool) -> None:
+def _tell_taken(new: int, known: int, faults: list[str], json_: bool, **more: list[str]) -> None:
+    """`more`: what else is told, by its kind."""
     from dunflow import tell
 
+    told = {"rejected": faults, **more}
     if json_:
-        tell.as_json({"new": new, "known": known, "rejected": faults})
+        tell.as_json({"new": new, "known": known, **told})
     else:
         tell.screen.print(f"{new} new, {known} known before")
-        for fault in faults:
-            tell.screen.print(f"rejected: {fault}")
+        for kind, sentences in told.items():
+            for sentence in sentences:
+                tell.screen.print(f"{kind}: {sentence}")
     sys.exit(1 if faults else 0)
 
 

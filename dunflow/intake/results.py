@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from dunflow.config.book import Book
 from dunflow.config.policy import Channel
+from dunflow.decide.windows import next_opening
 from dunflow.errors import DunflowError
 from dunflow.intake.classify import Reading
 from dunflow.intake.filled_in import Fault, Line, read_list
@@ -30,11 +31,15 @@ NOBODY: Final = frozenset({"no_answer", "busy", "failed", "wrong_number"})
 
 @dataclass
 class Taken:
-    """`new` lines were kept, `known` ones had been before; `rejected`: what is wrong, by row."""
+    """`new` lines were kept, `known` ones had been before; `rejected`: what is wrong, by row.
+
+    `unlawful`: of those kept, what the packs forbade all the same. It has happened, and counts.
+    """
 
     new: int = 0
     known: int = 0
     rejected: list[Fault] = field(default_factory=list)
+    unlawful: list[Fault] = field(default_factory=list)
 
 
 def take_results(
@@ -58,12 +63,13 @@ def take_results(
             continue
         row, line = each
         try:
-            new = desk.take(line)
+            new, forbidden = desk.take(line)
         except DunflowError as error:
             taken.rejected.append(Fault(row, str(error)))
         else:
             taken.new += new
             taken.known += not new
+            taken.unlawful += [Fault(row, forbidden)] if forbidden else []
     taken.rejected.sort(key=lambda fault: fault.row)
     return taken
 
@@ -78,7 +84,8 @@ def take_line(
     now: dt.datetime,
 ) -> bool:
     """Take one line in; whether it was new. Raises DunflowError for one that can't be right."""
-    return _Desk(conn, book, portfolio_id, channel, by, now).take(line)
+    new, _ = _Desk(conn, book, portfolio_id, channel, by, now).take(line)
+    return new
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,9 @@ class _Desk:
     by: str
     now: dt.datetime
 
-    def take(self, line: Line) -> bool:
-        """Whether it was new. Everything about a line is checked before any of it is written."""
+    def take(self, line: Line) -> tuple[bool, str | None]:
+        """Whether it was new, and what was forbidden about it. Everything about a line is checked
+        before any of it is written."""
         of, came_to = self._contact(line.reference), line.result
         self._require_possible(line.at, of)
         promised = self._promised(line, of) if came_to == "promise" else []
@@ -101,7 +109,8 @@ class _Desk:
                 raise DunflowError(
                     f"result: it has the result {told!r} already; a line is one attempt"
                 )
-            return False
+            return False, None
+        self._count_on_its_day(of, line.at)
         talks.keep_result(self.conn, self.book, of.contact_id, came_to, line.at, self.by, self.now)
         seen = Seen(None, None, "delivered")
         if came_to in NOBODY:
@@ -111,7 +120,29 @@ class _Desk:
             calendar = self.book.portfolio.calendar
             record_promise(self.conn, self.portfolio_id, calendar, each, self.now)
         self._hear(of, line)
-        return True
+        return True, self._forbidden(of, line.at)
+
+    def _count_on_its_day(self, of: Row[Any], at: dt.datetime) -> None:
+        """Caps count it on the customer's day on which it was made, which may be a later one."""
+        # Those of a letter: there is always one.
+        zone = talks.zones_of(self.conn, self.book, of.customer_id, "letter", at)[0]
+        self.conn.execute(
+            update(contact)
+            .where(contact.c.contact_id == of.contact_id)
+            .values(contact_on=func.greatest(contact.c.contact_on, at.astimezone(zone).date()))
+        )
+
+    def _forbidden(self, of: Row[Any], at: dt.datetime) -> str | None:
+        book, zones = (
+            self.book,
+            talks.zones_of(self.conn, self.book, of.customer_id, of.channel, at),
+        )
+        span = next_opening(book.floor, of.channel, zones, book.portfolio.region, at)
+        if span is not None and span.opens_at <= at:
+            return None
+        return (
+            f"at: lies outside the hours in which the packs allow a {of.channel} to this customer"
+        )
 
     def _contact(self, reference: str) -> Row[Any]:
         found = self.conn.execute(

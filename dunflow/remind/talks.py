@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from dunflow.config.book import Book
+from dunflow.config.policy import Channel
 from dunflow.decide.zones import Places, wall_zones
 from dunflow.ledger.tables import contact, contact_account, conversation, customer, result
 
@@ -47,13 +49,8 @@ def record_talk(
 
     Its day is the customer's own, as contact hours are.
     """
-    c = customer.c
-    known = conn.execute(
-        select(c.time_zone, c.address_zones, c.phone_zones).where(c.customer_id == customer_id)
-    ).one_or_none()
     # Those of a letter: there is always one.
-    places = Places(*(known or [None]))
-    zone = wall_zones(book.floor, book.portfolio.zone, places, "letter", held_at)[0]
+    zone = zones_of(conn, book, customer_id, "letter", held_at)[0]
     row = insert(conversation).values(
         portfolio_id=portfolio_id,
         customer_id=customer_id,
@@ -64,6 +61,18 @@ def record_talk(
         recorded_by=recorded_by,
     )
     conn.execute(row.on_conflict_do_nothing())
+
+
+def zones_of(
+    conn: Connection, book: Book, customer_id: int, channel: Channel, at: dt.datetime
+) -> Sequence[ZoneInfo]:
+    """On whose clocks the customer's hours and days are counted, for this channel."""
+    c = customer.c
+    known = conn.execute(
+        select(c.time_zone, c.address_zones, c.phone_zones).where(c.customer_id == customer_id)
+    ).one_or_none()
+    places = Places(*(known or [None]))
+    return wall_zones(book.floor, book.portfolio.zone, places, channel, at)
 
 
 def keep_result(

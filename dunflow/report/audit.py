@@ -16,6 +16,7 @@ from dunflow.report.proofs.contacts import (
     customer_twice_a_day,
     done_too_often,
     key_not_kept,
+    made_outside_hours,
     outlived,
     outside_hours,
     outside_its_time,
@@ -98,9 +99,13 @@ def audit(
     for name, over in over_caps(scope).items():
         promise = f"no customer was contacted over cap {name}"
         checked.append(_checked(conn, promise, over))
-    outside = list(outside_hours(conn, scope))
-    within = "everything went out within contact hours"
-    return [*checked, Checked(within, len(outside), outside[:SAMPLES])]
+    for promise, accounts in (
+        ("everything went out within contact hours", outside_hours(conn, scope)),
+        ("people called and visited within contact hours", made_outside_hours(conn, scope)),
+    ):
+        outside = list(accounts)
+        checked.append(Checked(promise, len(outside), outside[:SAMPLES]))
+    return checked
 
 
 def _versions(conn: Connection, book: Book, portfolio_id: int) -> list[Version]:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 CAP = "no customer was contacted over cap sms_week"
 HOURS = "everything went out within contact hours"
+MADE = "people called and visited within contact hours"
 
 
 @dataclass(frozen=True)
@@ -396,6 +397,14 @@ BREAKS = [
         "A-climbs",
         "UPDATE contact SET claimed_at = '2026-03-05 20:00+08'"
         " WHERE contact_id = con('A-climbs', '2026-03-04')",
+    ),
+    Break(
+        MADE,
+        "A-climbs",
+        "UPDATE contact SET channel = 'call' WHERE contact_id = con('A-climbs', '2026-03-04');"
+        " INSERT INTO result (contact_id, result, happened_at, recorded_at, recorded_by)"
+        " SELECT con('A-climbs', '2026-03-04'), 'reached', '2026-03-05 20:00+08',"
+        " '2026-03-05 21:00+08', 'ann'",
     ),
 ]
 

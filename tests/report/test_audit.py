@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from dunflow.config.book import PACKS, read_floor, root
 from dunflow.config.pack import Floor
 from dunflow.report.audit import CHECKS, Checked, audit
-from tests.report.breaks import BREAKS, CAP, HOURS, Break, damage
+from tests.report.breaks import BREAKS, CAP, HOURS, MADE, Break, damage
 from tests.report.conftest import Told
 
 
@@ -25,7 +25,7 @@ def test_an_unbroken_ledger_is_clean(conn: Connection, told: Told) -> None:
 
 def test_every_promise_is_looked_at(conn: Connection, told: Told) -> None:
     checked = [each.promise for each in audit(conn, told.book, told.portfolio_id)]
-    assert sorted(checked) == sorted([*CHECKS, CAP, HOURS])
+    assert sorted(checked) == sorted([*CHECKS, CAP, HOURS, MADE])
     assert set(checked) == {each.promise for each in BREAKS}
 
 
@@ -47,7 +47,7 @@ def test_only_the_dates_asked_for_are_looked_at(conn: Connection, told: Told) ->
     assert broken(conn, told, date - 2 * day, date - day) == {}
 
 
-@pytest.mark.parametrize("promise", [CAP, HOURS])
+@pytest.mark.parametrize("promise", [CAP, HOURS, MADE])
 def test_packs_that_are_left_out_by_now_were_still_to_be_heeded(
     conn: Connection, told: Told, promise: str
 ) -> None:

@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 
 from dunflow.errors import SourceError
 from dunflow.ledger.tables import (
+    contact,
     conversation,
     dead_address,
     opt_out,
@@ -17,7 +18,8 @@ from dunflow.ledger.tables import (
     reply,
     result,
 )
-from tests.worklists.conftest import AT, Open
+from dunflow.report.audit import audit
+from tests.worklists.conftest import AT, DATE, Office, Open
 
 
 def test_a_result_moves_its_call_and_a_talk_is_one(office: Open) -> None:
@@ -145,6 +147,55 @@ def test_a_bad_line_is_told_and_stops_no_other(office: Open) -> None:
     # A line is one attempt.
     taken = at.bring_back(made, {"A3": {"result": "no_answer", **AT}})
     assert "has the result 'reached' already" in str(taken.rejected[0])
+
+
+def test_a_call_outside_of_the_customer_s_hours_is_kept_and_told_of(office: Open) -> None:
+    """On the clock of each: for Ann in Berlin it was seven hours earlier."""
+    at = office()
+    (made,) = at.write()
+    late = {"result": "no_answer", "at": "2026-03-10 23:40"}
+    taken = at.bring_back(made, {"A1": late, "A3": late})
+    assert (taken.new, taken.rejected) == (2, [])
+    (told,) = taken.unlawful
+    row = next(n for n, row in enumerate(at.table(made), 1) if row["account"] == "A1")
+    assert str(told) == (
+        f"row {row}: at: lies outside the hours in which the packs allow a call to this customer"
+    )
+    assert broken(at) == {"people called and visited within contact hours": ["A1"]}
+
+
+@pytest.mark.parametrize(
+    ("told_at", "counts_on"),
+    [("2026-03-10 17:00", 10), ("2026-03-11 05:00", 10), ("2026-03-11 12:00", 11)],
+)
+def test_a_call_counts_on_the_customer_s_day_on_which_it_was_made(
+    told_at: str, counts_on: int, office: Open
+) -> None:
+    at = office()
+    (made,) = at.write()
+    at.desk.clock.move_to(at.desk.clock.now() + dt.timedelta(days=1))  # type: ignore[attr-defined]
+    at.bring_back(made, {"A3": {"result": "no_answer", "at": told_at}})
+    ann = next(row for row in at.rows(contact) if row.address == "+8613800138003")
+    assert ann.contact_on == dt.date(2026, 3, counts_on)
+
+
+def test_a_call_made_on_the_day_of_another_blames_neither(office: Open) -> None:
+    at = office(packs=["own-day", "own-one-call"], attempts=9)
+    (first,) = at.write()
+    at.live(DATE + dt.timedelta(days=1), 16)
+    assert len(at.write()) == 1
+    at.bring_back(first, {"A1": {"result": "no_answer", "at": "2026-03-11 17:00"}})
+    days = [row.contact_on for row in at.rows(contact) if row.address == "+8613800138001"]
+    assert days == [dt.date(2026, 3, 11)] * 2
+    assert broken(at) == {}
+
+
+def broken(at: Office) -> dict[str, list[str]]:
+    """The promises that an audit finds broken, and for whom."""
+    desk = at.desk
+    with desk.engine.begin() as conn:
+        checked = audit(conn, desk.book, desk.portfolio_id)
+    return {each.promise: each.accounts for each in checked if each.broken}
 
 
 def test_the_excel_file_comes_back_as_well(office: Open) -> None:

@@ -7,6 +7,7 @@ from functools import cache, partial
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     CompoundSelect,
     Connection,
     Date,
@@ -44,6 +45,7 @@ from dunflow.ledger.tables import (
     customer,
     decision,
     receipt,
+    result,
     run,
     stop,
 )
@@ -56,6 +58,9 @@ from dunflow.report.proofs.scope import (
     known_as_one,
     planned_by,
 )
+
+BY_PEOPLE: tuple[Channel, ...] = ("call", "visit")
+"""What people do from a list, and tell of later."""
 
 
 def key_not_kept(scope: Scope) -> Select[int]:
@@ -294,27 +299,55 @@ def _over_cap(scope: Scope, cap: Cap) -> Select[int]:
             other.c.state.in_(COUNTED),
             other.c.channel.in_(cap.channels),
             other.c.contact_on.between(cast(first, Date), contact.c.contact_on),
+            ~_made_later(scope, contact),
+            ~_made_later(scope, other).where(result.c.recorded_at > contact.c.claimed_at),
         )
         .group_by(contact.c.contact_id, contact.c.account_id)
         .having(func.count() > cap.max)
     )
 
 
+def _made_later(scope: Scope, of: FromClause) -> Exists:
+    """People told that they made this call or visit on a later day than that of its list, on which
+    it counts since. When it was claimed nobody knew."""
+    return exists().where(
+        result.c.contact_id == of.c.contact_id,
+        local_day(scope.book, result.c.happened_at) > local_day(scope.book, of.c.accepted_at),
+    )
+
+
 def outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
     """Accounts whose contact was claimed while its window was shut, by the packs of then."""
+    return _while_shut(conn, scope, contact.c.claimed_at, contact)
+
+
+def made_outside_hours(conn: Connection, scope: Scope) -> Iterator[str]:
+    """Accounts about which people called or visited while the window was shut, as they told."""
+    told = contact.join(result, result.c.contact_id == contact.c.contact_id)
+    return _while_shut(conn, scope, result.c.happened_at, told, contact.c.channel.in_(BY_PEOPLE))
+
+
+def _while_shut(
+    conn: Connection,
+    scope: Scope,
+    at: ColumnElement[dt.datetime],
+    contacts: FromClause,
+    *which: ColumnElement[bool],
+) -> Iterator[str]:
     for book, numbers in scope.ways(lambda book: book.floor):
         rows = conn.execute(
-            select(account.c.account_ref, contact.c.channel, contact.c.claimed_at)
+            select(account.c.account_ref, contact.c.channel, at)
             .add_columns(place_key(book.floor))
+            .select_from(contacts)
             .join(account, account.c.account_id == contact.c.account_id)
             .join(customer, customer.c.customer_id == contact.c.customer_id)
-            .where(contacted(scope), contact.c.state.in_(ACTUAL), planned_by(numbers))
+            .where(contacted(scope), contact.c.state.in_(ACTUAL), planned_by(numbers), *which)
             .execution_options(yield_per=10_000)
         )
-        # What was claimed together is judged together.
+        # What was made together is judged together.
         shut = cache(partial(_is_shut, book))
-        for account_ref, channel, at, place in rows:
-            if shut(channel, at, place):
+        for account_ref, channel, when, place in rows:
+            if shut(channel, when, place):
                 yield account_ref
 
 
