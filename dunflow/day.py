@@ -36,6 +36,7 @@ from dunflow.ledger.engine import (
 )
 from dunflow.ledger.loads import require_accepted
 from dunflow.ledger.migrate import open_ledger
+from dunflow.ledger.replay import set_clock
 from dunflow.place.candidates import propose
 from dunflow.place.life import withdraw_overtaken
 from dunflow.remind import brake, outbox
@@ -73,16 +74,10 @@ def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = N
     not history yet: after it every real date would be late.
     """
     book = read_book(portfolio)
-    if now is not None and not book.portfolio.senders.all_sandbox:
-        raise ConfigError(
-            f"{portfolio}: the clock can be set only where every sender has provider sandbox; "
-            "leave --now out, or try it on a copy of the portfolio"
-        )
+    stands = None if now is None else set_clock(book, now)
     engine = open_ledger()
-    clock: Clock = DatabaseClock(engine)
-    if now is not None:
-        clock = VirtualClock(now)
-    elif book.portfolio.clock == "replay":
+    clock: Clock = stands or DatabaseClock(engine)
+    if stands is None and book.portfolio.clock == "replay":
         require_closed(book, business_date, clock.now())
         clock = VirtualClock(book.portfolio.calendar.usual_time_of(business_date))
     return Day(engine, book, business_date, clock, local_secrets() | os.environ)

@@ -94,6 +94,15 @@ def print_letters(desk: Desk, typeset: Typeset = set_pages) -> list[Figures]:
     return made
 
 
+def give_up_late(desk: Desk) -> int:
+    """Give up the letters that waited too long for the printer, or are forbidden by now; how many.
+
+    Before printing, which does the same: so that somebody hears of it.
+    """
+    with placement_lock(desk.engine, f"{desk.book.name}/letters"), desk.engine.begin() as conn:
+        return len(_give_up(conn, desk, waiting_in(_waits(desk))))
+
+
 def print_day(day: Day) -> list[Figures]:
     """The same on the clock of one day's run."""
     with day.engine.begin() as conn:

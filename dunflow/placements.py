@@ -45,12 +45,15 @@ class Desk:
     environ: Mapping[str, str]
 
 
-def open_desk(portfolio: str) -> Desk:
-    """The placements of the ledger that the environment names."""
+def open_desk(portfolio: str, now: dt.datetime | None = None) -> Desk:
+    """The placements of the ledger that the environment names. `now` stands in for the clock.
+
+    Raises ConfigError for a `now` of a portfolio whose senders reach real people.
+    """
     book, engine = read_book(portfolio), open_ledger()
     with engine.begin() as conn:
         number = portfolio_id_of(conn, portfolio)
-    clock = clock_of(engine, book, number)
+    clock = clock_of(engine, book, number, now)
     return Desk(engine, book, number, clock, local_secrets() | os.environ)
 
 

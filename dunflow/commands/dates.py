@@ -31,10 +31,7 @@ def day(portfolio: str, date: dt.datetime, now: dt.datetime | None, json_: bool)
     """
     from dunflow import day as stages
     from dunflow import tell
-    from dunflow.config.book import read_book
 
-    if now is not None and now.tzinfo is None:
-        now = now.replace(tzinfo=read_book(portfolio).portfolio.zone)
     with _sandbox(), tell.aside.status("starting") as shown:
         opened = stages.open_day(portfolio, date.date(), now)
         figures = stages.run(opened, shown.update)

@@ -41,8 +41,9 @@ reason_option = click.option("--reason", required=True, help="Why; it is kept.")
 now_option = click.option(
     "--now",
     type=INSTANT,
-    help="Stands in for the clock; where every sender is the sandbox.  [default: now; of a "
-    "replayed portfolio the time of its newest date]",
+    help="Stands in for the clock; where every sender is the sandbox. Without an offset it is "
+    "meant in the portfolio's zone.  [default: now; of a replayed portfolio the time of its "
+    "newest date]",
 )
 
 
@@ -73,26 +74,17 @@ def desk(portfolio: str, now: dt.datetime | None = None, *, locked: bool = False
     Raises ConfigError for a `now` where real people are reached.
     """
     from dunflow.config.book import read_book
-    from dunflow.errors import ConfigError
     from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
     from dunflow.ledger.migrate import open_ledger
     from dunflow.ledger.replay import clock_of
 
     book = read_book(portfolio)
-    if now is not None and not book.portfolio.senders.all_sandbox:
-        raise ConfigError(
-            f"{portfolio}: the clock can be set only where every sender has provider sandbox; "
-            "leave --now out"
-        )
     engine = open_ledger()
     with engine.begin() as conn:
         number = portfolio_id_of(conn, portfolio)
-    if now is None:
-        now = clock_of(engine, book, number).now()
-    elif now.tzinfo is None:
-        now = now.replace(tzinfo=book.portfolio.zone)
+    at = clock_of(engine, book, number, now).now()
     with portfolio_lock(engine, portfolio) if locked else engine.begin() as conn:
-        yield Desk(book, conn, number, now.astimezone(dt.UTC))
+        yield Desk(book, conn, number, at)
 
 
 def amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:

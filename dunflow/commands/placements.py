@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dunflow.commands.desk import DATE, by_option, json_option
+from dunflow.commands.desk import DATE, by_option, json_option, now_option
 from dunflow.commands.sentences import Sentences
 from dunflow.errors import SourceError
 
@@ -106,6 +106,7 @@ def _moving(name: str, does: str, example: str, option: _Option) -> _Adds:
         @date_option
         @all_option
         @by_option
+        @now_option
         @json_option
         @click.pass_obj
         def command(
@@ -115,6 +116,7 @@ def _moving(name: str, does: str, example: str, option: _Option) -> _Adds:
             date: dt.datetime | None,
             all_: bool,
             by: str,
+            now: dt.datetime | None,
             json_: bool,
             said: Any,
         ) -> None:
@@ -123,7 +125,7 @@ def _moving(name: str, does: str, example: str, option: _Option) -> _Adds:
             if not accounts and not date and not all_:
                 raise click.UsageError("say which: --account, --date, or --all")
             chosen = _chosen(destination, accounts, date)
-            desk = work.open_desk(portfolio)
+            desk = work.open_desk(portfolio, now)
             _tell(desk, chosen, move(desk, chosen, said, by), json_)
 
         placements.command(name=name, help=does + _EXAMPLE + example)(option(command))
@@ -178,9 +180,10 @@ def _propose(desk: "Desk", chosen: "Chosen", reason: str, by: str) -> "Moved":
 
 
 @placements.command()
+@now_option
 @json_option
 @click.pass_obj
-def export(portfolio: str, json_: bool) -> None:
+def export(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
     """Deliver what is approved, recall what was paid or is held, tell changed balances.
 
     May be run at any time and again: each account is given once.
@@ -191,7 +194,7 @@ def export(portfolio: str, json_: bool) -> None:
     from dunflow import placements as work
     from dunflow import tell
 
-    done = work.deliver(work.open_desk(portfolio))
+    done = work.deliver(work.open_desk(portfolio, now))
     if json_:
         tell.as_json(vars(done))
     else:
@@ -209,9 +212,12 @@ def export(portfolio: str, json_: bool) -> None:
 @click.argument("destination")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @by_option
+@now_option
 @json_option
 @click.pass_obj
-def receive(portfolio: str, destination: str, file: Path, by: str, json_: bool) -> None:
+def receive(
+    portfolio: str, destination: str, file: Path, by: str, now: dt.datetime | None, json_: bool
+) -> None:
     """Take in a file of theirs: acknowledgements, payments, contacts, returns. Each row once.
 
     \b
@@ -220,7 +226,7 @@ def receive(portfolio: str, destination: str, file: Path, by: str, json_: bool) 
     from dunflow import placements as work
     from dunflow import tell
 
-    taken = work.receive(work.open_desk(portfolio), destination, file, by)
+    taken = work.receive(work.open_desk(portfolio, now), destination, file, by)
     if json_:
         tell.as_json(taken.figures() | {"faults": [str(fault) for fault in taken.rejected]})
     else:

@@ -83,6 +83,16 @@ def write_lists(desk: Desk, channel: Channel) -> list[Figures]:
     return [each for some in made for each in some]
 
 
+def give_up_late(desk: Desk, channel: Channel) -> int:
+    """Give up what is on no list and is over, or forbidden by now; how many.
+
+    Before writing lists, which does the same: so that somebody hears of it.
+    """
+    lock = placement_lock(desk.engine, f"{desk.book.name}/{channel}s")
+    with lock, desk.engine.begin() as conn:
+        return len(_give_up(conn, desk, channel, waiting_in(_waits(desk, channel))))
+
+
 def lists_of(desk: Desk, channel: Channel) -> list[Figures]:
     """The manifests of the newest day that has lists of this channel."""
     day = (
