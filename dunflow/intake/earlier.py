@@ -91,6 +91,7 @@ def take_earlier_placements(given: Given) -> int:
     columns: dict[str, ColumnElement[Any]] = {
         "portfolio_id": given.portfolio,
         "account_id": n.account,
+        "customer_id": n.owner,
         "episode_id": episode.c.episode_id,
         "business_date": n.day,
         "destination": n.destination,

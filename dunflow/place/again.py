@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Text, exists, func, literal, s
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from dunflow.config.book import Book
+from dunflow.ledger.owners import owner_on
 from dunflow.ledger.tables import PLACEMENT_ACTIVE, episode, placement
 from dunflow.place.life import Chosen, Moved, active, move, note, of_destination, require_decided
 from dunflow.place.standing import standing
@@ -58,6 +59,7 @@ def propose_again(
     columns: dict[str, ColumnElement[Any]] = {
         "portfolio_id": old.c.portfolio_id,
         "account_id": old.c.account_id,
+        "customer_id": owner_on(portfolio_id, old.c.account_id, literal(business_date)),
         "episode_id": old.c.episode_id,
         "business_date": literal(business_date),
         "destination": old.c.destination,

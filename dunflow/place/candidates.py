@@ -15,6 +15,7 @@ def propose(conn: Connection, portfolio_id: int, decided: Decided) -> int:
     columns = {
         "portfolio_id": literal(portfolio_id),
         "account_id": j.account_id,
+        "customer_id": j.customer_id,
         "episode_id": j.episode_id,
         "business_date": literal(decided.business_date),
         "destination": j.hand_off,

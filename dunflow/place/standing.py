@@ -37,8 +37,14 @@ from dunflow.decide.hand_off import rules_met, steps_before
 from dunflow.decide.ladder import done, due_step, rungs
 from dunflow.decide.layers import layer
 from dunflow.decide.tiers import rank
-from dunflow.ledger.owners import owner_on
-from dunflow.ledger.tables import PLACEMENT_ACTIVE, contact, contact_account, placement
+from dunflow.ledger.owners import owner_on, person_of
+from dunflow.ledger.tables import (
+    PLACEMENT_ACTIVE,
+    contact,
+    contact_account,
+    customer,
+    placement,
+)
 
 UNKNOWN = "quarantined"
 """Nothing is known of the account today, so it neither leaves nor comes back."""
@@ -117,8 +123,11 @@ def standing(
 
 def _is_somebody_elses(portfolio_id: int, business_date: dt.date) -> ColumnElement[bool]:
     """Whether the account has another owner than when it was proposed."""
-    p = placement.c
-    then = owner_on(portfolio_id, p.account_id, p.business_date)
+    p, person = placement.c, customer.alias("told_of")
+    told_of = select(person_of(person)).where(person.c.customer_id == p.customer_id)
+    then = func.coalesce(
+        told_of.scalar_subquery(), owner_on(portfolio_id, p.account_id, p.business_date)
+    )
     return then != owner_on(portfolio_id, p.account_id, literal(business_date, Date))
 
 

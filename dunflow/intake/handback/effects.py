@@ -88,7 +88,7 @@ def _told(conn: Connection, portfolio_id: int, new: ColumnElement[bool], kind: s
             seen.c.account_id == placement.c.account_id,
         )
 
-    told_of = func.coalesce(then.c.customer_id, newest.c.customer_id)
+    told_of = func.coalesce(placement.c.customer_id, then.c.customer_id, newest.c.customer_id)
     owner = func.coalesce(customer.c.merged_into, told_of)
     return (
         select(handback, placement.c.account_id, placement.c.episode_id)

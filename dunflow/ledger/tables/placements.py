@@ -30,6 +30,9 @@ placement = Table(
     number("placement_id"),
     Column("portfolio_id", SmallInteger, nullable=False),
     Column("account_id", BigInteger, nullable=False),
+    # Whose debt the receiver was told of: the date's rows may say another owner once they come
+    # again. NULL: given away by the system before, and no snapshot had the account yet.
+    Column("customer_id", BigInteger),
     Column("episode_id", BigInteger, nullable=False),
     Column("business_date", Date, nullable=False),
     Column("destination", Text, nullable=False),

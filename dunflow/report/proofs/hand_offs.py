@@ -104,7 +104,10 @@ def before_notice(scope: Scope) -> Select[int]:
             ),
         )
         .join(decision, decided_for(decision, placement))
-        .join(owner, owner.c.customer_id == decision.c.customer_id)
+        .join(
+            owner,
+            owner.c.customer_id == func.coalesce(placement.c.customer_id, decision.c.customer_id),
+        )
         .where(
             placement.c.portfolio_id == scope.portfolio_id,
             placement.c.business_date.between(scope.first, scope.last),
