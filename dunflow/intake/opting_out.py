@@ -36,7 +36,7 @@ _NO_STOP: Final = re.compile(
 # Our texts say "回复TD退订", and people copy it. Not "没回复TD", nor "TD卡".
 _ZH = r"[\u3400-\u9fff]"
 _WORD_IN_ZH: Final = re.compile(
-    rf"(?:(?!不|没|别|取消){_ZH}){{0,4}}([a-z]{{2,}})(?!卡|网|手机|是|什么|吗){_ZH}{{0,3}}"
+    rf"(?:(?!不|没|别|取消){_ZH}){{0,4}}([a-z]{{2,}})(?!卡|网|银行|手机|是|什么|吗){_ZH}{{0,3}}"
     r"|(?:我|已经?)*(?:回复?|发送?)([a-z])了?"
 )
 _ANSWERED_ZH: Final = re.compile(
@@ -97,14 +97,14 @@ _OR_ZH = (
 _NOT_TO = r"\b(do not|don'?t|no longer)( ever)? (wish|want|like|care|need) to"
 _NOT_ZH = r"(不想|不愿意?|不希望|不要|不再|拒绝?|不(?=接受))"
 _MESSAGE_ZH = r"(短信|信息|消息|邮件|电话|来电|通知|提醒|联系|打扰)"
-_SENT_ZH = r"(?:短信|信息|消息|邮件|电话(?!预约)|来电|通知|提醒|推送)"
+_SENT_ZH = r"(?:短信|信息|消息|邮件|电话(?!预约)|来电|通知(?!书|单)|提醒|推送)"
 # Not "不用发短信，我明天还": who is so kind refuses nothing. "再" says that it is enough.
 _NO_NEED_ZH = r"(?:不用|不需要|不必|无需|无须|用不着|没必要)(?:你们?|您|麻烦)*"
 _STOP: Final = [
     re.compile(pattern)
     for pattern in (
         rf"\b(stop|quit|cease|end|enough)\b(?! by\b){_ON} {_REACH}\w*{_OR_DO}",
-        rf"{_GOT_BEFORE}\bno (?:more|further){_ON} {_REACH}\w*{_OR_DO}",
+        rf"{_GOT_BEFORE}\bno (?:more|further)(?! than\b){_ON} {_REACH}\w*{_OR_DO}",
         rf"{_NOT_BEFORE}\b(?:cancel(?:l?ing)?|revoke|end|halt|discontinue){_MESSAGES}{_OR_DO}",
         rf"\bdesist\b(?:(?: \w+){{0,2}} {_REACH}\w*{_OR_DO})?",
         rf"{_DO_NOT}(?: want(?: you)?(?: to)?| you| ever| dare)? {_DO}{_OR_DO}{_ME}",

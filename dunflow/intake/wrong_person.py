@@ -14,7 +14,7 @@ _WRONG_NUMBER: Final = re.compile(
     rf"|\bwrong (?:phone|cell|mobile){_END}"
     r"|\bwrong (?:person|guy|man|woman)\b(?!(?: was| got| has| is)?(?: been)? (?:paid|charged))"
     r"|\bno ?(one|body)( here)?( is)?( called)?( by| with| of)? that name\b"
-    r"|打错(?!字|卡|款|钱|账)|发错(?!字|款)(人|了|号)|^(你们?)?找错了?$"
+    r"|(?<!我)打错(?!了?(?:字|卡|款|钱|账|金额|数))|发错(?!字|款)(人|了|号)|^(你们?)?找错了?$"
     r"|(?:打|发|找|认|搞|弄|问|拨|加|催|联系|通知)错了?人"
     r"|查无此人|号码(已经)?换(了)?(人|主)|机主(已经?)?换|换了?机主"
 )
