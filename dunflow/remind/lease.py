@@ -15,7 +15,7 @@ from dunflow.errors import ConfigError
 from dunflow.ledger.given import Kind, given
 from dunflow.ledger.tables import contact, contact_account, contact_text
 from dunflow.remind.compose import facts_for, worded_in
-from dunflow.remind.render.content import fault, unsaid
+from dunflow.remind.render.content import faults
 from dunflow.remind.render.forms import forms
 from dunflow.remind.render.lint import offends
 from dunflow.remind.render.message import Text as Wording
@@ -61,7 +61,6 @@ def take(
     taken = Taken()
     # Asks for files, and there are few templates.
     wording_of = cache(partial(worded_in, book))
-    asked_of = cache(book.floor.required_slots)
     rows, texts, amounts, drops = [], [], [], []
     for checked, span in going:
         if len(taken.claimed) == most:
@@ -82,9 +81,9 @@ def take(
         if family := offends(said):
             taken.offending[row.contact_id] = f"lint.{family}"
             continue
-        if lacking := unsaid(said, row.channel, slots, asked_of(row.channel)):
-            where = f"template {language}/{row.template} by {row.channel}"
-            taken.unworded[row.contact_id] = "; ".join(fault(where, lacking))
+        where = f"template {language}/{row.template} by {row.channel}"
+        if lacking := faults(where, text, said, row.channel, slots, book.floor):
+            taken.unworded[row.contact_id] = "; ".join(lacking)
             continue
         rows.append(
             {

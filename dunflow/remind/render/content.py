@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from dunflow.config.duties import Slot
+from dunflow.config.pack import Floor
 from dunflow.config.policy import Channel
-from dunflow.remind.render.forms import Form
+from dunflow.remind.render.forms import Form, forms
+from dunflow.remind.render.message import Text
 from dunflow.remind.render.segments import spell_plainly
 from dunflow.remind.render.slots import Slots, full_name, most_listed, one_line, values
 
@@ -31,6 +33,9 @@ _SHOWN: Final[Mapping[Slot, Callable[[Mapping[str, Any]], list[list[str]]]]] = {
 """What is said by values that stand there, all those of one of these ways. The reason is since when
 the oldest account is owed."""
 
+HEARD: Final[tuple[Slot, ...]] = ("institution_name", "official_contact")
+"""What a call says to whoever answers it, or to a machine."""
+
 
 def unsaid(
     said: Sequence[Form], channel: Channel, slots: Slots, asked: Collection[Slot]
@@ -46,9 +51,24 @@ def unsaid(
     return sorted(lacking)
 
 
-def fault(where: str, slots: Collection[Slot]) -> list[str]:
-    """The same in sentences, for whoever can mend the template."""
-    return [f"{where}: does not say {slot}, which a pack asks for" for slot in slots]
+def faults(
+    where: str, text: Text, said: Sequence[Form], channel: Channel, slots: Slots, floor: Floor
+) -> list[str]:
+    """What a text lacks of what the packs ask for, in sentences for whoever can mend the template.
+
+    A call that names nobody and no number is lawful nowhere that we looked (CN-11, US-13, UK-03),
+    so that is asked whatever the packs say, of what anybody hears.
+    """
+    lacking = unsaid(said, channel, slots, floor.required_slots(channel))
+    found = [f"{where}: does not say {slot}, which a pack asks for" for slot in lacking]
+    if channel == "voice":
+        opening = forms(Text(None, text.subject or "", None), slots)
+        found += [
+            f"{where}: block 'limited' of _base does not say {slot}, and whoever answers a call "
+            "must hear who calls and where to call back"
+            for slot in unsaid(opening, channel, slots, HEARD)
+        ]
+    return found
 
 
 def _says(form: Form, slot: Slot, given: Mapping[str, Any]) -> bool:

@@ -18,8 +18,9 @@ from dunflow.errors import ConfigError
 from dunflow.remind.render import content
 from dunflow.remind.render.check import sample, samples
 from dunflow.remind.render.forms import Form, forms
-from dunflow.remind.render.message import Text, render, render_note
+from dunflow.remind.render.message import FRAME, Text, render, render_note
 from dunflow.remind.render.slots import Slots, lender_for
+from dunflow.remind.render.templates import block, load
 
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _DEBT: Final = re.compile(
@@ -27,6 +28,13 @@ _DEBT: Final = re.compile(
     r"|collect\w*|balance|amounts?|accounts?|contracts?)\b"
     r"|欠|逾期|还款|借款|贷|债|应还|催|分期|金额|账户|合同|元"
 )
+SAID_AROUND: Final = ("identify", "again", "wrong_person", "no_more_calls", "goodbye")
+"""The blocks of `_base/voice.txt` that are said to whoever answers, beside `limited`."""
+KEYS: Final = {
+    "0": (re.compile(r"(?<!\d)0(?!\d)|\bzero\b|零"), "say that they are somebody else"),
+    "9": (re.compile(r"(?<!\d)9(?!\d)|\bnine\b|九"), "refuse such calls"),
+}
+"""What the receiver heeds, and how a text names it."""
 
 
 @cache
@@ -67,6 +75,8 @@ def lint_templates(
     """What is wrong with the wording and the content of templates that can be rendered."""
     faults: dict[str, None] = {}
     for language in languages:
+        if any("voice" in channels for channels in templates.values()):
+            faults.update(dict.fromkeys(_frame_faults(language, folder)))
         for template, channels in templates.items():
             for channel in channels:
                 for slots in samples(language, "Wu Qizhen"):
@@ -90,8 +100,24 @@ def _faults(
             f"{where}: block 'limited' of _base says {told!r}, and whoever answers hears it; "
             "keep to who calls, for whom, and where to call back"
         )
-    lacking = content.unsaid(forms(text, slots), channel, slots, floor.required_slots(channel))
-    return used + content.fault(where, lacking)
+    return used + content.faults(where, text, forms(text, slots), channel, slots, floor)
+
+
+def _frame_faults(language: Language, folder: Path) -> list[str]:
+    """What is wrong with what every call says around its message, whatever the template."""
+    where = f"template {language}/{'/'.join(FRAME)}"
+    said: dict[str, str] = {}
+    for name in SAID_AROUND:
+        try:
+            said[name] = block(load(language, *FRAME, folder), name, {})
+        except ConfigError as err:
+            return [str(err)]
+    faults = _bad_wording(where, Text(None, "\n".join(said.values()), None))
+    return faults + [
+        f"{where}: block 'identify' does not name the key {key}, by which people {why}"
+        for key, (name, why) in KEYS.items()
+        if not name.search(said["identify"].casefold())
+    ]
 
 
 def lint_notes(

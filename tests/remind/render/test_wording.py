@@ -234,3 +234,37 @@ def test_what_anybody_hears_of_a_call_must_not_tell_of_a_debt(
 def test_the_shipped_calls_tell_nobody_of_a_debt(tmp_path: Path, language: Language) -> None:
     used = dict.fromkeys(TEMPLATES, ("voice", "call", "visit"))
     assert lint_templates([language], used, tmp_path, Floor(packs=[])) == []
+
+
+SPOKEN = {
+    "limited": "This is {{ lender.name }}, please call {{ lender.phone }}.",
+    "identify": "Press zero if this is wrong, or nine for no more calls.",
+    **dict.fromkeys(("again", "wrong_person", "no_more_calls", "goodbye"), "Goodbye."),
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, None),
+        ({"limited": "Call {{ lender.phone }}."}, "'limited' of _base does not say institution"),
+        (
+            {"limited": "{{ lender.name }}: call +1 900 555 0100."},
+            "'limited' of _base does not say official_contact",
+        ),
+        ({"identify": "Press 90, or nine for no more calls."}, "does not name the key 0"),
+        ({"identify": "Press 0 if this is wrong."}, "does not name the key 9"),
+        ({"identify": None}, "has no block 'identify'"),
+        ({"goodbye": "Goodbye. You will go to jail."}, "wording of family E03_crime"),
+    ],
+)
+def test_every_call_says_who_calls_and_how_to_be_rid_of_it(
+    changed: dict[str, str | None], told: str | None, own_folder: Path, write: Callable[..., None]
+) -> None:
+    said = {name: words for name, words in (SPOKEN | changed).items() if words}
+    frame = [f"{{% block {name} %}}{words}{{% endblock %}}" for name, words in said.items()]
+    write("en/_base/voice.txt", "".join(frame))
+    write("en/own/voice.txt", "Please pay.")
+    faults = lint_templates(["en"], {"own": ["voice"]}, own_folder, Floor(packs=[]))
+    assert len(faults) == (told is not None)
+    assert told is None or told in faults[0]
