@@ -12,8 +12,9 @@ from dunflow.remind.render.slots import NEUTRAL, Slots, called
 class Form:
     """A text as a reader meets it. `repr` is left out: it holds personal data.
 
-    `words` is without the customer's name and the reference. Forms are equal if these differ in
-    digits alone, as those of one template do: what is asked of words is found out once for them.
+    `words` is without the customer's name, the reference and the ends of accounts. Forms are equal
+    if these differ in digits alone, as those of one template do: what is asked of words is found
+    out once for them.
     """
 
     shape: str
@@ -38,6 +39,9 @@ def forms(text: Text, slots: Slots) -> list[Form]:
 def _form(subject: str | None, body: str, slots: Slots, *, is_html: bool) -> Form:
     whole = f"{subject}\n{body}" if subject else body
     words = whole.replace(slots.reference, "")
+    for line in slots.accounts:  # numbers with letters, such as 5U3D, may look like words
+        if not (tail := line.account_ref[-4:]).isdigit() and any(map(str.isdigit, tail)):
+            words = words.replace(tail, "")
     name = called(slots.customer_name, slots.language)
     if name != NEUTRAL[slots.language]:
         words = words.replace(name, "")

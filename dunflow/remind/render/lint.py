@@ -5,8 +5,8 @@ It reads the rendered text, since a variable can carry the threat.
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,12 @@ from dunflow.remind.render.slots import Slots, lender_for
 from dunflow.remind.render.templates import block, load
 
 _BETWEEN_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
+_AMID_CJK: Final = re.compile(r"(?<=[\u3400-\u9fff])[-.·•*_~|/\\^+=]+(?=[\u3400-\u9fff])")
+_SPELT_OUT: Final = re.compile(r"(?<!\w)(?:[a-z][-.·•*_ ]){2,}[a-z](?!\w)")
+_SEPARATORS: Final = re.compile(r"[-.·•*_ ]")
+_LEET: Final = re.compile(r"(?<![a-z0-9$])(?=[0-9$]*[a-z])(?=[a-z]*[0-9$])[a-z0-9$]+")
+_LOOK_ALIKES: Final = str.maketrans("аеорсухіјѕԁһтмкнвοαερυικν", "aeopcyxijsdhtmkhboaepuikv")
+"""Cyrillic and Greek letters → the Latin ones that they look like."""
 _DEBT: Final = re.compile(
     r"\b(debts?|loans?|ow(e|es|ed|ing)|overdue|arrears|unpaid|pay\w*|repay\w*|instal\w*|credit"
     r"|collect\w*|balance|amounts?|accounts?|contracts?)\b"
@@ -49,11 +55,33 @@ def families() -> Mapping[str, re.Pattern[str]]:
 
 
 def families_in(text: str) -> list[str]:
-    """The families that a text uses; none in a decent one."""
+    """The families that a text uses, also one that spells its words oddly; none in a decent one."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
     plain = _BETWEEN_CJK.sub("", plain)
-    return [name for name, wording in families().items() if wording.search(plain)]
+    spellings = {plain, *_folded(plain)}
+    return [
+        name
+        for name, wording in families().items()
+        if any(wording.search(each) for each in spellings)
+    ]
+
+
+def _folded(plain: str) -> Iterator[str]:
+    """The text as it is meant where signs stand between a word's letters, or others for them.
+
+    A sign between Chinese characters is no punctuation of theirs; digits are letters only in a
+    word that has some; and a one is an i or an l.
+    """
+    whole = plain.translate(_LOOK_ALIKES)
+    whole = _AMID_CJK.sub("", whole)
+    whole = _SPELT_OUT.sub(lambda word: _SEPARATORS.sub("", word.group()), whole)
+    for one in "il":
+        yield _LEET.sub(partial(_in_letters, str.maketrans("013457$", f"o{one}easts")), whole)
+
+
+def _in_letters(letters: dict[int, int], word: re.Match[str]) -> str:
+    return word.group().translate(letters)
 
 
 def offends(said: Sequence[Form]) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from dunflow.remind.render.lint import (
     offends,
 )
 from dunflow.remind.render.message import Text, render, render_note
-from dunflow.remind.render.slots import Slots
+from dunflow.remind.render.slots import Line, Slots
 from tests.remind.render.conftest import LENDER
 
 DATA = yaml.safe_load((Path(__file__).parent / "wording.yaml").read_text(encoding="utf-8"))
@@ -96,9 +97,55 @@ def test_a_threat_in_other_words_is_one(text: str) -> None:
     assert families_in(text)
 
 
-@pytest.mark.parametrize("text", ["坐\u200b牢", "坐 牢", "ＪＡＩＬ", "J\u00adail"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "坐\u200b牢",
+            "坐 牢",
+            "ＪＡＩＬ",
+            "J\u00adail",
+            "老.赖",
+            "老·赖",
+            "老-赖",
+            "坐－牢",
+            "坐_牢",
+        ),
+        *("j4il", "jai1", "You may be arr3sted", "p.o.l.i.c.e", "P O L I C E", "рolice", "pοlice"),
+    ],
+)
 def test_hiding_a_word_does_not_help(text: str) -> None:
     assert families_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call us by 5 p.m. on 1st May",
+        "尾号A1L5（¥1,300.00）、5U3D",
+        "U.S. dollars",
+        "参见：https://a.b/c4ll1ng",
+    ],
+)
+def test_signs_and_digits_of_decent_texts_are_no_evasion(text: str) -> None:
+    assert not families_in(text)
+
+
+def test_the_end_of_an_account_s_number_is_no_word(
+    folder: Path, slots: Callable[..., Slots], line: Callable[..., Line]
+) -> None:
+    for tail in ("J41L", "5U3D"):
+        account = replace(line(), account_ref=f"LN{tail}")
+        given = slots(accounts=(account, account))
+        assert tail in render("sms", "firm", given, folder).body
+        assert offends(forms(render("sms", "firm", given, folder), given)) is None
+
+
+def test_a_template_that_hides_a_threat_behind_digits_is_caught_when_it_goes_out(
+    slots: Callable[..., Slots],
+) -> None:
+    given = slots()
+    assert offends(forms(Text(None, "Pay 5.00 or you go to j4il.", None), given)) == "E03_crime"
 
 
 def test_a_threat_in_a_variable_is_caught_and_a_name_is_none(slots: Callable[..., Slots]) -> None:
