@@ -31,15 +31,14 @@ from dunflow.config.head import Head, heads
 def channels(portfolio: str) -> list[str]:
     from dunflow import day
 
-    return day.channels(day.open_day(portfolio, day.newest_closed(portfolio)))
+    return day.channels(day.open_dispatch(portfolio))
 
 
 @task(map_index_template="{{ task.op_kwargs['channel'] }}")
 def dispatch(portfolio: str, channel: str) -> dict[str, Any]:
     from dunflow import day
 
-    # Whatever its date, what is due now goes out; the figures are those of the newest date.
-    return day.remind(day.open_day(portfolio, day.newest_closed(portfolio)), [channel])
+    return day.remind(day.open_dispatch(portfolio), [channel])
 
 
 @task(trigger_rule="all_done")
@@ -47,7 +46,7 @@ def lists(portfolio: str) -> list[str]:
     from dunflow import day
     from dunflow.worklists.make import hand_out_day
 
-    made = hand_out_day(day.open_day(portfolio, day.newest_closed(portfolio)))
+    made = hand_out_day(day.open_dispatch(portfolio))
     return [each["reference"] for each in made]
 
 
@@ -55,7 +54,7 @@ def lists(portfolio: str) -> list[str]:
 def results(portfolio: str) -> dict[str, Any]:
     from dunflow import day
 
-    return day.ask_on(day.open_day(portfolio, day.newest_closed(portfolio)))
+    return day.ask_on(day.open_dispatch(portfolio))
 
 
 def build(head: Head) -> DAG:

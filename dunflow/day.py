@@ -103,6 +103,25 @@ def newest_closed(portfolio: str) -> dt.date:
     return book.portfolio.calendar.newest_closed(dt.datetime.now(dt.UTC))
 
 
+def open_dispatch(portfolio: str, now: dt.datetime | None = None) -> Day:
+    """What is due now, whatever its date; the figures are those of the newest date that has closed.
+    `now` stands in for the clock.
+
+    Raises ConfigError for a replayed portfolio, whose days play their own dispatching.
+    """
+    book = read_book(portfolio)
+    if book.portfolio.clock == "replay":
+        raise ConfigError(
+            f"{portfolio}: clock is replay, so each date plays its own dispatching; run one: "
+            f"dunflow day {portfolio} DATE"
+        )
+    stands = None if now is None else set_clock(book, now)
+    engine = open_ledger()
+    clock = stands or DatabaseClock(engine)
+    newest = book.portfolio.calendar.newest_closed(clock.now())
+    return Day(engine, book, newest, clock, local_secrets() | os.environ)
+
+
 def opens_at(portfolio: str, business_date: dt.date, now: dt.datetime) -> dt.datetime:
     """When the run of a date usually starts, which is worth waiting for.
 

@@ -107,13 +107,32 @@ def _remarks(figures: dict[str, Any]) -> Iterator[str]:
     for judge in ("gate", "breaker"):
         if vouched := figures.get(judge, {}).get("vouched"):
             yield f"A person accepted the date, knowing: {vouched}."
+    yield from _halted(figures)
+    if loaded["state"] == "gap":
+        yield "The source kept nothing of this date: it is recorded as a gap."
+
+
+def _halted(figures: dict[str, Any]) -> Iterator[str]:
     if stopped := figures.get("stopped"):
         yield (
             f"A person stopped {', '.join(stopped)}, and nothing goes out by that: "
             f"dunflow stop {figures['portfolio']}"
         )
-    if loaded["state"] == "gap":
-        yield "The source kept nothing of this date: it is recorded as a gap."
+
+
+def dispatch(figures: dict[str, Any]) -> None:
+    """Where the contacts of a date stand after a dispatch, and the lists that it wrote."""
+    if "remind" in figures:
+        counts = [f"{count:,} {state}" for state, count in figures["remind"].items()]
+        of = f"{figures['portfolio']}, contacts of {figures['business_date']}"
+        screen.print(f"{of}: {', '.join(counts) or 'none'}")
+    for remark in _halted(figures):
+        screen.print(remark)
+    for reference in figures.get("lists", ()):
+        screen.print(f"list {reference}")
+    if asked := figures.get("asked"):
+        counts = [f"{count:,} {state}" for state, count in asked.items()]
+        screen.print(f"What was in doubt: {', '.join(counts)}")
 
 
 STORY = (

@@ -9,10 +9,14 @@ import pytest
 import yaml
 from sqlalchemy import URL
 
+from dunflow.remind.senders.choose import SANDBOX_URL
+from dunflow.sandbox.app import create_app
+from dunflow.sandbox.credentials import Credentials
+from dunflow.sandbox.serve import serve
 from tests.test_date_commands import FIRST, Shop, open_shop
 from tests.test_kill import _POLICY, _PORTFOLIO
 
-STEPS = {"letter": "firm", "call": "firm", "visit": "firm"}
+STEPS = ("letter", "call", "visit", "sms")
 POLICY = _POLICY | {
     "packs": ["cn-consumer"],
     "tiers": [
@@ -25,18 +29,18 @@ POLICY = _POLICY | {
     ],
 }
 PORTFOLIO: dict[str, Any] = _PORTFOLIO | {"clock": "real"}
-THEN = ("--now", "2026-03-03 10:00")
+EARLY, THEN = ("--now", "2026-03-03 06:30"), ("--now", "2026-03-03 10:00")
 
 
 @pytest.fixture
 def shop(
     server: URL, template: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Shop]:
-    """On the real clock, with one account for each of the lists."""
+    """On the real clock, with one account for each channel."""
     with open_shop(server, template, monkeypatch, tmp_path, POLICY) as opened:
         (opened.folder / "portfolio.yaml").write_text(yaml.safe_dump(PORTFOLIO))
         rows = ["account,customer,due_on,overdue,name,phone,address"]
-        for due in ("2026-03-01", "2026-02-28", "2026-02-27"):
+        for due in ("2026-03-01", "2026-02-28", "2026-02-27", "2026-02-26"):
             number = len(rows)
             rows.append(f"A{number},C{number},{due},120.50,张三,+861348000000{number},青禾路1号")
         (opened.folder / f"{FIRST}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -73,11 +77,42 @@ def test_what_no_list_had_in_its_time_is_counted(shop: Shop) -> None:
     assert shop.says("visits", "shop", *late).startswith("1 visits are given up, as they were on")
 
 
+def test_what_waits_for_its_hours_goes_out_without_airflow(shop: Shop) -> None:
+    assert said(shop, "day", "shop", f"{FIRST}", *EARLY)["remind"]["planned"] == 3
+    assert said(shop, "dispatch", "shop", *EARLY)["remind"]["planned"] == 3
+    sent = said(shop, "dispatch", "shop", *THEN)
+    assert (sent["remind"].get("planned"), len(sent["lists"])) == (None, 2)
+    assert sent["remind"]["accepted"] == 4
+    assert sent["failed"] == []
+    again = said(shop, "dispatch", "shop", *THEN)
+    assert (again["remind"], again["lists"]) == (sent["remind"], [])
+    assert "shop, contacts of 2026-03-02: 4 accepted" in shop.says("dispatch", "shop", *THEN)
+
+
+def test_a_sender_that_is_down_keeps_back_no_list(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop.says("day", "shop", FIRST, *EARLY)
+    strange = create_app(tmp_path / "strange", credentials=Credentials(*"abcd"))
+    with serve(strange) as url:
+        monkeypatch.setenv(SANDBOX_URL, url)
+        told = json.loads(shop.says("dispatch", "shop", *THEN, "--json", code=1))
+    (fault,) = told["failed"]
+    assert fault.startswith("sms: ")
+    assert len(told["lists"]) == 2
+
+
+def test_a_replayed_portfolio_dispatches_by_itself(shop: Shop) -> None:
+    (shop.folder / "portfolio.yaml").write_text(yaml.safe_dump(_PORTFOLIO))
+    assert "each date plays its own dispatching" in shop.says("dispatch", "shop", code=1)
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("day", "shop", f"{FIRST}"),
         ("letters", "shop"),
+        ("dispatch", "shop"),
         ("calls", "shop"),
         ("visits", "shop"),
         ("placements", "shop", "approve", "--all"),

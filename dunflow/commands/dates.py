@@ -1,14 +1,11 @@
 """Business dates: run, run again, vouched for, explained, proven."""
 
 import datetime as dt
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from dunflow.commands.desk import DATE, INSTANT, by_option, json_option
+from dunflow.commands.desk import DATE, INSTANT, by_option, json_option, sandbox
 from dunflow.errors import DunflowError
 
 
@@ -32,7 +29,7 @@ def day(portfolio: str, date: dt.datetime, now: dt.datetime | None, json_: bool)
     from dunflow import day as stages
     from dunflow import tell
 
-    with _sandbox(), tell.aside.status("starting") as shown:
+    with sandbox(), tell.aside.status("starting") as shown:
         opened = stages.open_day(portfolio, date.date(), now)
         figures = stages.run(opened, shown.update)
     whole = {"portfolio": portfolio, "business_date": date.date(), **figures}
@@ -40,33 +37,6 @@ def day(portfolio: str, date: dt.datetime, now: dt.datetime | None, json_: bool)
         tell.as_json(whole)
     else:
         tell.day(whole)
-
-
-@contextmanager
-def _sandbox() -> Iterator[None]:
-    """The sandbox for the time of a command, where none runs already."""
-    from dunflow.home import home
-    from dunflow.remind.senders.choose import SANDBOX_URL
-    from dunflow.sandbox.app import create_app
-    from dunflow.sandbox.credentials import read_credentials
-    from dunflow.sandbox.serve import serve
-    from dunflow.stack.status import status as look
-
-    if os.environ.get(SANDBOX_URL):
-        yield
-        return
-    found = look()
-    if found.parts.get("sandbox"):
-        os.environ[SANDBOX_URL] = found.ports.sandbox_url
-        yield
-        return
-    app = create_app(home() / "sandbox", credentials=read_credentials(os.environ))
-    with serve(app) as url:
-        os.environ[SANDBOX_URL] = url
-        try:
-            yield
-        finally:
-            del os.environ[SANDBOX_URL]  # nobody is there any more
 
 
 @click.command()
@@ -117,7 +87,7 @@ def _day_by_day(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, 
     from dunflow import tell
 
     ended: dict[dt.date, str] = {}
-    with _sandbox(), tell.aside.status("starting") as shown:
+    with sandbox(), tell.aside.status("starting") as shown:
         for offset in range((last - first).days + 1):
             date = first + dt.timedelta(days=offset)
             try:

@@ -1,7 +1,8 @@
-"""What commands about people share: who says so and why, and the ledger to write it in."""
+"""What commands share: who says so and why, the clock, the ledger to write it in, the sandbox."""
 
 import datetime as dt
 import getpass
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,33 @@ def desk(portfolio: str, now: dt.datetime | None = None, *, locked: bool = False
     at = clock_of(engine, book, number, now).now()
     with portfolio_lock(engine, portfolio) if locked else engine.begin() as conn:
         yield Desk(book, conn, number, at)
+
+
+@contextmanager
+def sandbox() -> Iterator[None]:
+    """The sandbox for the time of a command, where none runs already."""
+    from dunflow.home import home
+    from dunflow.remind.senders.choose import SANDBOX_URL
+    from dunflow.sandbox.app import create_app
+    from dunflow.sandbox.credentials import read_credentials
+    from dunflow.sandbox.serve import serve
+    from dunflow.stack.status import status as look
+
+    if os.environ.get(SANDBOX_URL):
+        yield
+        return
+    found = look()
+    if found.parts.get("sandbox"):
+        os.environ[SANDBOX_URL] = found.ports.sandbox_url
+        yield
+        return
+    app = create_app(home() / "sandbox", credentials=read_credentials(os.environ))
+    with serve(app) as url:
+        os.environ[SANDBOX_URL] = url
+        try:
+            yield
+        finally:
+            del os.environ[SANDBOX_URL]  # nobody is there any more
 
 
 def amount(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:

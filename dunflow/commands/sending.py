@@ -1,16 +1,19 @@
-"""What a person decides about sending: `stop`, `resume`, `resolve`. Each is kept, with a reason."""
+"""Sending: `dispatch`, and what a person decides about it: `stop`, `resume`, `resolve`. What is
+decided is kept, with a reason."""
 
-import getpass
+import datetime as dt
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from dunflow.commands.desk import by_option, json_option, now_option, sandbox
+from dunflow.errors import DunflowError
+
 CHANNEL = click.Choice(["sms", "email", "voice", "call", "letter", "visit"])
 channel_option = click.option("--channel", type=CHANNEL, help="Only this one.  [default: all]")
-by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [default: you]")
-json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
 
 
 @contextmanager
@@ -25,6 +28,45 @@ def _ledger(portfolio: str) -> Iterator[Any]:
     now = DatabaseClock(engine).now()
     with engine.begin() as conn:
         yield conn, book, portfolio_id_of(conn, portfolio), now
+
+
+@click.command()
+@click.argument("portfolio")
+@now_option
+@json_option
+def dispatch(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
+    """Send what has fallen due since its date was run, and list the calls and visits of now.
+
+    Airflow does the same every five minutes: contact hours that have begun, other tries, contacts
+    in doubt, what became of messages. Run it as often where no Airflow runs. Nothing goes out
+    twice, whatever else is at work; letters are for `dunflow letters`.
+
+    \b
+    dunflow dispatch sunrise_instalment
+    """
+    from dunflow import day, tell
+    from dunflow.worklists.make import hand_out_day
+
+    failed = []
+    with sandbox():
+        opened = day.open_dispatch(portfolio, now)
+        figures: day.Figures = {"portfolio": portfolio, "business_date": opened.business_date}
+        for stage in (
+            day.remind,
+            lambda opened: {"lists": [each["reference"] for each in hand_out_day(opened)]},
+            lambda opened: {"asked": day.ask_on(opened)},
+        ):
+            try:
+                figures |= stage(opened)
+            except DunflowError as error:  # a sender that is down keeps back no list
+                failed.append(str(error))
+    if json_:
+        tell.as_json(figures | {"failed": failed})
+    else:
+        tell.dispatch(figures)
+        for fault in failed:
+            tell.aside.print(fault)
+    sys.exit(1 if failed else 0)
 
 
 @click.command()
@@ -147,4 +189,4 @@ def resolve(
         tell.screen.print(f"{reference} is {state}.")
 
 
-COMMANDS = (stop, resume, resolve)
+COMMANDS = (dispatch, stop, resume, resolve)
