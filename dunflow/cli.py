@@ -18,17 +18,23 @@ from dunflow.commands import (
     stack,
     waiving,
 )
+from dunflow.commands.desk import FOR_A_SCRIPT
 from dunflow.commands.sentences import Sentences
 from dunflow.errors import DunflowError
 
 
 class Commands(Sentences):
-    """Shows an error that a person can repair as a sentence, not as a trace."""
+    """Shows an error that a person can repair as a sentence, not as a trace; to a script as JSON,
+    too. A command that has printed its own JSON ends in a ClickException."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except DunflowError as error:
+            if ctx.meta.get(FOR_A_SCRIPT):
+                from dunflow import tell
+
+                tell.as_json({"error": str(error)})
             raise click.ClickException(str(error)) from None
 
 

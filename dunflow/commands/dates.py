@@ -60,33 +60,45 @@ def backfill(portfolio: str, first: dt.datetime, last: dt.datetime, json_: bool)
     # Airflow would wait for it, and take no other backfill meanwhile.
     require_closed(read_book(portfolio), last.date(), dt.datetime.now(dt.UTC))
     run = _through_airflow if look().is_up else _day_by_day
-    ended = run(portfolio, first.date(), last.date())
+    ended, why = run(portfolio, first.date(), last.date())
     if json_:
-        tell.as_json({str(date): state for date, state in ended.items()})
+        states = {str(date): state for date, state in ended.items()}
+        reasons = {str(date): told for date, told in why.items()}
+        tell.as_json(states | ({"why": reasons} if why else {}))
     else:
         for date, state in ended.items():
             tell.screen.print(f"{date}  {state}")
     sys.exit(0 if all(state == "success" for state in ended.values()) else 1)
 
 
-def _through_airflow(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
+_Ended = tuple[dict[dt.date, str], dict[dt.date, str]]
+"""How each date ended, and why those that failed did."""
+
+
+def _through_airflow(portfolio: str, first: dt.date, last: dt.date) -> _Ended:
     from dunflow import tell
     from dunflow.stack.backfill import backfill as run
+    from dunflow.stack.backfill import why_failed
 
     with tell.doing("Airflow runs the dates") as say:
-        return run(
+        ended = run(
             portfolio,
             first,
             last,
             lambda states: say(f"Airflow runs the dates: {tell.states(states)}"),
         )
+    why = why_failed(portfolio, [date for date, state in ended.items() if state == "failed"])
+    for date, told in why.items():
+        tell.aside.print(f"{date}: {told}", soft_wrap=True)
+    return ended, why
 
 
-def _day_by_day(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, str]:
+def _day_by_day(portfolio: str, first: dt.date, last: dt.date) -> _Ended:
     from dunflow import day as stages
     from dunflow import tell
 
     ended: dict[dt.date, str] = {}
+    why: dict[dt.date, str] = {}
     with sandbox(), tell.aside.status("starting") as shown:
         for offset in range((last - first).days + 1):
             date = first + dt.timedelta(days=offset)
@@ -98,8 +110,8 @@ def _day_by_day(portfolio: str, first: dt.date, last: dt.date) -> dict[dt.date, 
                 ended[date] = "success"
             except DunflowError as error:
                 tell.aside.print(f"{date}: {error}")
-                ended[date] = "failed"
-    return ended
+                ended[date], why[date] = "failed", str(error)
+    return ended, why
 
 
 @click.command()
@@ -164,10 +176,10 @@ def quarantine(portfolio: str, date: dt.datetime | None, most: int, json_: bool)
         tell.as_json(found)
     elif found:
         tell.rows(f"{portfolio} {of}", found, book.portfolio.zone)
-        if count > len(found):
-            tell.screen.print(f"The first {len(found):,} of {count:,}; --most shows more.")
     else:
         tell.screen.print(f"{portfolio} {of}: everything could be read")
+    if count > len(found):
+        tell.aside.print(f"The first {len(found):,} of {count:,}; --most shows more.")
 
 
 @click.command()
@@ -242,7 +254,7 @@ def audit(portfolio: str, first: dt.datetime | None, last: dt.datetime | None, j
         proven = has_loaded(conn, number, begin, end)
         checked = prove(conn, book, number, begin, end)
     if json_:
-        tell.as_json([vars(each) for each in checked])
+        tell.as_json([{**vars(each), "proven": proven} for each in checked])
     else:
         tell.audit(checked, proven)
     sys.exit(1 if any(each.broken for each in checked) else 0)

@@ -36,7 +36,18 @@ LOCAL = _Instant(["%Y-%m-%d %H:%M"])
 INSTANT = _Instant(["%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M"])
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option = click.option("--json", "json_", is_flag=True, help="Print for a script.")
+FOR_A_SCRIPT = "dunflow.json"
+"""In a context's `meta`: whether --json was given."""
+
+
+def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    ctx.meta[FOR_A_SCRIPT] = value
+    return value
+
+
+json_option = click.option(
+    "--json", "json_", is_flag=True, is_eager=True, callback=_note_json, help="Print for a script."
+)
 by_option = click.option("--by", default=getpass.getuser, help="Who says so.  [default: you]")
 reason_option = click.option("--reason", required=True, help="Why; it is kept.")
 now_option = click.option(

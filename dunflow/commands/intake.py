@@ -87,7 +87,8 @@ def _take_file(
             f"{taken.unseen:,} accounts that no snapshot has brought yet: they are kept until one "
             "does. Look whether their ids are written as the source writes them"
         )
-    _tell_taken(taken.new, taken.known, [str(fault) for fault in taken.rejected], json_)
+    rejected = [str(fault) for fault in taken.rejected]
+    _tell_taken(taken.new, taken.known, rejected, json_, figures={"unseen": taken.unseen})
 
 
 def _take_list(
@@ -103,13 +104,21 @@ def _take_list(
     _tell_taken(taken.new, taken.known, rejected, json_, unlawful=unlawful)
 
 
-def _tell_taken(new: int, known: int, faults: list[str], json_: bool, **more: list[str]) -> None:
-    """`more`: what else is told, by its kind."""
+def _tell_taken(
+    new: int,
+    known: int,
+    faults: list[str],
+    json_: bool,
+    *,
+    figures: dict[str, int] | None = None,
+    **more: list[str],
+) -> None:
+    """`figures`: for scripts alone. `more`: what else is told, by its kind."""
     from dunflow import tell
 
     told = {"rejected": faults, **more}
     if json_:
-        tell.as_json({"new": new, "known": known, **told})
+        tell.as_json({"new": new, "known": known, **told, **(figures or {})})
     else:
         tell.screen.print(f"{new} new, {known} known before")
         for kind, sentences in told.items():
@@ -123,14 +132,15 @@ def _take_feeds(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
 
     at = day.open_day(portfolio, day.newest_closed(portfolio), now)
     figures: day.Figures = {}
-    failed = []
+    failed: dict[str, str] = {}
     for kind in day.feeds(at):
         try:
             figures |= day.intake(at, kind)
         except DunflowError as error:
-            failed.append(str(error))
+            failed[kind] = str(error)
     if json_:
-        tell.as_json(figures)
+        # Beside the kinds, of which none is called so.
+        tell.as_json(figures | ({"failed": failed} if failed else {}))
     else:
         for kind, each in figures.items():
             counts = f"{each['new']} new, {each['known']} known, {each['rejected']} rejected"
@@ -140,7 +150,7 @@ def _take_feeds(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
                 "The portfolio has no feeds; see `intake`, and `returns` of a destination, in "
                 "portfolio.yaml."
             )
-    for fault in failed:
+    for fault in failed.values():
         tell.aside.print(fault)
     sys.exit(1 if failed or any(each["rejected"] for each in figures.values()) else 0)
 

@@ -75,7 +75,7 @@ def hold(
         until = f"{until}; by pack {pack} no day ends it" if pack else by_day
     say(
         json_,
-        {"hold": number, "kind": kind},
+        {"hold": number, "kind": kind, "from": given.from_at, "until": given.until_at},
         f"Hold {number} ({kind}) stands {since} {until}.",
     )
 

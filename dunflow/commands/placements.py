@@ -10,7 +10,6 @@ import click
 
 from dunflow.commands.desk import DATE, by_option, json_option, now_option
 from dunflow.commands.sentences import Sentences
-from dunflow.errors import SourceError
 
 if TYPE_CHECKING:
     from dunflow.place.life import Chosen, Moved
@@ -205,7 +204,8 @@ def export(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
             tell.screen.print(f"{count:,} may no longer leave: {reason}")
         if not done.packages:
             tell.screen.print("There was nothing to deliver.")
-    done.raise_if_failed()
+    if done.failed:
+        raise click.ClickException("; ".join(done.failed.values()))
 
 
 @placements.command()
@@ -236,7 +236,7 @@ def receive(
         for fault in taken.rejected:
             tell.screen.print(str(fault))
     if taken.rejected:
-        raise SourceError(
+        raise click.ClickException(
             f"{file.name}: {len(taken.rejected):,} rows are of no use, the others were taken in; "
             "have them mended and receive the file again"
         )
@@ -365,15 +365,17 @@ def _tell(desk: "Desk", chosen: "Chosen", moved: "Moved", json_: bool) -> None:
     from dunflow import placements as work
     from dunflow import tell
 
+    nothing = not any(moved.counts.values()) and not moved.refused
+    rows = work.rows(desk, chosen, STATES) if nothing else []
+    there = Counter(each["state"] for each in rows)
     if json_:
-        tell.as_json(vars(moved))
+        tell.as_json(vars(moved) | ({"there": there} if nothing else {}))
         return
     for state, count in moved.counts.items():
         tell.screen.print(f"{count:,} {state}")
     for reason, count in moved.refused.items():
         tell.screen.print(f"{count:,} not possible: {reason}")
-    if not any(moved.counts.values()) and not moved.refused:
-        there = Counter(each["state"] for each in work.rows(desk, chosen, STATES))
+    if nothing:
         found = ", ".join(f"{count:,} {state}" for state, count in there.items())
         tell.screen.print(f"Nothing moved: there is {found or 'no placement'} of these")
 

@@ -115,7 +115,8 @@ def decide(at: Desk, by: str, **said: Any) -> Done:
     if kind is not None:
         opened = _open_hold(at, by, whose, kind, said, because)
         led_to(at.conn, number, opened)
-        return {"reply": number, "hold": opened}, f"Reply {number}: hold {opened} ({kind}) stands."
+        figures = {"reply": number, "hold": opened, "kind": kind}
+        return figures, f"Reply {number}: hold {opened} ({kind}) stands."
     total, day = said["sum_"] or decided.proposed_amount, said["date"]
     day = day.date() if day else decided.proposed_on
     opened = _open_promise(at, by, whose, total, day, said["account"], because)

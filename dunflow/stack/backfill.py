@@ -4,7 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from dunflow.errors import DunflowError
 from dunflow.stack.airflow import AirflowApi, AirflowError
@@ -106,13 +106,41 @@ def _create(api: AirflowApi, dag_id: str, first: dt.date, last: dt.date) -> int:
             time.sleep(2.0)
 
 
+def why_failed(portfolio: str, dates: list[dt.date]) -> dict[dt.date, str]:
+    """Of dates whose newest run failed, which task did, and where its log is."""
+    if not dates:
+        return {}
+    ports, dag_id = status().ports, f"daily_escalation__{portfolio}"
+    api = AirflowApi(ports)
+    newest = _newest(api, dag_id)
+    told = {}
+    for date in dates:
+        run = quote(newest[date.isoformat()]["dag_run_id"])
+        of = f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?state=failed"
+        tasks = dict.fromkeys(task["task_id"] for task in api.get(of)["task_instances"])
+        page = f"{ports.airflow_url}/dags/{dag_id}/runs/{run}"
+        told[date] = f"{', '.join(tasks) or 'its run'} failed; the log is at {page}"
+    return told
+
+
 def _states(api: AirflowApi, dag_id: str, dates: list[dt.date]) -> States:
-    newest: dict[str, tuple[str, str]] = {}
+    newest = _newest(api, dag_id)
+    keys = {date: date.isoformat() for date in dates}
+    return {date: newest[key]["state"] if key in newest else "none" for date, key in keys.items()}
+
+
+def _newest(api: AirflowApi, dag_id: str) -> dict[str, dict[str, Any]]:
+    """Partition key → its newest run."""
+    newest: dict[str, dict[str, Any]] = {}
     for run in _runs(api, dag_id):
-        queued_at = run["queued_at"] or ""
-        if (key := run["partition_key"]) and queued_at >= newest.get(key, ("", ""))[0]:
-            newest[key] = (queued_at, run["state"])
-    return {date: newest.get(date.isoformat(), ("", "none"))[1] for date in dates}
+        key = run["partition_key"]
+        if key and (key not in newest or _queued_at(run) >= _queued_at(newest[key])):
+            newest[key] = run
+    return newest
+
+
+def _queued_at(run: dict[str, Any]) -> str:
+    return run["queued_at"] or ""
 
 
 def _runs(api: AirflowApi, dag_id: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from dunflow import placements
 from dunflow.clock import DAY
 from dunflow.placements import Desk
 from dunflow.stack.airflow import AirflowApi
-from dunflow.stack.backfill import backfill
+from dunflow.stack.backfill import backfill, why_failed
 from dunflow.stack.databases import open_databases
 from dunflow.stack.down import down
 from dunflow.stack.ports import Ports
@@ -207,6 +207,8 @@ def test_recalls_follow_also_a_date_whose_run_failed(
     nobodys = "account,customer,due_on,overdue,name\nA2,C2,2026-03-01,80.00,\n"
     (folder / f"{lost}.csv").write_text(nobodys)
     assert backfill(NAME, lost, lost) == {lost: "failed"}  # the gate misses two columns
+    (why,) = why_failed(NAME, [lost]).values()
+    assert why.startswith("snapshot failed; the log is at http://127.0.0.1:")
     run = _placements_run(api, lost)
     _wait_for(lambda: _has_ended(api, run))
 
