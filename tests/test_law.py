@@ -5,11 +5,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 import yaml
 
 from dunflow.config.book import PACKS, read_pack, root
 from dunflow.config.destination import Kind
 from dunflow.config.pack import AGREEMENT
+from dunflow.intake.classify import classify
 
 PAGE = root() / "docs/law.md"
 STORIES = Path(__file__).parent / "scenarios/own/law.yaml"
@@ -86,3 +88,18 @@ def test_the_page_tells_what_each_check_of_an_approver_means() -> None:
     assert {check: where.strip() for check, where in rows} == {
         check: ", ".join(where) for check, where in asked.items()
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please never call on a Sunday, and not before noon",
+        "Call me only after 6pm",
+        "My employer does not allow calls",
+        "请下午再联系我",
+    ],
+)
+def test_a_wish_about_when_or_where_comes_before_a_person(text: str) -> None:
+    """The page says that no machine heeds it."""
+    reading = classify(text, "sms", ["stop", "td"])
+    assert reading.waits_for_a_person or reading.stops
