@@ -100,9 +100,36 @@ _MESSAGE_ZH = r"(短信|信息|消息|邮件|电话|来电|通知|提醒|联系|
 _SENT_ZH = r"(?:短信|信息|消息|邮件|电话(?!预约)|来电|通知(?!书|单)|提醒|推送)"
 # Not "不用发短信，我明天还": who is so kind refuses nothing. "再" says that it is enough.
 _NO_NEED_ZH = r"(?:不用|不需要|不必|无需|无须|用不着|没必要)(?:你们?|您|麻烦)*"
+_MORE_DE = r"(?:nicht|nie|niemals) (?:mehr|wieder)"
+_STOP_DE: Final = (
+    (
+        r"\bkeine?(?: \w+){0,3} (?:sms|nachricht\w*|e-?mails?|anrufe?|briefe?|mitteilung\w*) mehr\b"
+        r"(?!(?: \w+){0,2} (?:bekommen|erhalten|gekriegt|gesehen|bekam|erhielt))"
+    ),
+    (
+        r"\b(?:schreib\w*|ruf\w*|kontaktier\w*|belästig\w*|meld\w*|schick\w*|sende\w*)"
+        rf"(?: sie| mich| mir| uns| bei| bitte)* {_MORE_DE}\b"
+    ),
+    (
+        r"(?<!werde )(?<!kann )(?<!konnte )(?<!können )(?<!wollte )\b"
+        rf"{_MORE_DE} (?:an)?(?:schreiben|rufen|kontaktieren|belästigen|kontaktiert)\b"
+    ),
+    r"\blass(?:en|t)? (?:sie )?(?:mich|uns) (?:\w+ )?in ruhe\b",
+    (
+        r"\bwiderspreche\b(?= *(?:$|[.,!;])|(?: \w+){0,4} (?:kontakt\w*|werbung|verarbeitung"
+        r"|nutzung|zusendung\w*|nachricht\w*|sms|e-?mails?|anrufe\w*))"
+    ),
+    r"^stopp\b|\b(?:abmelden|abbestellen|abbestelle)\b",
+    (
+        r"\b(?:lösch\w*|streich\w*|entfern\w*) (?:sie )?(?:bitte )?(?:meine|unsere) "
+        r"(?:\w*nummer|e-?mail\w*|daten)\b"
+    ),
+)
+"""German ones: the pack `de` has customers who write it."""
 _STOP: Final = [
     re.compile(pattern)
     for pattern in (
+        *_STOP_DE,
         rf"\b(stop|quit|cease|end|enough)\b(?! by\b){_ON} {_REACH}\w*{_OR_DO}",
         rf"{_GOT_BEFORE}\bno (?:more|further)(?! than\b){_ON} {_REACH}\w*{_OR_DO}",
         rf"{_NOT_BEFORE}\b(?:cancel(?:l?ing)?|revoke|end|halt|discontinue){_MESSAGES}{_OR_DO}",
@@ -163,18 +190,21 @@ _STOP: Final = [
 _MENTIONS: Final = {
     frozenset({"sms"}): re.compile(r"\b(te?xt|sms)\w*|短信|信息"),
     frozenset({"email"}): re.compile(r"\be-?mail\w*|邮件|邮箱"),
-    frozenset({"voice", "call"}): re.compile(r"\b(call|phon|ring)\w*|电话|来电|打(?!扰)"),
-    frozenset({"letter"}): re.compile(r"\bletters?\b|寄|信件"),
+    frozenset({"voice", "call"}): re.compile(
+        r"\b(call|phon|ring|anruf|telefon|ruf)\w*|电话|来电|打(?!扰)"
+    ),
+    frozenset({"letter"}): re.compile(r"\b(letters?|briefe?)\b|寄|信件"),
     frozenset({"visit"}): re.compile(r"\bvisit\w*|上门"),
     EVERY_CHANNEL: re.compile(
-        r"\b(contact|communicat|harass|bother|leave me alone|cease and desist)\w*"
+        r"\b(contact|communicat|harass|bother|leave me alone|cease and desist"
+        r"|kontakt|belästig|lass\w* .*in ruhe)\w*"
         r"|联系|骚扰|打扰|烦"
     ),
 }
 # Names no channel beside others that are named: then it is the one by which it was said.
 _MESSAGE: Final = re.compile(
     r"(?<!\btext )(?<!\btxt )(?<!\bsms )(?<!mail )\b(messag|msg)"
-    r"|\bwrit\w*(?! (e-?mail|letter|te?xt|sms))"
+    r"|\bwrit\w*(?! (e-?mail|letter|te?xt|sms))|\b(nachricht|mitteilung|schreib)"
 )
 
 

@@ -16,6 +16,7 @@ _WRONG_NUMBER: Final = re.compile(
     r"|\bno ?(one|body)( here)?( is)?( called)?( by| with| of)? that name\b"
     r"|(?<!我)打错(?!了?(?:字|卡|款|钱|账|金额|数))|发错(?!字|款)(人|了|号)|^(你们?)?找错了?$"
     r"|(?:打|发|找|认|搞|弄|问|拨|加|催|联系|通知)错了?人"
+    r"|\bfalsche (?:\w*nummer|person)\b|\bfalsch verbunden\b"
     r"|查无此人|号码(已经)?换(了)?(人|主)|机主(已经?)?换|换了?机主"
 )
 """Says so by itself, whatever else is said."""
@@ -54,6 +55,8 @@ _ANOTHER_PERSON: Final = re.compile(
     r"|不认识(?:一个|什么|任何)?(?:叫)?(他|她|这个人|此人|你们?[说找]的(这个)?人)"
     rf"|不认识{_END}|没有(?:叫)?(?:这个人|此人|他)(?:这个?人|的人)?{_END}"
     r"|(?:他|她)(?:已经?|早就?|都)*(?:换号|换了?(?:手机|电话)?号|换电话|不用这个?(?:手机|电话)?号|搬走|不住这)"
+    r"|\bkenne (?:ich )?(?:den|die|diese|diesen|ihn|sie)(?: \w+)? nicht\b"
+    r"|\bbin nicht (?:herr|frau|der|die) \w"
     r"|我不叫|我不是[\u4e00-\u9fff]{1,2}(先生|女士|小姐)"
 )
 """Says so where nothing else is said: beside a dispute, a hardship or money it may mean these."""

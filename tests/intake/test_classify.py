@@ -670,3 +670,47 @@ def test_the_29th_of_february_is_meant_of_the_year_that_has_one() -> None:
 def test_a_weekday_is_a_word_of_its_own() -> None:
     assert promised_day("by common agreement", dt.date(2026, 3, 2)) is None
     assert promised_day("on mon", dt.date(2026, 3, 3)) == dt.date(2026, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "channels"),
+    [
+        ("STOPP bitte keine Nachrichten mehr", {"sms"}),
+        ("Bitte keine SMS mehr", {"sms"}),
+        ("Ich will keine Anrufe oder SMS mehr von Ihnen", {"sms", "voice", "call"}),
+        ("Bitte schreiben Sie mir nicht mehr.", {"sms"}),
+        ("Rufen Sie mich nie wieder an!", {"voice", "call"}),
+        ("Ich möchte nicht mehr kontaktiert werden", EVERY_CHANNEL),
+        ("Ich widerspreche.", {"sms"}),
+        ("Hiermit widerspreche ich der Verarbeitung meiner Daten", {"sms"}),
+        ("Lassen Sie mich endlich in Ruhe", EVERY_CHANNEL),
+        ("Ich möchte mich abmelden", {"sms"}),
+        ("Löschen Sie meine Handynummer", {"sms"}),
+    ],
+)
+def test_a_german_no_is_heard(text: str, channels: set[str]) -> None:
+    assert classify(text, "sms", WORDS).stops == channels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ich widerspreche der Forderung, ich habe bezahlt",
+        "Ich habe keine Nachricht mehr bekommen",
+        "Ich werde nicht mehr anrufen, ich zahle morgen",
+        "Ich habe kein Geld mehr",
+        "Bitte rufen Sie mich morgen an",
+        "Schreiben Sie mir bitte die IBAN",
+        "Danke, ich überweise am Freitag",
+        "Ich kann nicht mehr zahlen",
+    ],
+)
+def test_a_german_answer_is_no_refusal(text: str) -> None:
+    assert classify(text, "sms", WORDS).stops == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text", ["Falsche Nummer!", "Da sind Sie falsch verbunden", "Ich kenne den Mann nicht"]
+)
+def test_a_german_stranger_is_heard(text: str) -> None:
+    assert classify(text, "sms", WORDS).kind == "wrong_person"
