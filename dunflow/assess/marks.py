@@ -238,6 +238,8 @@ def _collected(asked: _Asked) -> Select[Any]:
 
 
 def _had_by(asked: _Asked) -> Select[Any]:
+    """A late date knows of no answer that came after its usual time."""
+    told_by_then = [placement.c.ended_at <= asked.moment.at] if asked.moment.late else []
     had = (
         select(
             placement.c.account_id,
@@ -247,6 +249,7 @@ def _had_by(asked: _Asked) -> Select[Any]:
         .where(
             placement.c.portfolio_id == asked.portfolio_id,
             placement.c.state.in_(NOT_AGAIN),
+            *told_by_then,
             is_present(asked.business_date, asked.moment),
             *asked.only(placement.c.account_id),
         )
