@@ -170,12 +170,14 @@ def _booked(asked: _Asked) -> Select[Any]:
 def _credit_covers(asked: _Asked) -> Select[Any]:
     s, covering = snapshot.c, _covering(asked).subquery("covering")
     its = and_(covering.c.customer_id == s.customer_id, covering.c.currency == s.currency)
-    rows = select(s.account_id).join(covering, its)
+    is_overdue = days_past_due(asked.business_date, s.due_on) >= 1
+    rows = select(s.account_id).join(covering, and_(its, or_(covering.c.whole, is_overdue)))
     return _flagged("credit_covers", rows.where(*asked.of_date(), *asked.only(s.account_id)))
 
 
 def _covering(asked: _Asked) -> Select[Any]:
-    """Customers and currencies in which unapplied credit is at least all that is still owed.
+    """Customers and currencies in which unapplied credit is at least all that is overdue; `whole`:
+    at least what falls due soon as well, where the ladder begins before the due date.
 
     Settled accounts count as nothing; so do those that are not on the ladder yet.
     """
@@ -196,8 +198,11 @@ def _covering(asked: _Asked) -> Select[Any]:
     )
     left = s.c.overdue_amount - func.coalesce(paid.c.amount, 0)
     owed = case((left > settled_at(policy, s.c.currency), left), else_=literal(0, Numeric))
+    days = days_past_due(asked.business_date, s.c.due_on)
+    overdue = func.coalesce(func.sum(owed).filter(days >= 1), 0)
+    whole = (unapplied.c.amount >= func.sum(owed)).label("whole")
     return (
-        select(s.c.customer_id, s.c.currency)
+        select(s.c.customer_id, s.c.currency, whole)
         .join(
             unapplied,
             and_(unapplied.c.customer_id == s.c.customer_id, unapplied.c.currency == s.c.currency),
@@ -205,11 +210,11 @@ def _covering(asked: _Asked) -> Select[Any]:
         .outerjoin(paid, and_(paid.c.account_id == s.c.account_id, paid.c.currency == s.c.currency))
         .where(
             *asked.of_date(s),
-            days_past_due(asked.business_date, s.c.due_on) >= policy.ladder_from_dpd,
+            days >= policy.ladder_from_dpd,
             *([] if asked.few is None else [s.c.customer_id.in_(theirs)]),
         )
         .group_by(s.c.customer_id, s.c.currency, unapplied.c.amount)
-        .having(unapplied.c.amount >= func.sum(owed))
+        .having(unapplied.c.amount >= overdue)
     )
 
 

@@ -173,8 +173,7 @@ class Book:
             reached -= {"call"}
         if "letter" not in reached:
             reached -= {"visit"}
-        # Which accounts before their due date credit is held against is left open.
-        credited = self._ladder_from == 1 and self._perhaps(0.1)
+        credited = self._perhaps(0.1)
         return Customer(
             ref=f"C{number:04}",
             zone=rng.choice(ZONES) if self._perhaps(0.2) else ZONE,

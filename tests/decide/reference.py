@@ -14,6 +14,10 @@ Policy = dict[str, Any]
 Step = dict[str, Any]
 
 
+WRITTEN = ("sms", "email", "letter")
+"""A pack takes nothing else for a notice."""
+
+
 class Ladder:
     """One policy on one day: facts, tier, due step and hand-off of any account."""
 
@@ -255,6 +259,8 @@ class Ladder:
                 since = self.waived_on(account, step)
                 if done := self.done(account, step):
                     told = [each for each in done if not each.to_former]
+                    if rule["to"] in self.pack.get("handoff", {}):
+                        told = [each for each in told if each.channel in WRITTEN]
                     since = self.last_done(account, step) if told else None
                 if since is None or self.days_since(since) < after["days"]:
                     continue

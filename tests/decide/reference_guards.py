@@ -40,12 +40,14 @@ class Judge(Ladder):
 
     def _credit_covers(self, account: Account) -> bool:
         credit = account.customer.credit.get(account.currency)
+        # What falls due soon counts for those alone that do.
+        least = 1 if self.dpd(account) >= 1 else self.policy["tiers"][0]["from_dpd"]
         owed = [
             self.overdue(other)
             for other in self.book
             if other.customer is account.customer
             and other.currency == account.currency
-            and self.dpd(other) >= 1
+            and self.dpd(other) >= least
             and not self.is_settled(other)
         ]
         return credit is not None and credit >= sum(owed, Decimal(0))
