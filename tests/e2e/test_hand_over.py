@@ -208,7 +208,7 @@ def test_recalls_follow_also_a_date_whose_run_failed(
     (folder / f"{lost}.csv").write_text(nobodys)
     assert backfill(NAME, lost, lost) == {lost: "failed"}  # the gate misses two columns
     (why,) = why_failed(NAME, [lost]).values()
-    assert why.startswith("snapshot failed; the log is at http://127.0.0.1:")
+    assert why.startswith("gate failed; the log is at http://127.0.0.1:")
     run = _placements_run(api, lost)
     _wait_for(lambda: _has_ended(api, run))
 
