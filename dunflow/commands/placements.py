@@ -40,7 +40,7 @@ def placements(ctx: click.Context, portfolio: str) -> None:
 
     \b
     dunflow placements sunrise_instalment list
-    dunflow placements sunrise_instalment approve --to legal --all
+    dunflow placements sunrise_instalment approve --to legal --all --checked claim_not_barred
     dunflow placements sunrise_instalment reject --account L0000123 --reason "pays by instalments"
     dunflow placements sunrise_instalment export
     """
@@ -136,9 +136,9 @@ def _moving(name: str, does: str, example: str, option: _Option) -> _Adds:
 @_moving(
     "approve",
     "Let proposals leave with the next export. What may no longer leave is withdrawn.",
-    "approve --to legal --account L0000123 --account L0000124\n"
+    "approve --to legal --account L0000123 --checked claim_not_barred\n"
     "dunflow placements sunrise_instalment approve --to harbour_agency --date 2026-03-01 "
-    "--checked agency_listed_and_published",
+    "\\\n    --checked agency_listed_and_published --checked claim_not_barred",
     click.option(
         "--checked",
         "said",

@@ -72,8 +72,9 @@ def test_what_who_approves_must_have_checked_stands_beside_proposals(
 ) -> None:
     made = make_desk([row("A1")]).book
     book = replace(made, floor=read_floor(["cn-consumer"], [root() / PACKS]))
-    told = "Who approves for agency must have checked: agency_listed_and_published."
-    assert told in _page(ledger, lambda _: book)
+    checks = ", ".join(book.checks("agency"))
+    assert "agency_listed_and_published" in checks
+    assert f"Who approves for agency must have checked: {checks}." in _page(ledger, lambda _: book)
     assert "must have checked" not in _page(ledger, lambda _: made)
 
 

@@ -161,7 +161,9 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     _wait_for(lambda: _asked(api, run))
     question = api.get(f"{RUNS}/{run}/taskInstances/approval/-1/hitlDetails")
     assert "| 2026-03-04 | harbour_agency | 1 | 120.5" in question["body"]
-    assert "| agency_listed_and_published |" in question["body"]
+    checks = ", ".join(placements.open_desk(NAME).book.checks(AGENCY))
+    assert "agency_listed_and_published" in checks
+    assert f"| {checks} |" in question["body"]
     assert [value for value in personal if value in json.dumps(question)] == []
     assert _packages("placement") == []
 
@@ -172,7 +174,7 @@ def test_from_the_first_reminder_to_the_agency_and_back(
     assert _states() == {AGENCY: "exported"}
     (approved,) = _rows("SELECT told_by, reason FROM placement_event WHERE event = 'approval'")
     assert approved.told_by not in ("airflow", "dunflow")
-    assert approved.reason == "checked: agency_listed_and_published"
+    assert approved.reason == f"checked: {checks}"
 
     desk = placements.open_desk(NAME)
     number, at = rows[0]["placement"], "2026-03-04 12:00"
