@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dunflow.commands.desk import by_option, json_option, now_option
+from dunflow.commands.desk import by_option, json_option, now_option, sandbox
 from dunflow.config.feeds import FILLED_IN, KINDS
 from dunflow.errors import DunflowError
 
@@ -130,14 +130,15 @@ def _tell_taken(
 def _take_feeds(portfolio: str, now: dt.datetime | None, json_: bool) -> None:
     from dunflow import day, tell
 
-    at = day.open_day(portfolio, day.newest_closed(portfolio), now)
     figures: day.Figures = {}
     failed: dict[str, str] = {}
-    for kind in day.feeds(at):
-        try:
-            figures |= day.intake(at, kind)
-        except DunflowError as error:
-            failed[kind] = str(error)
+    with sandbox():
+        at = day.open_day(portfolio, day.newest_closed(portfolio), now)
+        for kind in day.feeds(at):
+            try:
+                figures |= day.intake(at, kind)
+            except DunflowError as error:
+                failed[kind] = str(error)
     if json_:
         # Beside the kinds, of which none is called so.
         tell.as_json(figures | ({"failed": failed} if failed else {}))

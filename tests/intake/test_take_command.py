@@ -33,7 +33,10 @@ def test_every_feed_is_looked_at_and_a_bad_row_is_told_until_it_is_mended(live: 
     (live / "in/a.csv").write_text(head + "p1,A,1,2026-03-02\np2,A,much,2026-03-02\n")
     looked = take("--json")
     assert looked.exit_code == 1
-    assert json.loads(looked.stdout) == {"payments": {"new": 1, "known": 0, "rejected": 1}}
+    told = json.loads(looked.stdout)
+    assert told["payments"] == {"new": 1, "known": 0, "rejected": 1}
+    assert told["answers"] == {"new": 0, "known": 0, "rejected": 0}
+    assert list(told["failed"]) == ["holds"]
     assert "there is no folder" in looked.stderr
     waiting = take("--rejected")
     assert waiting.exit_code == 1
