@@ -236,8 +236,11 @@ def test_a_date_that_succeeded_is_not_run_again(databases: Databases) -> None:
 def test_the_day_ends_with_an_asset_event_that_carries_its_counts(stack: Running) -> None:
     query = f"source_dag_id={DAG}&order_by=timestamp"
     events = AirflowApi(stack.ports).get(f"/api/v2/assets/events?{query}")["asset_events"]
-    assert [event["extra"]["business_date"] for event in events] == ["2026-03-02", "2026-03-03"]
-    assert [event["partition_key"] for event in events] == ["2026-03-02", "2026-03-03"]
+    decided = [event for event in events if event["source_task_id"] == "report"]
+    ended = [event for event in events if event["source_task_id"] == "date_ended"]
+    assert [event["extra"]["business_date"] for event in decided] == ["2026-03-02", "2026-03-03"]
+    for of in (decided, ended):
+        assert [event["partition_key"] for event in of] == ["2026-03-02", "2026-03-03"]
 
 
 def test_a_refused_snapshot_is_not_tried_again(stack: Running) -> None:
@@ -302,6 +305,7 @@ def test_a_date_that_lies_ahead_is_refused_at_once_and_nothing_runs_without_one(
     assert ended.pop("business_date") == ("failed", 1)
     # The two that a date is not asked of: what the policy says, and a mark.
     assert (ended.pop("channels")[0], ended.pop("reminded")[0]) == ("success", "success")
+    assert ended.pop("date_ended")[0] == "skipped"
     assert {state for state, _ in ended.values()} == {"upstream_failed"}
     assert why in _log_of_business_date(path)
 
