@@ -10,7 +10,6 @@ from sqlalchemy import (
     Numeric,
     Select,
     and_,
-    exists,
     func,
     literal,
     or_,
@@ -23,7 +22,15 @@ from dunflow.assess.moment import Moment, is_present
 from dunflow.assess.progress import local_day
 from dunflow.config.book import Book
 from dunflow.ledger.given import only
-from dunflow.ledger.tables import episode, handback, load, payment, placement, snapshot
+from dunflow.ledger.tables import (
+    Instant,
+    episode,
+    handback,
+    load,
+    payment,
+    placement,
+    snapshot,
+)
 
 
 def collections(book: Book, portfolio_id: int) -> Select[Any]:
@@ -138,19 +145,20 @@ def closed(portfolio_id: int, business_date: dt.date, moment: Moment) -> Select[
         .join(episode, episode.c.episode_id == placement.c.episode_id)
         .where(
             placement.c.portfolio_id == portfolio_id,
-            is_closed(),
+            is_closed(literal(moment.at, Instant)),
             is_present(business_date, moment),
             then,
         )
     )
 
 
-def is_closed() -> ColumnElement[bool]:
-    """Whether a row of `placement` is closed, and nobody was given its account since."""
+def is_closed(at: ColumnElement[dt.datetime]) -> ColumnElement[bool]:
+    """Whether a row of `placement` is closed, and nobody was given its account since, as of an
+    instant."""
     later = placement.alias("later")
-    given = exists().where(
+    given = select(later.c.placement_id).where(
         later.c.account_id == placement.c.account_id,
         later.c.placement_id > placement.c.placement_id,
-        later.c.exported_at.is_not(None),
+        later.c.exported_at <= at,
     )
-    return and_(placement.c.state == "closed", ~given)
+    return and_(placement.c.state == "closed", ~given.correlate_except(later).exists())

@@ -24,6 +24,7 @@ from dunflow.ledger import tables as t
 from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.remind.plan import plan
 
+HOUR = dt.timedelta(hours=1)
 FORMER = "former"
 """Whose some accounts were before."""
 PLACEMENTS_FROM = 1_000_000_000
@@ -355,10 +356,19 @@ class Filler:
             }
             for step, at in account.waived.items()
         )
-        states = [(to, "recalled") for to in account.turned_down]
-        states += [("elsewhere", "exported")] if account.placed else []
-        states += [("before", "closed")] if account.closed else []
-        states += [("collects", "returned")] if account.collected else []
+        # destination, state, since when it had the account, until when
+        first_at, then = self._day.as_of - ONE_DAY, self._day.as_of
+        spells: list[tuple[str, str, dt.datetime, dt.datetime | None]] = []
+        for to, until in account.turned_down.items():
+            spells.append((to, "recalled", until - HOUR, until))
+        if account.closed:
+            spells.append(("before", "closed", first_at, then))
+            if at := account.given_again_at:
+                spells.append(("after", "returned", at, at))
+        if account.placed:
+            spells.append(("elsewhere", "exported", first_at, None))
+        if account.collected:
+            spells.append(("collects", "returned", first_at, then))
         first = PLACEMENTS_FROM + 10 * self._ids[account.ref]
         rows.setdefault(t.placement, []).extend(
             of
@@ -370,18 +380,19 @@ class Filler:
                 "destination": to,
                 "state": state,
                 "amount": 1,
-                "proposed_at": self._day.as_of - ONE_DAY,
-                "ended_at": None if state == "exported" else self._day.as_of,
+                "proposed_at": since,
+                "exported_at": since if to == "after" else None,
+                "ended_at": until,
                 "run_id": self._run_id,
             }
-            for number, (to, state) in enumerate(states, first)
+            for number, (to, state, since, until) in enumerate(spells, first)
         )
         if account.collected:
             row = {
                 "destination": "collects",
                 "handback_ref": account.ref,
                 "kind": "payment",
-                "placement_id": first + len(states) - 1,
+                "placement_id": first + len(spells) - 1,
                 "happened_at": self._day.as_of - 1.5 * ONE_DAY,
                 "amount": account.collected,
                 "currency": account.currency,

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from filled_ledger import Filler, config_of, lists_of, print_each, rows_of
+from filled_ledger import HOUR, Filler, config_of, lists_of, print_each, rows_of
 from known import Account, Contact, Day
 from ladder_stories import ONE_DAY, ZONE, Book, printed_at
 from reference_guards import Judge
@@ -22,6 +22,7 @@ from dunflow.decide.lateness import moment_of
 from dunflow.ledger import tables as t
 from dunflow.ledger.engine import portfolio_id_of, portfolio_lock
 from dunflow.place.candidates import propose
+from dunflow.place.life import Chosen, reject
 from dunflow.remind import outbox, receipts
 from dunflow.remind.dispatch import ASKABLE
 from dunflow.remind.lease import Claimed
@@ -97,7 +98,7 @@ class Beginning(Book):
     def _account(self, number: int, customers: list[Any]) -> Account:
         account = super()._account(number, customers)
         return replace(
-            account, placed=False, closed=False, collected=None, turned_down=set(), contacts=[]
+            account, placed=False, closed=False, collected=None, turned_down={}, contacts=[]
         )
 
 
@@ -106,21 +107,35 @@ WEIGHTS = (5, 3, 2, 1, 2, 1, 1)
 DID_NOT_ARRIVE = ("undelivered", "blocked")
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What a run proposed, and when a person rejects it, if anybody does."""
+
+    ref: str
+    to: str
+    at: dt.datetime
+    rejected_at: dt.datetime | None
+
+    def stands(self, now: dt.datetime) -> bool:
+        return self.at <= now and (self.rejected_at is None or self.rejected_at > now)
+
+
 class Past:
     """What the reference knows of the runs so far."""
 
     def __init__(self, policy: dict[str, Any], pack: dict[str, Any], book: Book, seed: int) -> None:
         self.policy, self.pack, self.book, self.seed = policy, pack, book, seed
         self.tiers: dict[tuple[str, dt.date], str] = {}
-        self.proposed: dict[str, dt.datetime] = {}
+        self.proposals: list[Proposal] = []
         self.fates: dict[tuple[str, dt.date], str] = {}
 
     def judge(self, run: Run) -> Judge:
         day = run.day
         for account in self.book.accounts:
             account.highest_tier = self._highest(account.ref, run.business_date)
-            proposed_at = self.proposed.get(account.ref)
-            account.placed = proposed_at is not None and proposed_at <= day.now
+            mine = [each for each in self.proposals if each.ref == account.ref]
+            account.placed = any(each.stands(day.now) for each in mine)
+            account.turned_down = {e.to: e.rejected_at for e in mine if e.rejected_at}
         return Judge(self.policy, self.pack, day, self.book.accounts)
 
     def _highest(self, ref: str, before: dt.date) -> str | None:
@@ -136,7 +151,8 @@ class Past:
             if tier is not None and row.tier is not None:
                 self.tiers[ref, run.business_date] = judge.tiers[tier]
             if row.action == "hand_off":
-                self.proposed[ref] = run.day.now
+                to, at = row.reason.removeprefix("hand_off."), run.day.now
+                self.proposals.append(Proposal(ref, to, at, self._rejected_at(ref, at)))
         steps = {ref: judge.due(of[ref]) for ref in judge.rows}
         done = {
             ref: len(judge.done(of[ref], step)) for ref, step in steps.items() if step is not None
@@ -165,6 +181,12 @@ class Past:
                         blocked=fate == "blocked",
                     )
                 )
+
+    def _rejected_at(self, ref: str, at: dt.datetime) -> dt.datetime | None:
+        dice = random.Random(f"person {self.seed}-{ref}-{at}")
+        at_once = MINUTE / 2  # so that dates that run late right after it find it turned down
+        after = dice.choice((None, at_once, at_once, at_once, 10 * HOUR, ONE_DAY + HOUR))
+        return None if after is None else at + after
 
     def fate(self, leader: str, business_date: dt.date, channel: str) -> str:
         dice = random.Random(f"{self.seed}-{leader}-{business_date}")
@@ -195,6 +217,7 @@ class Ledger:
             self.filler = Filler(conn, self.number, first, book)
             self.names = {number: ref for ref, number in self.filler.fill_people().items()}
         self.loaded: set[dt.date] = set()
+        self.seen_at = first.as_of
 
     def run(self, run: Run) -> tuple[dict[str, Any], dict[str, set[str]]]:
         """What the run decided: rows by account, and the accounts that each contact names."""
@@ -203,6 +226,7 @@ class Ledger:
             if date not in self.loaded:
                 self.filler.load(conn, run.day)
                 self.loaded.add(date)
+            self._reject(conn, run.at)
             outbox.expire_older(conn, self.number, date, run.at)
             moment = moment_of(conn, self.config, self.number, date, run.at)
             assert moment.late == run.late
@@ -214,6 +238,15 @@ class Ledger:
             lists = lists_of(conn, self.number, run.day, self.names)
         self._send(date)
         return rows, lists
+
+    def _reject(self, conn: Connection, until: dt.datetime) -> None:
+        """What people turned down since the run before."""
+        for each in self.past.proposals:
+            if each.rejected_at and self.seen_at < each.rejected_at <= until:
+                chosen = Chosen(destination=each.to, accounts=(each.ref,))
+                moved = reject(conn, self.number, chosen, "x", "x", each.rejected_at)
+                assert moved.counts == {"rejected": 1}
+        self.seen_at = until
 
     def _send(self, business_date: dt.date) -> None:
         """Each contact meets its fate, by way of what records it in production."""

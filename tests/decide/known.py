@@ -82,9 +82,12 @@ class Account:
     placed: bool = False
     closed: bool = False
     """A receiver was done with it, within this episode."""
+    given_again_at: dt.datetime | None = None
+    """When a person gave it away once more after that, and got it back at once."""
     collected: Decimal | None = None
     """What a receiver collected the day before the business date."""
-    turned_down: set[str] = field(default_factory=set)
+    turned_down: dict[str, dt.datetime] = field(default_factory=dict)
+    """Destinations that had it within this episode, and until when."""
     waived: dict[str, dt.datetime] = field(default_factory=dict)
     """Mandatory steps that a person passed, and when."""
 

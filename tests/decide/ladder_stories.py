@@ -223,9 +223,10 @@ class Book:
             },
             holds=self._holds(0.05),
             placed=self._perhaps(0.04),
-            closed=self._perhaps(0.03),
+            closed=self._perhaps(0.04),
+            given_again_at=self._lately() if self._perhaps(0.5) else None,
             collected=self._collected(),
-            turned_down={to for to in ("agency", "legal") if self._perhaps(0.1)},
+            turned_down={to: self._lately() for to in ("agency", "legal") if self._perhaps(0.15)},
         )
         self._pay_and_promise(account)
         if self.is_on_ladder(account):

@@ -252,7 +252,10 @@ class Ladder:
         if self.never_done(account):
             return None
         for rule in reversed(self.policy.get("hand_off", [])):
-            if rule["to"] in account.turned_down or not self.holds(account, rule["when"]):
+            had_until = account.turned_down.get(rule["to"])
+            if had_until and had_until <= self.day.now:
+                continue
+            if not self.holds(account, rule["when"]):
                 continue
             if after := rule.get("after"):
                 [step] = [s for _, s in self.steps if s["step"] == after["step"]]

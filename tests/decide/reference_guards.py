@@ -30,7 +30,7 @@ class Judge(Ladder):
             return "placement.active"
         if self._collected(account):
             return "placement.collected"
-        if account.closed:
+        if account.closed and not self._given_again(account):
             return "placement.closed"
         if kind := self._held(account):
             return f"hold.{kind}"
@@ -51,6 +51,9 @@ class Judge(Ladder):
             and not self.is_settled(other)
         ]
         return credit is not None and credit >= sum(owed, Decimal(0))
+
+    def _given_again(self, account: Account) -> bool:
+        return account.given_again_at is not None and account.given_again_at <= self.day.now
 
     def _collected(self, account: Account) -> bool:
         if account.collected is None or self.dpd(account) < 1:

@@ -222,6 +222,16 @@ BREAKS = [
         AWAY.format(state="closed"),
     ),
     Break(
+        "nothing was sent about an account that its receiver closed",
+        "A-climbs",
+        # It was given away once more, but only after what was sent.
+        f"{AWAY.format(state='closed')};"
+        f"{AWAY.format(state='returned')};"
+        " UPDATE placement SET exported_at = '2026-03-09 08:00+08',"
+        " proposed_at = '2026-03-09 07:00+08', ended_at = '2026-03-09 09:00+08'"
+        " WHERE state = 'returned'",
+    ),
+    Break(
         "nothing was sent about what was paid to a receiver in full",
         "A-climbs",
         f"WITH away AS ({AWAY.format(state='returned')} RETURNING placement_id)"

@@ -114,7 +114,7 @@ def sent_though_closed(scope: Scope) -> Select[int]:
     over = exists().where(
         placement.c.account_id == contact_account.c.account_id,
         placement.c.episode_id == contact_account.c.episode_id,
-        is_closed(),
+        is_closed(contact.c.claimed_at),
         placement.c.ended_at <= contact.c.claimed_at,
     )
     return sent(scope).where(over)
