@@ -40,6 +40,7 @@ from dunflow.ledger.tables import (
     hold,
     merger,
     opt_out,
+    placement,
     reply,
     snapshot,
 )
@@ -73,7 +74,9 @@ def take_mergers(given: Given) -> int:
     _point_on(given)
     for column in (contact.c.customer_id, credit.c.customer_id, hold.c.customer_id):
         _hand_over(given, column)
-    for column in (hold.c.of_customer_id, reply.c.customer_id, contact_change.c.customer_id):
+    for column in (hold.c.of_customer_id, placement.c.customer_id):
+        _hand_over(given, column)
+    for column in (reply.c.customer_id, contact_change.c.customer_id):
         _hand_over(given, column)
     c = consent.c
     _hand_over_once(given, c.consent_id, c.customer_id, [c.channel, c.basis, c.given_at])

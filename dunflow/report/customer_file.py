@@ -38,7 +38,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.retain.accounts import Accounts, People, accounts_of, holds_of, ids_of
+from dunflow.retain.accounts import Accounts, People, accounts_of, holds_of, ids_of, placements_of
 
 File = dict[str, Any]
 
@@ -161,7 +161,7 @@ def customer_file(
                 placement.c.reason,
             )
             .join(account, account.c.account_id == placement.c.account_id)
-            .where(of_them.has(placement.c.account_id, placement.c.business_date))
+            .where(placements_of(people, of_them))
             .order_by(placement.c.placement_id),
         ),
     }

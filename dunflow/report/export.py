@@ -38,7 +38,7 @@ from dunflow.ledger.tables import (
     worklist_line,
 )
 from dunflow.report.customer_file import File, customer_file
-from dunflow.retain.accounts import Accounts, People, accounts_of, ids_of
+from dunflow.retain.accounts import Accounts, People, accounts_of, ids_of, placements_of
 from dunflow.retain.erase import addresses_of, only_theirs
 
 
@@ -50,6 +50,7 @@ def export(
     number = customer_of(conn, portfolio_id, customer_ref)
     people = ids_of(conn, [number])
     accounts = accounts_of(conn, book, portfolio_id, number)
+    given_away = placements_of(people, accounts)
     more = {
         "as_delivered": _as_delivered(people),
         "contact_points_told": _contact_points_told(people),
@@ -63,9 +64,9 @@ def export(
         "decisions": _decisions(portfolio_id, accounts),
         "decisions_replaced": _decisions_replaced(accounts),
         "credits": _credits(number),
-        "placement_events": _placement_events(accounts),
-        "packages": _packages(accounts),
-        "told_by_receivers": _told_by_receivers(accounts),
+        "placement_events": _placement_events(given_away),
+        "packages": _packages(given_away),
+        "told_by_receivers": _told_by_receivers(given_away),
         "mergers": _mergers(people),
         "letters": _letters(number),
         "worklists": _worklists(number),
@@ -227,19 +228,19 @@ def _credits(number: int) -> Select[Any]:
     )
 
 
-def _placement_events(accounts: Accounts) -> Select[Any]:
+def _placement_events(given_away: ColumnElement[bool]) -> Select[Any]:
     e = placement_event.c
     return (
         select(account.c.account_ref.label("account"), placement.c.destination.label("to"))
         .add_columns(e.event, e.reason, e.happened_at, e.told_by)
         .join(placement, placement.c.placement_id == e.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.business_date))
+        .where(given_away)
         .order_by(e.placement_event_id)
     )
 
 
-def _packages(accounts: Accounts) -> Select[Any]:
+def _packages(given_away: ColumnElement[bool]) -> Select[Any]:
     """Files in which their accounts were given to somebody, or taken back."""
     return (
         select(account.c.account_ref.label("account"), package.c.destination.label("to"))
@@ -247,12 +248,12 @@ def _packages(accounts: Accounts) -> Select[Any]:
         .join(placement, placement.c.placement_id == package_line.c.placement_id)
         .join(package, package.c.package_id == package_line.c.package_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.business_date))
+        .where(given_away)
         .order_by(package.c.package_id)
     )
 
 
-def _told_by_receivers(accounts: Accounts) -> Select[Any]:
+def _told_by_receivers(given_away: ColumnElement[bool]) -> Select[Any]:
     """What agencies and lawyers did and took in, as they say."""
     h = handback.c
     return (
@@ -260,7 +261,7 @@ def _told_by_receivers(accounts: Accounts) -> Select[Any]:
         .add_columns(h.happened_at, h.amount, h.currency, h.channel, h.result, h.reason)
         .join(placement, placement.c.placement_id == h.placement_id)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(accounts.has(placement.c.account_id, placement.c.business_date))
+        .where(given_away)
         .order_by(h.handback_id)
     )
 

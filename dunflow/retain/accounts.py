@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from dunflow.config.book import Book
 from dunflow.ledger.given import among, given
-from dunflow.ledger.tables import contact, contact_account, customer, hold, snapshot
+from dunflow.ledger.tables import contact, contact_account, customer, hold, placement, snapshot
 
 People = Collection[int]
 """Customers by their numbers."""
@@ -119,6 +119,16 @@ def holds_of(people: People, accounts: Accounts) -> ColumnElement[bool]:
         hold.c.customer_id.in_(people),
         hold.c.of_customer_id.in_(people),
         and_(hold.c.of_customer_id.is_(None), accounts.has(hold.c.account_id, hold.c.recorded_at)),
+    )
+
+
+def placements_of(people: People, accounts: Accounts) -> ColumnElement[bool]:
+    """Whether a placement is these people's. Of whom its receiver was told, it mostly says itself:
+    its date may say another owner since."""
+    p = placement.c
+    return or_(
+        p.customer_id.in_(people),
+        and_(p.customer_id.is_(None), accounts.has(p.account_id, p.business_date)),
     )
 
 

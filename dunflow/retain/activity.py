@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     CompoundSelect,
     Connection,
     Date,
@@ -47,7 +48,7 @@ from dunflow.ledger.tables import (
     reply,
     snapshot,
 )
-from dunflow.retain.accounts import Accounts, People, holds_of
+from dunflow.retain.accounts import Accounts, People, holds_of, placements_of
 
 HEARD = (
     (reply, reply.c.received_at, reply.c.received_at),
@@ -65,6 +66,8 @@ def going_on(
 ) -> Iterator[str]:
     """What is not over yet with a customer and their accounts, as sentences without names."""
     theirs = accounts.now
+    # It may be another's by now, and what the receiver was told is of this one.
+    given_away = or_(placement.c.account_id.in_(theirs), placement.c.customer_id == customer_id)
     newest = newest_accepted(conn, portfolio_id)
     owing = conn.execute(
         select(account.c.account_ref)
@@ -85,7 +88,7 @@ def going_on(
     placed = conn.execute(
         select(account.c.account_ref, placement.c.destination)
         .join(account, account.c.account_id == placement.c.account_id)
-        .where(placement.c.account_id.in_(theirs), placement.c.state.in_(PLACEMENT_ACTIVE))
+        .where(given_away, placement.c.state.in_(PLACEMENT_ACTIVE))
         .order_by(account.c.account_ref)
     )
     for ref, destination in placed:
@@ -144,7 +147,7 @@ def last_activity(
         of_accounts(plan, plan.c.agreed_at),
         of_accounts(payment, payment.c.booked_at),
         select(day(placed_until)).where(
-            accounts.has(placement.c.account_id, placed_until), placement.c.proposed_at < before
+            placements_of(people, accounts), placement.c.proposed_at < before
         ),
     ).subquery("days")
     found: dt.date | None = conn.execute(select(func.max(days.c.day))).scalar()
@@ -166,8 +169,7 @@ def active_accounts(book: Book, portfolio_id: int, since: dt.date) -> CompoundSe
             payment.c.portfolio_id == portfolio_id, payment.c.booked_at >= begins
         ),
         select(placement.c.account_id).where(
-            placement.c.portfolio_id == portfolio_id,
-            or_(placement.c.state.in_(PLACEMENT_ACTIVE), placement.c.ended_at >= begins),
+            placement.c.portfolio_id == portfolio_id, _is_given(begins)
         ),
         select(promise.c.account_id).where(
             promise.c.portfolio_id == portfolio_id, promise.c.made_at >= begins
@@ -176,6 +178,11 @@ def active_accounts(book: Book, portfolio_id: int, since: dt.date) -> CompoundSe
         .join(instalment, instalment.c.plan_id == plan.c.plan_id)
         .where(plan.c.portfolio_id == portfolio_id, instalment.c.due_on >= since),
     )
+
+
+def _is_given(begins: dt.datetime) -> ColumnElement[bool]:
+    """Whether a placement goes on, or ended at this instant or after it."""
+    return or_(placement.c.state.in_(PLACEMENT_ACTIVE), placement.c.ended_at >= begins)
 
 
 def quiet_people(book: Book, portfolio_id: int, newest: dt.date, since: dt.date) -> Select[int]:
@@ -213,13 +220,14 @@ def quiet_people(book: Book, portfolio_id: int, newest: dt.date, since: dt.date)
         hold.c.of_customer_id == c.customer_id,
         func.greatest(hold.c.recorded_at, hold.c.released_at) >= begins,
     )
+    given_away = exists().where(placement.c.customer_id == c.customer_id, _is_given(begins))
     return select(c.customer_id).where(
         c.portfolio_id == portfolio_id,
         c.merged_into.is_(None),
         c.seen_on < since,
         or_(~let_go, came_back),
         # One by one, so that each can be an anti-join.
-        *[~each for each in (owing, collected, owned, *heard, held)],
+        *[~each for each in (owing, collected, owned, *heard, held, given_away)],
     )
 
 

@@ -51,7 +51,7 @@ from dunflow.ledger.tables import (
     snapshot,
     waiver,
 )
-from dunflow.retain.accounts import Accounts, People, holds_of
+from dunflow.retain.accounts import Accounts, People, holds_of, placements_of
 from dunflow.snapshot.customers import CHANGED_ON
 
 POINTS = (customer.c.phone, customer.c.email, customer.c.address)
@@ -172,9 +172,8 @@ def _records(
     """Table → its rows that are about these people."""
     contacts = and_(contact.c.customer_id.in_(people), contact.c.planned_at < before)
     sent = select(contact.c.contact_id).where(contacts)
-    placed = select(placement.c.placement_id).where(
-        accounts.has(placement.c.account_id, placement.c.business_date)
-    )
+    given_away = placements_of(people, accounts)
+    placed = select(placement.c.placement_id).where(given_away)
     return {
         contact_text: contact_text.c.contact_id.in_(sent),
         resolution: resolution.c.contact_id.in_(sent),
@@ -194,10 +193,7 @@ def _records(
         waiver: and_(
             accounts.has(waiver.c.account_id, waiver.c.waived_at), waiver.c.waived_at < before
         ),
-        placement: and_(
-            accounts.has(placement.c.account_id, placement.c.business_date),
-            placement.c.ended_at < before,
-        ),
+        placement: and_(given_away, placement.c.ended_at < before),
         placement_event: and_(
             placement_event.c.placement_id.in_(placed), placement_event.c.happened_at < before
         ),

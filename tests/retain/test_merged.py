@@ -239,3 +239,14 @@ def test_an_export_has_what_is_known_by_the_other_id(records: Records) -> None: 
     assert "AnnOld: yes" in written
     assert [each["from"] for each in file["replies_from_their_addresses"]] == ["Ann:customer.email"]
     assert "+8613900000001" in {each["address"] for each in file["addresses_of_no_use"]}
+
+
+def test_what_a_receiver_was_told_by_the_old_id_is_of_the_one_that_stays(
+    records: Records,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    records.change(update(placement).values(customer_id=records.bo))
+    merge(records, tmp_path, "Bo", "Ann", SOON)
+    with records.engine.connect() as conn:
+        whose = conn.execute(select(placement.c.customer_id).distinct()).scalars().all()
+    assert whose == [records.ann]

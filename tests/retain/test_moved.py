@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 
+from dunflow.errors import DunflowError
 from dunflow.ledger import partitions
 from dunflow.ledger.tables import (
     account,
@@ -13,6 +14,8 @@ from dunflow.ledger.tables import (
     contact_account,
     episode,
     hold,
+    placement,
+    placement_event,
     promise,
     snapshot,
 )
@@ -228,3 +231,38 @@ def test_a_hold_is_of_whom_it_says_that_the_account_was(moved: Records) -> None:
         conn.execute(update(episode).values(ended_on=DAY + MONTH))
         erase_person(conn, moved.book, moved.portfolio_id, "Bo", LONG_AFTER, "cleo", "asked")
         assert "Ann: disputed" in reasons(conn)
+
+
+def given_away(conn: Connection, told: Records, **changes: object) -> None:
+    """Ann's was given away on a date whose corrected rows have it as Bo's."""
+    of_ann = select(account.c.account_id).where(account.c.account_ref == "A-Ann")
+    conn.execute(
+        update(placement)
+        .where(placement.c.account_id == of_ann.scalar_subquery())
+        .values({"business_date": DAY + MONTH, "customer_id": told.ann} | changes)
+    )
+
+
+def test_a_placement_is_of_whom_its_receiver_was_told(moved: Records) -> None:
+    with moved.engine.begin() as conn:
+        given_away(conn, moved)
+        of_bo, of_ann = (
+            json_of(export(conn, moved.book, moved.portfolio_id, name, SOON + MONTH))
+            for name in ("Bo", "Ann")
+        )
+        assert "Ann:placement" not in of_bo
+        assert "Ann:placement.reason" in of_ann
+        assert "Ann:placement_event.reason" in of_ann
+        conn.execute(update(episode).values(ended_on=DAY + MONTH))
+        erase_person(conn, moved.book, moved.portfolio_id, "Bo", LONG_AFTER, "cleo", "asked")
+        kept = select(placement_event.c.reason)
+        assert "Ann:placement_event.reason" in conn.execute(kept).scalars().all()
+
+
+def test_what_a_receiver_has_of_somebody_is_in_the_way_also_when_it_is_anothers_by_now(
+    moved: Records,
+) -> None:
+    with moved.engine.begin() as conn:
+        given_away(conn, moved, state="exported", exported_at=AT, ended_at=None)
+        with pytest.raises(DunflowError, match=r"A-Ann.*agency"):
+            erase_person(conn, moved.book, moved.portfolio_id, "Ann", LONG_AFTER, "cleo", "asked")

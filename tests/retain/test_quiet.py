@@ -23,6 +23,7 @@ from dunflow.ledger.tables import (
     opt_out,
     placement,
     reply,
+    snapshot,
 )
 from dunflow.retain.age import age
 from tests.retain.test_erase import LONG_AFTER, YEARS, Records, records  # noqa: F401 - a fixture
@@ -58,6 +59,25 @@ def test_whose_account_an_agency_has_stays_though_we_never_contacted_them(
     )
     keep_house(records)
     assert {"Ann:customer.name", "Ann:customer.phone"} <= known_of(records.engine, "Ann")
+
+
+def test_whom_an_agency_was_told_of_stays_though_the_account_is_anothers_by_now(
+    records: Records,  # noqa: F811
+) -> None:
+    never_contacted(records)
+    records.change(
+        update(placement)
+        .where(placement.c.account_id == of_ann())
+        .values(
+            state="exported",
+            ended_at=None,
+            exported_at=placement.c.proposed_at,
+            customer_id=records.ann,
+        )
+    )
+    records.change(update(snapshot).values(customer_id=records.bo))
+    keep_house(records)
+    assert "Ann:customer.name" in known_of(records.engine, "Ann")
 
 
 def test_who_owed_last_month_stays_though_we_never_contacted_them(
