@@ -12,6 +12,7 @@ from dunflow.commands import (
     lists,
     people,
     placements,
+    plan,
     records,
     rules,
     sending,
@@ -57,6 +58,7 @@ def main() -> None:
 for _group in (
     stack,
     dates,
+    plan,
     rules,
     people,
     agreements,

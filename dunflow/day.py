@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from dunflow.assess.episodes import assess
 from dunflow.clock import DAY, Clock, DatabaseClock, VirtualClock
@@ -23,6 +23,7 @@ from dunflow.decide.breaker import (
     note_stopped,
     why_stopped,
 )
+from dunflow.decide.decide import Decided
 from dunflow.decide.decide import decide as decide_rows
 from dunflow.decide.lateness import moment_of
 from dunflow.errors import BreakerTripped, ConfigError, GateFailed, NotClosed
@@ -66,8 +67,15 @@ class Day:
     environ: Mapping[str, str]
 
 
-def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = None) -> Day:
-    """A day of the ledger that the environment names. `now` stands in for the clock.
+def open_day(
+    portfolio: str,
+    business_date: dt.date,
+    now: dt.datetime | None = None,
+    *,
+    to_look: bool = False,
+) -> Day:
+    """A day of the ledger that the environment names. `now` stands in for the clock; `to_look`: the
+    date may still go on, since nothing is going to be done.
 
     A replayed portfolio's clock stands at the usual start of the date's run. Raises ConfigError for
     a `now` of one whose senders reach real people, and NotClosed for a date to be replayed that is
@@ -78,8 +86,11 @@ def open_day(portfolio: str, business_date: dt.date, now: dt.datetime | None = N
     engine = open_ledger()
     clock: Clock = stands or DatabaseClock(engine)
     if stands is None and book.portfolio.clock == "replay":
-        require_closed(book, business_date, clock.now())
-        clock = VirtualClock(book.portfolio.calendar.usual_time_of(business_date))
+        is_over = clock.now() >= book.portfolio.calendar.close_of(business_date)
+        if not to_look:
+            require_closed(book, business_date, clock.now())
+        if is_over:
+            clock = VirtualClock(book.portfolio.calendar.usual_time_of(business_date))
     return Day(engine, book, business_date, clock, local_secrets() | os.environ)
 
 
@@ -226,23 +237,38 @@ def decide(day: Day) -> Figures:
 
 
 def _decide(day: Day) -> Figures:
-    book, date, now = day.book, day.business_date, day.clock.now()
+    book, date = day.book, day.business_date
     with portfolio_lock(day.engine, book.name) as conn:
         number = portfolio_id_of(conn, book.name)
-        judge_anew(conn, number, date)
-        require_accepted(conn, book.name, number, date)
-        outbox.sweep(conn, number, now)
-        outbox.expire_older(conn, number, date, now)
-        moment = moment_of(conn, book, number, date, now)
-        assess(conn, book, number, date)
-        if not moment.late:
-            withdraw_overtaken(conn, number, now)
-        decided = decide_rows(conn, book, number, date, moment)
+        decided = decide_in(conn, book, number, date, day.clock.now())
         found = check_volume(conn, book, number, date, decided)
-        plan(conn, book, number, decided)
-        propose(conn, number, decided)
+        plan_in(conn, book, number, decided)
     vouched = {"vouched": told(found)}
-    return {"late": moment.late, "decide": decided.counts, "breaker": vouched}
+    return {"late": decided.moment.late, "decide": decided.counts, "breaker": vouched}
+
+
+def decide_in(
+    conn: Connection, book: Book, portfolio_id: int, business_date: dt.date, now: dt.datetime
+) -> Decided:
+    """Assess and decide inside the caller's transaction, which holds the portfolio's lock.
+
+    Raises GateFailed where the snapshot is not trusted.
+    """
+    judge_anew(conn, portfolio_id, business_date)
+    require_accepted(conn, book.name, portfolio_id, business_date)
+    outbox.sweep(conn, portfolio_id, now)
+    outbox.expire_older(conn, portfolio_id, business_date, now)
+    moment = moment_of(conn, book, portfolio_id, business_date, now)
+    assess(conn, book, portfolio_id, business_date)
+    if not moment.late:
+        withdraw_overtaken(conn, portfolio_id, now)
+    return decide_rows(conn, book, portfolio_id, business_date, moment)
+
+
+def plan_in(conn: Connection, book: Book, portfolio_id: int, decided: Decided) -> None:
+    """What the decided rows lead to, in the same transaction: contacts and proposals."""
+    plan(conn, book, portfolio_id, decided)
+    propose(conn, portfolio_id, decided)
 
 
 def channels(day: Day) -> list[str]:

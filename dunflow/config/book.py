@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dunflow.config.base import build, read_document
 from dunflow.config.facts import check_when
@@ -164,6 +165,26 @@ def make_book(
     portfolio: Portfolio, policy: Policy, folder: Path, pack_places: list[Path], origin: str
 ) -> Book:
     """Puts a book together, after the checks that need both policy and portfolio."""
+    _check_whens(portfolio, policy, origin)
+    floor = read_floor(policy.packs, pack_places)
+    _require_lawful_keeping(portfolio, floor)
+    _require_calendar(portfolio, floor)
+    return Book(portfolio, tightened(policy, portfolio, floor, origin), floor, folder)
+
+
+def by_document(book: Book, document: dict[str, Any]) -> Book:
+    """The same portfolio by a policy and packs of before, as `Book.document` kept them.
+
+    Raises ConfigError where this version, or this portfolio, can't go by them any more.
+    """
+    origin = "the policy of before"
+    policy = build(Policy, document["policy"], origin)
+    packs = [build(Pack, each, origin) for each in document["packs"]]
+    _check_whens(book.portfolio, policy, origin)
+    return Book(book.portfolio, policy, Floor(packs=packs), book.folder)
+
+
+def _check_whens(portfolio: Portfolio, policy: Policy, origin: str) -> None:
     attributes = {name: each.kind for name, each in portfolio.source.attributes.items()}
     faults = []
     for tier in policy.tiers:
@@ -174,10 +195,6 @@ def make_book(
         faults += check_when(rule.when, attributes, f"{origin}: hand_off to {rule.to!r}")
     if faults:
         raise ConfigError("\n".join(faults))
-    floor = read_floor(policy.packs, pack_places)
-    _require_lawful_keeping(portfolio, floor)
-    _require_calendar(portfolio, floor)
-    return Book(portfolio, tightened(policy, portfolio, floor, origin), floor, folder)
 
 
 def _require_lawful_keeping(portfolio: Portfolio, floor: Floor) -> None:

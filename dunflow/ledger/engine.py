@@ -168,8 +168,21 @@ def at_work(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def taken_back(engine: Engine) -> Iterator[Connection]:
+    """The same, and nothing of it stays: the transaction ends without a commit."""
+    with engine.connect() as conn, _prepared(conn):
+        yield conn
+
+
+@contextmanager
 def _prepared(conn: Connection) -> Iterator[None]:
     give_room(conn)
     open_scratch(conn)
     yield
     close_scratch(conn)
+
+
+def clear_scratch(conn: Connection) -> None:
+    """Let the next part of a transaction begin as one of its own does."""
+    close_scratch(conn)
+    open_scratch(conn)

@@ -59,7 +59,7 @@ class Loaded:
             "rows_read": self.rows_read,
             "accounts": self.accounts,
             "customers": self.customers,
-            "overdue": _as_text(self.overdue),
+            "overdue": as_text(self.overdue),
             "quarantined": self.quarantined,
             "of_no_use": self.of_no_use,
         }
@@ -113,7 +113,7 @@ def load(
             "loaded",
             pull.as_of,
             stage.rows_read,
-            *_count(conn, portfolio_id, business_date),
+            *count_overdue(conn, portfolio_id, business_date),
             quarantined,
             renewal.changed,
             renewal.of,
@@ -159,7 +159,7 @@ def _take(
     return taken.renewal
 
 
-def _count(
+def count_overdue(
     conn: Connection, portfolio_id: int, business_date: dt.date
 ) -> tuple[int, int, dict[str, Decimal]]:
     """Overdue accounts, their customers, and what they owe per currency."""
@@ -234,7 +234,7 @@ def _record(
         "rows_read": loaded.rows_read,
         "accounts": loaded.accounts,
         "customers": loaded.customers,
-        "overdue": _as_text(loaded.overdue),
+        "overdue": as_text(loaded.overdue),
         "quarantined": loaded.quarantined,
         "contacts_changed": loaded.contacts_changed,
         "contacts_of": loaded.contacts_of,
@@ -251,5 +251,5 @@ def _record(
     )
 
 
-def _as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+def as_text(amounts: Mapping[str, Decimal]) -> dict[str, str]:
     return {currency: money.plain(amount, currency) for currency, amount in amounts.items()}

@@ -1,0 +1,1 @@
+"""What a run of a date would do, before anything is done."""
