@@ -107,6 +107,8 @@ def _remarks(figures: dict[str, Any]) -> Iterator[str]:
     for judge in ("gate", "breaker"):
         if vouched := figures.get(judge, {}).get("vouched"):
             yield f"A person accepted the date, knowing: {vouched}."
+    if figures["mode"] == "shadow":
+        yield "The portfolio is in shadow mode: contacts are planned, and none goes out."
     yield from _halted(figures)
     if loaded["state"] == "gap":
         yield "The source kept nothing of this date: it is recorded as a gap."

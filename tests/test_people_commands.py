@@ -171,6 +171,8 @@ def test_an_opt_out_binds_customer_and_number_and_is_lifted_with_both(run: Any) 
     run("opt-out", P, "C7", "sms", "--lift", *WHY, *NOW)
     assert all(each["lifted_at"] for each in told(run)["opt_outs"])
     assert {each["lifted_source"] for each in told(run)["opt_outs"]} == {"ann: said so"}
+    again = run("opt-out", P, "C7", "sms", "--lift", *WHY, *NOW, code=1)
+    assert "C7 has not said no to sms" in again
 
 
 def test_who_took_a_consent_back_and_why_is_kept(run: Any) -> None:

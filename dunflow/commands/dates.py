@@ -32,7 +32,8 @@ def day(portfolio: str, date: dt.datetime, now: dt.datetime | None, json_: bool)
     with sandbox(), tell.aside.status("starting") as shown:
         opened = stages.open_day(portfolio, date.date(), now)
         figures = stages.run(opened, shown.update)
-    whole = {"portfolio": portfolio, "business_date": date.date(), **figures}
+    named = {"portfolio": portfolio, "business_date": date.date()}
+    whole = {**named, "mode": opened.book.portfolio.mode, **figures}
     if json_:
         tell.as_json(whole)
     else:

@@ -147,7 +147,12 @@ def opt_out(
         point = opt_outs.point_of(at.conn, number, channel)
         points = [point] if point is not None else []
         if lift:
-            opt_outs.lift(at.conn, at.portfolio_id, [channel], [number], points, source, at.now)
+            by_whom = [number], points, source, at.now
+            if not opt_outs.lift(at.conn, at.portfolio_id, [channel], *by_whom):
+                raise DunflowError(
+                    f"{customer} has not said no to {channel}, nor has the address that it reaches "
+                    "now; so there is nothing to lift"
+                )
         else:
             whom = [number], points
             opt_outs.bind(at.conn, at.portfolio_id, [channel], *whom, source, at.now)

@@ -50,7 +50,8 @@ class Exported:
 def export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]) -> Exported:
     """Recall what was paid or is held; deliver recalls, approved placements and changed balances.
 
-    In shadow mode nothing leaves. Approved accounts that may no longer leave are withdrawn.
+    In shadow mode nothing is given away, and a receiver that was given accounts before still hears
+    what has become of these. Approved accounts that may no longer leave are withdrawn.
     """
     with placement_lock(engine, book.name):
         return _export(engine, book, clock, environ)
@@ -60,9 +61,10 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
     with engine.begin() as conn:
         number = portfolio_id_of(conn, book.name)
         business_date = newest_decided(conn, number)
-        if business_date is None or book.portfolio.mode == "shadow":
+        kinds = _kinds_that_leave(conn, book, number)
+        if business_date is None or not kinds:
             return Exported(0, {}, [], {})
-        begun = lines.open_packages(conn, number)
+        begun = [each for each in lines.open_packages(conn, number) if each.kind in kinds]
         known = select(placement.c.destination).where(placement.c.portfolio_id == number)
         destinations = sorted(set(conn.execute(known.distinct()).scalars()))
     done = Exported(0, {}, [], {})
@@ -73,10 +75,20 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
     with engine.begin() as conn:
         give_room(conn)
         recalled = take_back(conn, book, number, business_date, clock.now())
-    for kind in lines.KINDS:
+    for kind in kinds:
         for destination in destinations:
             courier.try_to(destination, partial(courier.send, destination, kind, business_date))
     return replace(done, recalled=recalled)
+
+
+def _kinds_that_leave(conn: Connection, book: Book, portfolio_id: int) -> tuple[str, ...]:
+    """In their order. Who has an account of somebody who paid or died must hear of it, whatever the
+    mode is now; but one that never was live speaks to nobody."""
+    if book.portfolio.mode == "live":
+        return lines.KINDS
+    if not lines.has_delivered(conn, portfolio_id):
+        return ()
+    return tuple(kind for kind in lines.KINDS if kind != "placement")
 
 
 class _Courier:

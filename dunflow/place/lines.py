@@ -75,6 +75,14 @@ _COLUMNS = (
 )
 
 
+def has_delivered(conn: Connection, portfolio_id: int) -> bool:
+    """Whether anything of the portfolio ever arrived at a receiver."""
+    there = exists().where(
+        package.c.portfolio_id == portfolio_id, package.c.delivered_at.is_not(None)
+    )
+    return bool(conn.execute(select(there)).scalar())
+
+
 def last_place(conn: Connection, portfolio_id: int, destination: str) -> str | None:
     """Where the destination's newest package that arrived was delivered to; None before any."""
     found: str | None = conn.execute(

@@ -10,9 +10,9 @@ from dunflow.snapshot.cells import CONTROL_SIGNS, DAMAGE, DAMAGED, LONGEST_TEXT
 
 _KINDS: Mapping[str, re.Pattern[str]] = {
     "number": re.compile(r"[-+]?\d+"),
+    "date-like": re.compile(r"\d{1,4}([-/.年])\d{1,2}[-/.月]\d{1,4}日?([ T].*)?"),
     "decimal number": re.compile(r"[-+]?[\d.,' ]*\d[.,]\d+"),
     "exponent": re.compile(r"[-+]?\d+([.,]\d+)?[eE][-+]?\d+"),
-    "date-like": re.compile(r"\d{1,4}([-/.年])\d{1,2}[-/.月]\d{1,4}日?([ T].*)?"),
     "email-like": re.compile(r"[^@]*@[^@]*", re.DOTALL),
     "control characters": re.compile(f".*{CONTROL_SIGNS}.*", re.DOTALL),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,6 @@ def plan(shop: Shop, *words: object) -> Any:
 
 
 def content() -> dict[str, int]:
-    import os
-
     engine = make_engine(make_url(os.environ["DUNFLOW_LEDGER_URL"]))
     with engine.connect() as conn:
         found = {
@@ -54,8 +53,6 @@ def test_what_is_told_is_what_the_day_then_does_down_to_the_segments(shop: Shop)
     [texts] = said["contacts"]
     assert (texts["step"], texts["goes_out"], texts["held_back"]) == ("text", 7, {})
     assert said["rows"] == "pulled from the source"
-    import os
-
     engine = make_engine(make_url(os.environ["DUNFLOW_LEDGER_URL"]))
     with engine.connect() as conn:
         bodies = conn.execute(text("SELECT body FROM contact_text")).scalars().all()

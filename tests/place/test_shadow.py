@@ -1,0 +1,42 @@
+"""A portfolio in shadow mode gives nothing away, and does not forget what it gave away before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from dunflow import placements
+from dunflow.config.book import Book
+from dunflow.config.destination import Destination
+from dunflow.place.life import Chosen
+from dunflow.placements import Desk
+from tests.place.conftest import DATE, MakeDesk, row
+from tests.place.test_export import states
+from tests.place.test_later import DAY, days_later, load
+from tests.place.test_moved_place import kinds
+
+
+def in_shadow(desk: Desk) -> Desk:
+    whole = desk.book
+    portfolio = whole.portfolio.model_copy(update={"mode": "shadow"})
+    return replace(desk, book=Book(portfolio, whole.policy, whole.floor, whole.folder))
+
+
+def test_one_that_never_was_live_speaks_to_nobody(make_desk: MakeDesk, tmp_path: Path) -> None:
+    desk = make_desk([row("A1")], Destination(folder=str(tmp_path / "theirs")))
+    placements.approve(desk, Chosen(), "me")
+    assert kinds(in_shadow(desk)) == []
+    assert not (tmp_path / "theirs").exists()
+
+
+def test_what_was_given_away_before_is_recalled_and_nothing_more_is_given(
+    make_desk: MakeDesk, tmp_path: Path
+) -> None:
+    desk = make_desk([row("A1"), row("A2")], Destination(folder=str(tmp_path / "theirs")))
+    placements.approve(desk, Chosen(accounts=("A1",)), "me")
+    assert kinds(desk) == [("agency", "placement")]
+    placements.approve(desk, Chosen(accounts=("A2",)), "me")
+    load(desk, [row("A2")], DATE + DAY)  # the first one is paid
+    later = days_later(desk, 1)
+    assert kinds(in_shadow(later)) == [("agency", "recall")]
+    assert states(later) == {"recalled": 1, "approved": 1}
+    assert kinds(in_shadow(later)) == []
+    assert kinds(later) == [("agency", "placement")]
