@@ -18,6 +18,7 @@ from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.engine import give_room, portfolio_id_of
 from dunflow.ledger.loads import newest_decided
+from dunflow.ledger.scratch import has_rows
 from dunflow.ledger.tables import placement
 from dunflow.place import lines
 from dunflow.place.content import fields_of, rows
@@ -183,16 +184,18 @@ class _Courier:
         now = self._clock.now()
         which = active(self._portfolio_id, Chosen(destination), ("approved",))
         with self._engine.begin() as conn:
+            if not has_rows(conn, which):
+                return False
             give_room(conn)
             gone = withdraw_refused(conn, self._book, self._portfolio_id, business_date, which, now)
-            left = conn.execute(select(which.exists())).scalar_one()
+            left = has_rows(conn, which)
         for reason, count in gone.items():
             if reason == UNKNOWN:
                 continue  # it waits until its row can be read
             self._done.withdrawn[reason] = self._done.withdrawn.get(reason, 0) + count
         if left:
             _require_agreement(self._book, destination, now)
-        return bool(left)
+        return left
 
     def _deliver(self, begun: Package, place: Place) -> None:
         arrived = place.deliver(begun.reference, partial(self._make, begun))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.loads import newest_decided
+from dunflow.ledger.scratch import has_rows
 from dunflow.ledger.tables import (
     PLACED,
     PLACEMENT_ACTIVE,
@@ -138,6 +139,8 @@ def take_back(
 ) -> int:
     """Recall what has left and was paid or is held since; how many."""
     which = active(portfolio_id, Chosen(), PLACED)
+    if not has_rows(conn, which):
+        return 0
     stands = standing(conn, book, portfolio_id, business_date, now, which)
     back = select(stands.c.placement_id, stands.c.refusal).where(takes_back(stands.c.refusal))
     return move_with_reasons(conn, back, "recalled", PLACED, now)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from dunflow.config.book import Book
+from dunflow.ledger.scratch import has_rows
 from dunflow.ledger.tables import (
     PLACED,
     package,
@@ -33,7 +34,7 @@ from dunflow.ledger.tables import (
     placement_event,
 )
 from dunflow.money import exact
-from dunflow.place.life import MACHINE, withdraw_refused
+from dunflow.place.life import MACHINE, Chosen, active, withdraw_refused
 from dunflow.place.standing import standing
 
 KINDS = ("recall", "placement", "balance")
@@ -110,6 +111,8 @@ def begin(
 ) -> Package | None:
     """A package of this kind for what is to be told to `destination`, which goes to `place`; None
     if there is nothing."""
+    if kind == "balance" and not has_rows(conn, active(portfolio_id, Chosen(destination), PLACED)):
+        return None
     lines = _lines(conn, book, portfolio_id, destination, kind, business_date, now).subquery()
     if not conn.execute(select(exists().select_from(lines))).scalar_one():
         return None
