@@ -147,12 +147,11 @@ def _claim_all(
         contact.c.reason.is_distinct_from(UNWORDED),
         contact.c.not_before_at < contact.c.expires_at,
     )
-    while (opens_at := conn.execute(due).scalar()) is not None:
-        at = max(at, opens_at)
-        batch = claim(conn, book, portfolio_id, going, at, _BATCH)
-        unworded |= batch.faults
-        if not batch.seen:
-            break
+    instant: dt.datetime | None = at
+    while instant is not None:
+        while (batch := claim(conn, book, portfolio_id, going, instant, _BATCH)).seen:
+            unworded |= batch.faults
+        instant = conn.execute(due.where(contact.c.not_before_at > instant)).scalar()
     return unworded
 
 
