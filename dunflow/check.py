@@ -10,7 +10,8 @@ from dunflow.assess.lost_names import lost_steps, lost_tiers
 from dunflow.config.book import Book, read_book
 from dunflow.config.policy import Channel
 from dunflow.config.portfolio import LANGUAGES, Language
-from dunflow.errors import ConfigError, DunflowError
+from dunflow.config.reading import Reading
+from dunflow.errors import ConfigError, DunflowError, SourceError
 from dunflow.intake.going_live import not_taken_in
 from dunflow.ledger.engine import portfolio_id_of
 from dunflow.ledger.migrate import open_ledger
@@ -19,6 +20,7 @@ from dunflow.remind.render.check import check_templates
 from dunflow.remind.render.lint import lint_notes, lint_templates
 from dunflow.remind.render.message import is_written
 from dunflow.remind.senders.choose import make_sender
+from dunflow.snapshot.connection import core_url
 
 WITHOUT_SENDER: frozenset[Channel] = frozenset({"letter", "call", "visit"})
 
@@ -38,7 +40,9 @@ def check(name: str) -> Lint:
         book = read_book(name)
     except ConfigError as error:
         return Lint(name, str(error).splitlines(), [])
-    unwise = _credentials(book) + _letters(book) + _visits(book) + _hand_offs(book)
+    unwise = (
+        _credentials(book) + _connections(book) + _letters(book) + _visits(book) + _hand_offs(book)
+    )
     unwise += _answers(book) + _unnamed(book) + _languages(book) + _agreements(book)
     unwise += _in_the_ledger(book)
     return Lint(name, _senders(book) + _queries(book) + _templates(book), unwise)
@@ -66,6 +70,22 @@ def _credentials(book: Book) -> list[str]:
             make_sender(channel, config, os.environ)
         except ConfigError as error:
             lacking.append(f"senders.{channel}: {error}. Here it is missing")
+    return lacking
+
+
+def _connections(book: Book) -> list[str]:
+    """The same for the databases that are asked; one that is replayed is asked where that is."""
+    if book.portfolio.clock == "replay":
+        return []
+    lacking = []
+    for key, reading in _asked(book).items():
+        try:
+            if reading.kind == "sql":
+                core_url(book, reading, os.environ)
+        except SourceError as error:
+            lacking.append(
+                f"{key}: {str(error).removeprefix(f'{book.name}: ')}. Here it is missing"
+            )
     return lacking
 
 
@@ -153,16 +173,18 @@ def _languages(book: Book) -> list[str]:
 
 def _queries(book: Book) -> list[str]:
     """Queries of the source and of feeds that are not there."""
-    asked = {
-        "source": book.portfolio.source,
-        **{f"intake.{kind}": feed for kind, feed in book.portfolio.intake.feeds()},
-    }
     return [
         f"{book.folder / 'portfolio.yaml'}: {key}.query: there is no file {each.query!r} "
         "beside it; write the query there"
-        for key, each in asked.items()
+        for key, each in _asked(book).items()
         if each.kind == "sql" and not (book.folder / str(each.query)).exists()
     ]
+
+
+def _asked(book: Book) -> dict[str, Reading]:
+    """Whatever delivers rows, by its key in portfolio.yaml."""
+    fed = {f"intake.{kind}": feed for kind, feed in book.portfolio.intake.feeds()}
+    return {"source": book.portfolio.source, **fed}
 
 
 def _in_the_ledger(book: Book) -> list[str]:

@@ -22,6 +22,22 @@ def test_a_real_sender_without_its_credentials_is_told(
     assert not any("senders.sms" in told for told in warnings())
 
 
+def test_a_core_whose_place_is_not_known_here_is_told(
+    harbour: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
+    (harbour / "snapshot.sql").write_text("SELECT 1")
+    for name in ("HARBOUR_CORE", "AIRFLOW_CONN_HARBOUR_CORE"):
+        monkeypatch.delenv(name, raising=False)
+    source = '{kind: files, path: "in/{business_date}.csv"}'
+    asked = PORTFOLIO.replace(source, "{kind: sql, connection: HARBOUR_CORE}")
+    (harbour / "portfolio.yaml").write_text(asked)
+    [told] = [each for each in warnings() if each.startswith("source:")]
+    assert "HARBOUR_CORE and AIRFLOW_CONN_HARBOUR_CORE" in told
+    monkeypatch.setenv("HARBOUR_CORE", "postgresql://me:secret@127.0.0.1:1/core")
+    assert not any(each.startswith("source:") for each in warnings())
+
+
 def test_answers_to_mails_that_nobody_hears_are_told(harbour: Path) -> None:
     sender = "provider: sendgrid, from: a@harbour.example"
     (harbour / "policy.yaml").write_text(f"policy: p\npacks: [strict]\ntiers: [{TIER}]")
