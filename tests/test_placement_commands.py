@@ -133,10 +133,10 @@ def test_what_a_pack_wants_checked_is_listed_asked_for_and_shown(told_first: Des
 
 
 def test_what_a_date_of_another_clock_proposed_is_carried_on_by_that_clock(desk: Desk) -> None:
-    then = ("--now", "2026-03-05 10:00")
+    then = ("--now", "2026-03-04 10:00")
     assert desk.counts("approve", "--all", *then) == {"approved": 5}
     (package,) = json.loads(desk.says("export", "--json", *then))["packages"]
-    assert "-20260305-" in package["reference"]
+    assert "-20260304-" in package["reference"]
     assert desk.counts("recall", *of(0), *WHY, *then) == {"recalled": 1}
     (row,) = json.loads(desk.says("list", "--state", "recalled", "--json"))
-    assert row["exported_at"] == row["ended_at"] == "2026-03-05T02:00:00+00:00"
+    assert row["exported_at"] == row["ended_at"] == "2026-03-04T02:00:00+00:00"

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from dunflow.clock import Clock
+from dunflow.clock import DAY, Clock
 from dunflow.config.book import Book
 from dunflow.errors import DunflowError
 from dunflow.ledger.engine import give_room, portfolio_id_of
@@ -194,6 +194,7 @@ class _Courier:
                 continue  # it waits until its row can be read
             self._done.withdrawn[reason] = self._done.withdrawn.get(reason, 0) + count
         if left:
+            _require_fresh(self._book, business_date, now)
             _require_agreement(self._book, destination, now)
         return left
 
@@ -230,6 +231,17 @@ def _compare(conn: Connection, begun: Package, place: Place, arrived: dict[str, 
             f"{place.shown}: package {begun.reference} holds {arrived['rows']} rows and "
             f"{arrived['totals']}, and the ledger says {count} and {totals}: two workers delivered "
             "it at once. Move it away before it is fetched, then export again"
+        )
+
+
+def _require_fresh(book: Book, business_date: dt.date, now: dt.datetime) -> None:
+    """Raises DeliveryError where too much may have been paid since the newest decided date for
+    anybody to be given away. One date may be missing: the newest may just be on its way."""
+    newest_closed = book.portfolio.calendar.newest_closed(now)
+    if business_date < newest_closed - DAY:
+        raise DeliveryError(
+            f"{book.name}: the newest date that is decided is {business_date}, and {newest_closed} "
+            "has closed: nobody is given away on figures so old. Run the newest date first"
         )
 
 

@@ -167,3 +167,19 @@ def test_an_agency_that_gave_it_back_before_dunflow_is_told_nothing(make_desk, t
     placements.end(desk, Chosen(accounts=("A2",)), "recalled", "sold", "me")
     done = placements.deliver(desk)
     assert [(each["kind"], each["rows"]) for each in done.packages] == [("recall", 1)]
+
+
+def test_nobody_is_given_away_on_figures_that_are_days_old_and_recalls_still_go(
+    make_desk,
+):
+    desk = make_desk([row("A1"), row("A2")])
+    placements.approve(desk, Chosen(accounts=("A1",)), "me")
+    assert [each["kind"] for each in placements.deliver(desk).packages] == ["placement"]
+    placements.approve(desk, Chosen(accounts=("A2",)), "me")
+    placements.end(desk, Chosen(accounts=("A1",)), "recalled", "sold", "me")
+    late = days_later(desk, 2)
+    done = placements.deliver(late)
+    assert [each["kind"] for each in done.packages] == ["recall"]
+    assert "on figures so old. Run the newest date first" in done.failed["agency"]
+    load(desk, [row("A1"), row("A2")], DATE + 2 * DAY)
+    assert [each["kind"] for each in placements.deliver(late).packages] == ["placement"]
