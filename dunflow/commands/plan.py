@@ -160,7 +160,9 @@ def _tell_compared(compared: Mapping[str, Any] | None, zone: dt.tzinfo) -> None:
 
 
 def _decision(each: Mapping[str, str | None]) -> str:
-    return " ".join(filter(None, (each["action"], each["step"], f"({each['reason']})")))
+    by = f"by {each['channel']}" if each["channel"] else None
+    tier = f"in {each['tier']}" if each["tier"] else None
+    return " ".join(filter(None, (each["action"], each["step"], by, tier, f"({each['reason']})")))
 
 
 COMMANDS = (plan,)

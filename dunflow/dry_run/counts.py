@@ -8,12 +8,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
-from dunflow.dry_run.in_use import InUse
+from dunflow.dry_run.in_use import TOLD, InUse
 from dunflow.ledger.tables import contact, contact_account, contact_text, decision, run
 from dunflow.remind.render.segments import measure
 
 _AT_ONCE = 1_000
-_FROM_TO = ("action", "reason", "step")
 
 
 def contacts(
@@ -120,7 +119,8 @@ def changes(conn: Connection, portfolio_id: int, date: dt.date, in_use: InUse) -
     what, the most frequent first. Nothing where there is nothing to compare with."""
     if in_use.rows is None:
         return {}
-    was, is_now = ([each.c[name] for name in _FROM_TO] for each in (in_use.rows, decision))
+    cells = in_use.cells()
+    was, is_now = [cells[name] for name in TOLD], [decision.c[name] for name in TOLD]
     rows = conn.execute(
         select(*was, *is_now, func.count().label("n"))
         .select_from(decision)
@@ -134,8 +134,8 @@ def changes(conn: Connection, portfolio_id: int, date: dt.date, in_use: InUse) -
         "changed": sum(row.n for row in rows),
         "changes": [
             {
-                "from": dict(zip(_FROM_TO, row[:3], strict=True)),
-                "to": dict(zip(_FROM_TO, row[3:6], strict=True)),
+                "from": dict(zip(TOLD, row[: len(TOLD)], strict=True)),
+                "to": dict(zip(TOLD, row[len(TOLD) : -1], strict=True)),
                 "accounts": row.n,
             }
             for row in rows

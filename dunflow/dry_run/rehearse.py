@@ -53,8 +53,8 @@ def rehearse(
         rows = _rows(conn, day, number)
         gate = _pass_gate(conn, book, number, date, at)
         begun("decide")
-        in_use = keep_in_use(conn, book, number, date, at)
         clear_scratch(conn)
+        in_use = keep_in_use(conn, book, number, date, at)
         decided = decide_in(conn, book, number, date, at)
         try:
             check_volume(conn, book, number, date, decided)

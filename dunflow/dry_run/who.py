@@ -64,7 +64,7 @@ def _each(
         return rows
     theirs = in_use.rows
     return rows.outerjoin(theirs, theirs.c.account_id == d.account_id).add_columns(
-        *[theirs.c[name].label(f"in_use_{name}") for name in TOLD]
+        *[cell.label(f"in_use_{name}") for name, cell in in_use.cells().items()]
     )
 
 

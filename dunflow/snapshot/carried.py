@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, insert, literal, select
 
 from dunflow.ledger import partitions
-from dunflow.ledger.tables import load, snapshot
+from dunflow.ledger.tables import load, quarantine, snapshot
 from dunflow.snapshot.load import as_text, count_overdue
 
 _OF_ITS_OWN = ("gate", "stopped", "assessed_load_at")
@@ -29,6 +29,7 @@ def carry(
     )
     partitions.fill(conn, snapshot, portfolio_id, business_date, rows)
     partitions.attach(conn, snapshot, portfolio_id, business_date)
+    _carry_unread(conn, portfolio_id, since, business_date)
     accounts, customers, overdue = count_overdue(conn, portfolio_id, business_date)
     its: dict[str, ColumnElement[Any]] = {
         "business_date": literal(business_date),
@@ -46,3 +47,18 @@ def carry(
         load.c.portfolio_id == portfolio_id, load.c.business_date == since
     )
     conn.execute(insert(load).from_select([*its, *same], row))
+
+
+def _carry_unread(
+    conn: Connection, portfolio_id: int, since: dt.date, business_date: dt.date
+) -> None:
+    """What could not be read stays so: who is missing for that is not cured."""
+    same = {
+        each.name: literal(business_date).label(each.name) if each.name == "business_date" else each
+        for each in quarantine.columns
+        if not each.primary_key
+    }
+    rows = select(*same.values()).where(
+        quarantine.c.portfolio_id == portfolio_id, quarantine.c.business_date == since
+    )
+    conn.execute(insert(quarantine).from_select(list(same), rows))

@@ -1,10 +1,12 @@
 """`dunflow plan`: what it tells of a date that is in, that comes, and that is decided otherwise."""
 
 import csv
+import datetime as dt
 import json
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from dunflow.remind.render.segments import measure
 from tests.test_date_commands import FIRST, SECOND, WHY, Shop, open_shop
 from tests.test_kill import _POLICY
 
-THIRD = "2026-03-04"
+THIRD = dt.date(2026, 3, 4)
 
 
 @pytest.fixture
@@ -31,6 +33,14 @@ def shop(
 
 def plan(shop: Shop, *words: object) -> Any:
     return json.loads(shop.says("plan", "shop", *words, "--json"))
+
+
+@contextmanager
+def edited(shop: Shop) -> Iterator[dict[str, Any]]:
+    """The policy's one tier, for changes that are written down then."""
+    policy = json.loads(json.dumps(_POLICY))
+    yield policy["tiers"][0]
+    (shop.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
 
 
 def content() -> dict[str, int]:
@@ -83,10 +93,8 @@ def test_a_change_of_the_policy_is_held_against_the_one_in_use(shop: Shop) -> No
     same = plan(shop, SECOND, "--now", "2026-03-03 12:00")
     assert same["compared"] is None
     assert same["decide"] == {"wait": 3}
-    policy = json.loads(json.dumps(_POLICY))
-    [tier] = policy["tiers"]
-    tier["steps"][1]["at_dpd"] = 2
-    (shop.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+    with edited(shop) as tier:
+        tier["steps"][1]["at_dpd"] = 2
     who = shop.folder / "who.csv"
     other = plan(shop, SECOND, "--now", "2026-03-03 12:00", "--who", who)
     assert other["compared"] == {
@@ -96,8 +104,20 @@ def test_a_change_of_the_policy_is_held_against_the_one_in_use(shop: Shop) -> No
         "changed": 3,
         "changes": [
             {
-                "from": {"action": "wait", "reason": "not_due", "step": None},
-                "to": {"action": "send", "reason": "step_due", "step": "mail"},
+                "from": {
+                    "action": "wait",
+                    "reason": "not_due",
+                    "tier": "courtesy",
+                    "step": None,
+                    "channel": None,
+                },
+                "to": {
+                    "action": "send",
+                    "reason": "step_due",
+                    "tier": "courtesy",
+                    "step": "mail",
+                    "channel": "email",
+                },
                 "accounts": 3,
             }
         ],
@@ -111,6 +131,54 @@ def test_a_change_of_the_policy_is_held_against_the_one_in_use(shop: Shop) -> No
     assert "Otherwise than the policy of 2026-03-02 (policy shop): 3 accounts." in told
     # A run of the first date again does nothing: what was sent stands.
     assert plan(shop, FIRST)["compared"]["changed"] == 0
+
+
+def test_other_names_change_nothing_and_another_channel_is_told(shop: Shop) -> None:
+    for date in (FIRST, SECOND):
+        shop.deliver(date, range(2))
+        shop.day(date)
+    with edited(shop) as tier:
+        tier |= {"tier": "kindly", "was": ["courtesy"]}
+        tier["steps"][1] |= {"step": "letter", "was": ["mail"]}
+    said = plan(shop, THIRD, "--now", "2026-03-04 12:00")
+    assert said["contacts"][0]["step"] == "letter"
+    assert (said["compared"]["changed"], said["compared"]["changes"]) == (0, [])
+    with edited(shop) as tier:
+        tier["steps"][1]["channel"] = "sms"
+    told = shop.says("plan", "shop", THIRD, "--now", "2026-03-04 12:00")
+    assert "send mail by email in courtesy (step_due)" in told
+    assert "send mail by sms in courtesy (step_due)" in told
+
+
+def test_what_the_policy_in_use_would_do_leads_to_nothing(shop: Shop) -> None:
+    """It raises everybody to a tier that is gone in the files; they go on from the one before."""
+    policy = json.loads(json.dumps(_POLICY))
+    firm = {"tier": "firm", "from_dpd": 2, "steps": []}
+    severe = {"tier": "severe", "from_dpd": 3, "steps": []}
+    policy["tiers"] += [firm, severe]
+    (shop.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+    for date in (FIRST, SECOND):
+        shop.deliver(date, range(2))
+        shop.day(date)
+    firm["from_dpd"] = 20
+    policy["tiers"] = [policy["tiers"][0], firm]
+    (shop.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+    shop.deliver(THIRD, range(2))
+    said = plan(shop, THIRD)
+    did = json.loads(shop.says("day", "shop", THIRD, "--json"))
+    assert said["decide"] == did["decide"] == {"wait": 2}
+
+
+def test_who_could_not_be_read_is_not_cured_on_the_date_that_closes_next(shop: Shop) -> None:
+    shop.deliver(FIRST, range(60))
+    shop.day(FIRST)
+    shop.deliver(SECOND, range(60))
+    file = shop.folder / f"{SECOND}.csv"
+    file.write_text(file.read_text().replace("A7,C7,2026-03-01,120.50", "A7,C7,2026-03-01,abc"))
+    shop.day(SECOND)
+    said = plan(shop, THIRD, "--now", "2026-03-04 12:00")
+    assert "cured" not in said["decide"]
+    assert said["reasons"]["wait"]["quarantined"] == 1
 
 
 def test_what_the_gate_and_the_breaker_would_stop_is_told_beside_what_would_come_of_it(
