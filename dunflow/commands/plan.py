@@ -111,6 +111,8 @@ def _remarks(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"The sender of {channel} fails: {why}."
     for fault in found["unworded"]:
         yield f"A text can't be written: {fault}."
+    if found["feeds"]:
+        yield f"A replayed run takes in {', '.join(found['feeds'])} first; here that is left out."
     if found["mode"] == "shadow":
         yield "In shadow mode none of it goes out."
 

@@ -2,9 +2,10 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import Connection, TableClause, and_, func, select
 
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
@@ -16,22 +17,24 @@ _AT_ONCE = 1_000
 
 
 def contacts(
-    conn: Connection, book: Book, portfolio_id: int, date: dt.date, run_id: int
+    conn: Connection, book: Book, waiting: TableClause, shut: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """By step and channel, the severe ones first: how many go out (`goes_out`), the accounts that
-    these name, and what their texts are billed as by SMS (`segments`; None by other channels);
-    `held_back`: how many the check at sending lets not go, by reason."""
+    """Of the contacts that were `waiting`, by step and channel, the severe ones first: how many go
+    out (`goes_out`), the accounts that these name, and what their texts are billed as by SMS
+    (`segments`; None by other channels); `held_back`: how many don't, by reason. `shut`: channels
+    by which nothing goes out, and why."""
     c = contact.c
     rows = conn.execute(
         select(c.severity, c.step, c.channel, c.state, c.reason)
         .add_columns(func.count(c.contact_id.distinct()).label("n"))
         .add_columns(func.count().label("accounts"))
+        .join(waiting, waiting.c.contact_id == c.contact_id)
         .join(contact_account, contact_account.c.contact_id == c.contact_id)
-        .where(*_planned_by(portfolio_id, date, run_id), contact_account.c.dropped.is_(None))
+        .where(contact_account.c.dropped.is_(None))
         .group_by(c.severity, c.step, c.channel, c.state, c.reason)
         .order_by(c.severity.desc(), c.step, c.channel, c.reason)
     )
-    segments = _segments(conn, portfolio_id, date, run_id)
+    segments = _segments(conn, waiting)
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         each = found.setdefault(
@@ -50,25 +53,17 @@ def contacts(
             each["goes_out"] += row.n
             each["accounts"] += row.accounts
         else:
-            why = row.reason or "stopped"
+            why = row.reason or shut.get(row.channel, "waits")
             each["held_back"][why] = each["held_back"].get(why, 0) + row.n
     return list(found.values())
 
 
-def _planned_by(portfolio_id: int, date: dt.date, run_id: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        contact.c.portfolio_id == portfolio_id,
-        contact.c.business_date == date,
-        contact.c.run_id == run_id,
-    )
-
-
-def _segments(conn: Connection, portfolio_id: int, date: dt.date, run_id: int) -> Counter[str]:
+def _segments(conn: Connection, waiting: TableClause) -> Counter[str]:
     """Step → what its texts by SMS are billed as."""
     texts = (
         select(contact.c.step, contact_text.c.body)
+        .join(waiting, waiting.c.contact_id == contact.c.contact_id)
         .join(contact_text, contact_text.c.contact_id == contact.c.contact_id)
-        .where(*_planned_by(portfolio_id, date, run_id))
         .where(contact.c.channel == "sms", contact.c.state == "claimed")
     )
     billed: Counter[str] = Counter()

@@ -8,11 +8,11 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from dunflow.clock import DAY
 from dunflow.config.book import Book
-from dunflow.day import Day, Figures, decide_in, plan_in
+from dunflow.day import Day, Figures, decide_in, feeds, plan_in
 from dunflow.decide.breaker import TrippedError, check_volume
 from dunflow.dry_run import counts
 from dunflow.dry_run.in_use import keep_in_use
@@ -20,6 +20,7 @@ from dunflow.dry_run.who import write_who
 from dunflow.errors import DunflowError, NotClosed
 from dunflow.ledger.engine import clear_scratch, lock_portfolio, portfolio_id_of, taken_back
 from dunflow.ledger.loads import newest_accepted, state_of
+from dunflow.ledger.scratch import keep
 from dunflow.ledger.tables import contact, load
 from dunflow.remind import brake, faults
 from dunflow.remind.claim import claim
@@ -40,8 +41,9 @@ def rehearse(
     A date that is in goes by its rows; one that is not is pulled; the one that closes next has the
     rows of the newest. Beside what `report.figures` counts: `gate` and `breaker` (what they would
     stop it for, or ""), `contacts`, `raised` and `compared` (see `counts` and `in_use`), `unworded`
-    (what is wrong with templates), `stopped` (channels) and `faults` (channel → why its sender
-    fails). `who`: a CSV file to write, with a row per account.
+    (what is wrong with templates), `stopped` (channels), `faults` (channel → why its sender
+    fails) and `feeds` (what a replayed date would take in first, and is not). `who`: a CSV file to
+    write, with a row per account.
 
     Raises NotClosed for a later date, and what a run raises for rows that can't be read.
     """
@@ -62,6 +64,7 @@ def rehearse(
         except TrippedError as tripped:
             breaker = told(tripped.findings)
         plan_in(conn, book, number, decided)
+        waiting = keep(conn, "waiting", _waiting(number, date))
         begun("write the texts")
         unworded = _claim_all(conn, book, number, date, at)
         begun("count")
@@ -76,11 +79,12 @@ def rehearse(
             "mode": book.portfolio.mode,
             "gate": gate,
             "breaker": breaker,
-            "contacts": counts.contacts(conn, book, number, date, decided.run_id),
+            "contacts": counts.contacts(conn, book, waiting, _shut(conn, book, number)),
             "unworded": sorted(unworded),
             "stopped": brake.halted(conn, number, _channels(book)),
             "faults": {each: fault.why for each, fault in faults.known(conn, number).items()},
             "raised": counts.raised(conn, book, number, date),
+            "feeds": feeds(day) if book.portfolio.clock == "replay" else [],
             "compared": in_use and {**in_use.told(), **counts.changes(conn, number, date, in_use)},
         }
 
@@ -161,6 +165,20 @@ def _channels(book: Book) -> list[str]:
 
 def _open(conn: Connection, book: Book, portfolio_id: int) -> list[str]:
     """The channels that nobody stopped, and whose sender does not fail."""
-    channels = _channels(book)
-    shut = {*brake.halted(conn, portfolio_id, channels), *faults.known(conn, portfolio_id)}
-    return [each for each in channels if each not in shut]
+    shut = _shut(conn, book, portfolio_id)
+    return [each for each in _channels(book) if each not in shut]
+
+
+def _shut(conn: Connection, book: Book, portfolio_id: int) -> dict[str, str]:
+    """The others, and why."""
+    failing = dict.fromkeys(faults.known(conn, portfolio_id), "sender_fault")
+    return failing | dict.fromkeys(brake.halted(conn, portfolio_id, _channels(book)), "stopped")
+
+
+def _waiting(portfolio_id: int, date: dt.date) -> Select[int]:
+    """The date's contacts that have not gone out, of this run and of those before."""
+    return select(contact.c.contact_id).where(
+        contact.c.portfolio_id == portfolio_id,
+        contact.c.business_date == date,
+        contact.c.state == "planned",
+    )

@@ -99,7 +99,8 @@ def approve(
     fit = select(stands.c.placement_id).where(stands.c.refusal.is_(None))
     note(conn, fit, APPROVAL, _kept(asked), by, now)
     voices = (
-        select(func.count(distinct(placement_event.c.told_by)))
+        # One person's name in another spelling is no second person.
+        select(func.count(distinct(func.lower(func.btrim(placement_event.c.told_by)))))
         .where(
             placement_event.c.placement_id == placement.c.placement_id,
             placement_event.c.event == APPROVAL,

@@ -62,10 +62,9 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
     with engine.begin() as conn:
         number = portfolio_id_of(conn, book.name)
         business_date = newest_decided(conn, number)
-        kinds = _kinds_that_leave(conn, book, number)
-        if business_date is None or not kinds:
+        if business_date is None:
             return Exported(0, {}, [], {})
-        begun = [each for each in lines.open_packages(conn, number) if each.kind in kinds]
+        begun = lines.open_packages(conn, number)
         known = select(placement.c.destination).where(placement.c.portfolio_id == number)
         destinations = sorted(set(conn.execute(known.distinct()).scalars()))
     done = Exported(0, {}, [], {})
@@ -74,6 +73,9 @@ def _export(engine: Engine, book: Book, clock: Clock, environ: Mapping[str, str]
         courier.try_to(each.destination, partial(courier.resume, each, business_date))
     # Only now is it known what has left, and may have to come back.
     with engine.begin() as conn:
+        kinds = _kinds_that_leave(conn, book, number)
+        if not kinds:
+            return done
         give_room(conn)
         recalled = take_back(conn, book, number, business_date, clock.now())
     for kind in kinds:
@@ -135,6 +137,9 @@ class _Courier:
             self._record(begun, place, arrived)
             return
         with self._engine.begin() as conn:
+            if begun.kind == "placement" and self._book.portfolio.mode == "shadow":
+                lines.drop(conn, begun)
+                return
             give_room(conn)
             now = self._clock.now()
             lines.check_again(conn, self._book, self._portfolio_id, begun, business_date, now)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, func, select, text
+from sqlalchemy import URL, Engine, func, select, text, true
 
 from dunflow import day as stages
 from dunflow.day import Day, Figures
@@ -37,7 +37,7 @@ def test_a_run_does_what_was_said_and_nothing_is_left_of_the_saying(
         before = _content(day.engine)
         said = rehearse(day)
         assert _content(day.engine) == before
-        planned, placed = _planned(day), _placed(day)
+        planned, waiting, placed = _planned(day), _planned(day, "planned"), _placed(day)
         usual = day.book.portfolio.calendar.usual_time_of(day.business_date)
         if day.clock.now() < usual:  # and the dry run looks from that
             return decide(day)
@@ -47,7 +47,7 @@ def test_a_run_does_what_was_said_and_nothing_is_left_of_the_saying(
             raise tripped.value
         did = decide(day)
         assert (said["late"], said["decide"]) == (did["late"], did["decide"])
-        assert _told(said) == _planned(day) - planned
+        assert _told(said) == _planned(day) - planned + waiting
         assert Counter(said["placed"]) == _placed(day)
         assert placed <= _placed(day)
         return did
@@ -76,13 +76,15 @@ def _told(said: Figures) -> Counter[tuple[str, str]]:
     )
 
 
-def _planned(day: Day) -> Counter[tuple[str, str]]:
+def _planned(day: Day, *states: str) -> Counter[tuple[str, str]]:
+    """Contacts of the date, in these states or in any."""
     with day.engine.begin() as conn:
         number = portfolio_id_of(conn, day.book.name)
         rows = conn.execute(
             select(contact.c.step, contact.c.channel, func.count())
             .where(contact.c.portfolio_id == number, contact.c.run_id.is_not(None))
             .where(contact.c.business_date == day.business_date)
+            .where(contact.c.state.in_(states) if states else true())
             .group_by(contact.c.step, contact.c.channel)
         ).all()
     return Counter({(step, channel): count for step, channel, count in rows})

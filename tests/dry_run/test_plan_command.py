@@ -18,7 +18,7 @@ from dunflow.ledger.engine import make_engine
 from dunflow.ledger.tables import metadata
 from dunflow.remind.render.segments import measure
 from tests.test_date_commands import FIRST, SECOND, WHY, Shop, open_shop
-from tests.test_kill import _POLICY
+from tests.test_kill import _POLICY, _PORTFOLIO
 
 THIRD = dt.date(2026, 3, 4)
 
@@ -220,3 +220,19 @@ def test_a_file_that_can_not_be_written_is_a_sentence(shop: Shop) -> None:
     shop.deliver(FIRST, range(1))
     told = shop.says("plan", "shop", FIRST, "--who", shop.folder / "no" / "who.csv", code=1)
     assert "can't be written" in told
+    pipe = shop.folder / "pipe"
+    os.mkfifo(pipe)
+    assert "is no file" in shop.says("plan", "shop", FIRST, "--who", pipe, code=1)
+    assert pipe.is_fifo()
+
+
+def test_what_waits_for_its_hour_is_told_of_a_date_that_was_decided(shop: Shop) -> None:
+    live = {key: value for key, value in _PORTFOLIO.items() if key != "clock"}
+    (shop.folder / "portfolio.yaml").write_text(yaml.safe_dump(live))
+    shop.deliver(FIRST, range(3))
+    early = ("--now", "2026-03-03 06:30")  # no message goes out before eight
+    shop.says("day", "shop", FIRST, *early)
+    [waiting] = plan(shop, FIRST, *early)["contacts"]
+    assert (waiting["step"], waiting["goes_out"]) == ("text", 3)
+    shop.says("dispatch", "shop", "--now", "2026-03-03 08:00")
+    assert plan(shop, FIRST, "--now", "2026-03-03 08:01")["contacts"] == []
