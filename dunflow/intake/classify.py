@@ -1,8 +1,8 @@
 """Reads a reply by plain rules: what must follow at once, and what a person should look at.
 
 Whoever wants to be left alone is left alone, however they say it: a text that may be meant so is
-taken so. Everything else is only proposed. The rules know Chinese and English; a word of a pack
-counts in any language.
+taken so. Everything else is only proposed. The rules know Chinese, in both scripts, English and
+some German; a word of a pack counts in any language.
 """
 
 import re
@@ -43,6 +43,13 @@ _HOLDS: Final = {
         r"|\bnot (the )?right (amount|balance|sum|figure)\b"
         r"|\b(charge|debt|loan|bill) is(n'?t| not) mine\b"
         r"|\b(do not|don'?t) know (that )?(this|that|the|these) (charge|debt|loan|bill|account)\b"
+        r"|\bi owe (you )?nothing\b|\bstole my identity\b|\bvalidat\w+ (this|the|my) debt\b"
+        r"|\b(did not|didn'?t) (take|sign|open|get) (out )?(this|that|the|a|any) (loan|account)\b"
+        r"|没有?借(钱|款|你们)|不是我的?(贷款|借款|债|账)"
+        r"|\bbestreite\b|\bwiderspreche\b[^.!?]{0,30}\b(forderung|rechnung|betrag|schuld)"
+        r"|\bkenne (ich )?(die|diese|diesen|den) (forderung|rechnung|betrag|schuld) nicht\b"
+        r"|\b(forderung|rechnung|betrag) (ist (falsch|unberechtigt|nicht (richtig|korrekt))"
+        r"|stimmt nicht)\b|\bich schulde \w* ?nichts\b"
     ),
     "complaint": re.compile(
         r"\b(complain\w*|ombudsman|regulator|cfpb|report you)\b|投诉|举报|银保监|金融监管|消协"
@@ -51,6 +58,7 @@ _HOLDS: Final = {
         r"\b(can ?not|can'?t|unable to|not able to) (afford|pay|repay|make|manage)\b"
         r"|\b(lost my job|laid off|unemployed|redundan\w+)\b"
         r"|\bno (money|income|job)\b|\b(hospital\w*|illness)\b"
+        r"|\bkann\b[^.!?]{0,30}\bnicht (be)?zahlen\b|\b(arbeitslos|ratenzahlung|kein geld)\b"
         r"|\b(hardship|struggl\w+|payment plan|instal?ments?|more time|extension)\b"
         r"|失业|下岗|没有?(工作|收入|钱)|生病|住院|重病|困难|还不(起|上|了)|没能力|无力"
         r"|停发|拖欠工资|欠薪|减薪|裁员|宽限|延期|分期|缓缓|缓一缓|协商|周转"
@@ -77,7 +85,12 @@ _PAID: Final = re.compile(
     r"|\bpaid (it|this|yesterday|today|in full|already|last|on|off)\b"
     r"|\bpayment (was )?(made|sent)\b"
     r"|(已经?|刚刚?|刚才|早就?|昨[天日晚]|上周|都)(经|就)?(还|付|结|转|缴)(清|完|过|款|掉|了|账)"
-    r"|(?<!没)(?<!没有)(?<!未)(还|付|结|缴)(清|完|过)了|已还|已付|已结清"
+    r"|(?<!没)(?<!没有)(?<!未)(还|付|结|缴)(清|完|过)了|已还(?!不)|已付(?!不)|已结清"
+    r"|已(?:经)?(?:打款|转账|汇款|缴|交)|转过去了"
+    r"|(?<![没未不要就该])(?<!没有)(?:还|付|交|缴)了(?![吗么没?])"
+    r"|\bi paid\b|\bi made (?:a|the|my) payment\b|\bi sent (?:a|the|my) payment\b"
+    r"|\bhabe(?: (?!nicht\b|nie\b|kein|falsch)\w+){0,5} (?:be|ge)zahlt\b"
+    r"|\bhabe(?: (?!nicht\b|nie\b|kein|falsch)\w+){0,5} (?:überwiesen|beglichen)\b"
 )
 _WILL_PAY: Final = re.compile(
     r"\b(will|i'?ll|gonna|going to|can|shall|promise)\b.{0,30}\b(pay|transfer|settle|send|clear)\b"

@@ -12,7 +12,7 @@ EVERY_CHANNEL: Final = frozenset({"sms", "email", "voice", "call"})
 
 _STOP_WORDS: Final = STOP_WORDS | {
     *("unsub", "remove", "desist", "goaway", "getlost", "notinterested", "fuckoff", "pissoff"),
-    *("停", "停止", "拒绝", "我拒绝", "滚", "滚开", "滚蛋"),
+    *("停", "停止", "取消", "拒绝", "我拒绝", "滚", "滚开", "滚蛋"),
 }
 _POLITE: Final = re.compile(
     r"\b(please|pls|plz|just|now|it|this|that|thanks?|thank you|again|already|immediately|hello)\b"
@@ -87,7 +87,7 @@ _AGAIN_ZH = (
 )
 _REACH_ZH = (
     r"(打扰|发(?!票|工资|薪|现|生|律师|函|传票|朋友圈|货|红包|钱|火|脾气|愁|烧|呆|慌)"
-    r"|打(?!官司|折|工|钱|款|错|听|算|针|架|人|开|断|印|车|卡)|联系(?!律师|法院|警|不上)|骚扰"
+    r"|拨?打(?!官司|折|工|钱|款|错|听|算|针|架|人|开|断|印|车|卡)|联系(?!律师|法院|警|不上)|骚扰"
     r"|烦(?!恼|心|躁)|催|来电|寄(?!律师|函|传票|发票)|上门)"
 )
 _OR_ZH = (
@@ -101,22 +101,51 @@ _SENT_ZH = r"(?:短信|信息|消息|邮件|电话(?!预约)|来电|通知(?!书
 # Not "不用发短信，我明天还": who is so kind refuses nothing. "再" says that it is enough.
 _NO_NEED_ZH = r"(?:不用|不需要|不必|无需|无须|用不着|没必要)(?:你们?|您|麻烦)*"
 _MORE_DE = r"(?:nicht|nie|niemals) (?:mehr|wieder)"
+_SENT_DE = r"(?:sms|nachricht\w*|e-?mails?|anrufe?|briefe?|mitteilung\w*|kontakt\w*)"
+_DEBIT_DE = r"(?![^.!?]{0,30}(?:lastschrift|einzug|sepa|abbuch))"
 _STOP_DE: Final = (
     (
         r"\bkeine?(?: \w+){0,3} (?:sms|nachricht\w*|e-?mails?|anrufe?|briefe?|mitteilung\w*) mehr\b"
         r"(?!(?: \w+){0,2} (?:bekommen|erhalten|gekriegt|gesehen|bekam|erhielt))"
     ),
     (
-        r"\b(?:schreib\w*|ruf\w*|kontaktier\w*|belästig\w*|meld\w*|schick\w*|sende\w*)"
-        rf"(?: sie| mich| mir| uns| bei| bitte)* {_MORE_DE}\b"
+        r"\b(?:will|möchten?|mag|wünsche|wollen)\b(?: \w+){0,4} keine?(?: \w+){0,3}"
+        rf" {_SENT_DE} mehr\b"
     ),
+    rf"\bkeine weiteren {_SENT_DE}\b",
+    (
+        r"\b(?:schreib\w*|ruf\w*|kontaktier\w*|belästig\w*|meld\w*|schick\w*|sende\w*)"
+        rf"(?: sie| sich| mich| mir| uns| bei| bitte)* {_MORE_DE}\b"
+    ),
+    (
+        r"(?<!warum )(?<!wieso )(?<!weshalb )\b(?:rufen|schreiben|kontaktieren|belästigen|schicken"
+        r"|senden) sie(?: mich| mir| uns| bitte| keine| \w+)? nicht\b"
+        r"(?! (?:vor|nach|bis|am|um|heute|morgen|so|nur|jetzt)\b)"
+    ),
+    r"\bbitte nicht (?:\w+ )?(?:an)?(?:rufen|schreiben|kontaktieren)\b",
+    (
+        r"(?<!kann )(?<!können )\bnicht (?:mehr|wieder) (?:angerufen|angeschrieben|kontaktiert"
+        r"|belästigt) werden\b"
+    ),
+    (
+        r"\b(?:hör\w* (?:sie )?(?:\w+ )?auf|unterlass\w* sie)\b(?=[^.!?]{0,40}"
+        r"(?:schreib|anruf|anzuruf|nachricht|sms|e-?mail|kontakt|belästig)| *(?:$|[.!]))"
+    ),
+    rf"\b(?:widerrufe|ziehe)\b[^.!?]{{0,40}}\b(?:einwilligung|zustimmung|erlaubnis)\b{_DEBIT_DE}",
+    rf"\bkeine (?:einwilligung|zustimmung|erlaubnis)(?: \w+)? (?:erteilt|gegeben)\b{_DEBIT_DE}",
+    (
+        r"\blege\b(?: \w+){0,3} widerspruch\b(?![^.!?]{0,20}(?:forderung|rechnung|betrag|bescheid"
+        r"|schuld))"
+    ),
+    r"\bich bestelle\b(?: \w+){0,4} ab\b",
     (
         r"(?<!werde )(?<!kann )(?<!konnte )(?<!können )(?<!wollte )\b"
         rf"{_MORE_DE} (?:an)?(?:schreiben|rufen|kontaktieren|belästigen|kontaktiert)\b"
     ),
     r"\blass(?:en|t)? (?:sie )?(?:mich|uns) (?:\w+ )?in ruhe\b",
     (
-        r"\bwiderspreche\b(?= *(?:$|[.,!;])|(?: \w+){0,4} (?:kontakt\w*|werbung|verarbeitung"
+        r"\bwiderspreche\b(?: ich| hiermit| ausdrücklich)*"
+        r"(?= *(?:$|[.,!;])|(?: \w+){0,4} (?:kontakt\w*|werbung|verarbeitung"
         r"|nutzung|zusendung\w*|nachricht\w*|sms|e-?mails?|anrufe\w*))"
     ),
     r"^stopp\b|\b(?:abmelden|abbestellen|abbestelle)\b",
@@ -141,10 +170,40 @@ _STOP: Final = [
             rf"{_MESSAGES}"
         ),
         rf"\b(?:do not|don'?t) want (?:any (?:more )?of )?(?:these|those)(?: any ?more)?{_END}",
+        r"\bleave (?:me|us)(?: the \w+)? alone\b",
+        (
+            r"(?:^|[.!?;] ?)(?:please,? )?no (?:te?xts?|calls?|sms|messages?|e-?mails?|contact)\b"
+            rf"(?: please| pls| thanks?| thank you| at work)*{_END}"
+        ),
+        (
+            r"\bi (?:want|wish for|would like|need) no (?:more |further )?(?:contact|calls?|te?xts?"
+            r"|messages?|e-?mails?)\b"
+        ),
+        (
+            r"\b(?:told|asked|asking|telling|tell|begged|warned) (?:you|u)(?: \w+){0,3} to stop\b"
+            r"(?! (?:charg|adding|the|my|our|interest|pay|by|at)\w*)"
+        ),
+        rf"\b(?:do not|don'?t) want (?:this|it)(?: any ?more)?{_END}",
+        (
+            r"\b(?:put|add|place|on)\b(?: \w+){0,4} do[ -]not[ -](?:call|contact|text|e-?mail)"
+            r" (?:list|regist)"
+        ),
+        (
+            r"\b(?:do not|don'?t|never|no longer) authori[sz]ed?(?: you| anyone| anybody)?(?: to)?"
+            rf" {_REACH}\w*{_OR_DO}"
+        ),
+        rf"\bnot authori[sz]ed to {_REACH}\w*{_OR_DO}",
+        rf"\byou (?:may|must|shall) not (?:\w+ )?{_DO}{_OR_DO}{_ME}",
+        (
+            r"\bi (?:have not|haven'?t|never|did not|didn'?t)(?: ever)? consent(?:ed)? to"
+            r"(?: (?:receiv\w+|get\w*|be|being|any|your|such))*"
+            rf" (?:this{_END}|these{_END}|(?:(?:this|these) )?{_REACH}\w*)"
+        ),
+        rf"\bi object to(?: \w+){{0,3}} {_REACH}\w*",
         r"\b(leave me alone|unsubscribe|remove (me|my (number|e-?mail))|take (me|my \w+) off)\b",
         (
             r"\b(?:remove|delete|erase) (?:my|our|this) (?:(?:cell|mobile|tele|contact) ?)*"
-            r"(?:phone|number|mobile|cell|e-?mail|contact|details)\b"
+            r"(?:phone|number|mobile|cell|e-?mail|contact|details|data)\b"
         ),
         r"\bremove (?:my|our) name from (?:your|the|this|all) \w*(?:list|record|system|database)",
         r"(?<!\bto )\b(?:lose|forget|block) (?:my|our|this) number\b",
@@ -184,14 +243,33 @@ _STOP: Final = [
             r"(?<!不)(?<!没)(?<!没有)(?<!被)拒绝(?:再|继续|你们?|任何|一切|所有|接受|接听|的|接|收)*"
             rf"(?:{_SENT_ZH}|骚扰|打扰|联系|催收)"
         ),
-        r"拒绝接收|不再接收|不接收|勿扰",
+        r"拒绝接收|不再接收|不接收|勿扰|拒绝上门",
+        rf"(?:不得|谢绝|严禁){_AGAIN_ZH}{_REACH_ZH}{_OR_ZH}",
+        rf"{_NEVER_ZH}{_AGAIN_ZH}找我",
+        rf"再{_AGAIN_ZH}{_REACH_ZH}[^,.!?，。！？]{{0,6}}(?:报警|投诉|举报|起诉)",
+        (
+            r"(?<!不)(?<!不要)(?<!别)(?<!没)(?<!没有)(?<!被)(?:关闭|关掉|屏蔽)"
+            rf"(?:你们?|所有|全部|一切|任何|这些|这种|的)*{_SENT_ZH}"
+        ),
+        (
+            r"(?<!不)(?<!不要)(?<!别)(?:删除|删掉|删了|移除)我的?(?:手机|电话)?(?:号|联系方式|资料|信息)"
+            r"|把我的?(?:手机|电话)?号码?[^,.!?，。！？]{0,6}(?:删|移除)"
+        ),
+        (
+            r"(?<!不)(?<!没)(?<!没有)(?<!别)(?:撤回|撤销|收回)"
+            r"(?:(?!扣|支付|银行|卡|征信)[^,.!?，。！？]){0,10}?(?:同意|授权)(?![^,.!?，。！？]{0,4}(?:扣|支付|征信))"
+        ),
+        (
+            r"不同意(?:再|继续|你们?|您|被|给我|向我)*"
+            rf"(?:接?收到?[^,.!?，。！？]{{0,4}}?{_MESSAGE_ZH}|{_REACH_ZH}{_OR_ZH})"
+        ),
     )
 ]
 _MENTIONS: Final = {
     frozenset({"sms"}): re.compile(r"\b(te?xt|sms)\w*|短信|信息"),
     frozenset({"email"}): re.compile(r"\be-?mail\w*|邮件|邮箱"),
     frozenset({"voice", "call"}): re.compile(
-        r"\b(call|phon|ring|anruf|telefon|ruf)\w*|电话|来电|打(?!扰)"
+        r"\b(call|phon|ring|anruf|anzuruf|telefon|ruf|angeruf)\w*|电话|来电|打(?!扰)"
     ),
     frozenset({"letter"}): re.compile(r"\b(letters?|briefe?)\b|寄|信件"),
     frozenset({"visit"}): re.compile(r"\bvisit\w*|上门"),
