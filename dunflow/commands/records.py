@@ -115,7 +115,8 @@ def housekeeping(portfolio: str, json_: bool) -> None:
         tell.screen.print(
             f"Kept is what happened since {done['since'] or 'the beginning'}. Let go: "
             f"{done['people']} customers, the records of {done['records']} more, "
-            f"{done['replies']} replies of others, {done['rows']} rows, "
+            f"{done['replies']} replies of others, {done['addresses']} addresses of nobody, "
+            f"{done['rows']} rows, "
             f"{done['partitions']} partitions."
         )
         for promise in broken:

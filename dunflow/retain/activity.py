@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Date,
     Select,
+    and_,
     case,
     cast,
     exists,
@@ -49,6 +50,7 @@ from dunflow.ledger.tables import (
     snapshot,
 )
 from dunflow.retain.accounts import Accounts, People, holds_of, placements_of
+from dunflow.retain.erase import only_theirs
 
 HEARD = (
     (reply, reply.c.received_at, reply.c.received_at),
@@ -96,7 +98,16 @@ def going_on(
     under_way = exists().where(contact.c.customer_id == customer_id, contact.c.state.in_(ALIVE))
     if conn.execute(select(under_way)).scalar():
         yield "a contact is under way"
-    unanswered = exists().where(reply.c.customer_id == customer_id, reply.c.state == "open")
+    # One that came when nobody was known to be reached there is theirs, too.
+    points = only_theirs(portfolio_id, [customer_id])
+    unknown_then = and_(
+        reply.c.portfolio_id == portfolio_id,
+        reply.c.customer_id.is_(None),
+        reply.c.address.in_(select(points.c.address)),
+    )
+    unanswered = exists().where(
+        or_(reply.c.customer_id == customer_id, unknown_then), reply.c.state == "open"
+    )
     if conn.execute(select(unanswered)).scalar():
         yield "a reply waits for a person"
 
@@ -225,10 +236,27 @@ def quiet_people(book: Book, portfolio_id: int, newest: dt.date, since: dt.date)
         c.portfolio_id == portfolio_id,
         c.merged_into.is_(None),
         c.seen_on < since,
-        or_(~let_go, came_back),
+        or_(~let_go, came_back, _told_since()),
         # One by one, so that each can be an anti-join.
         *[~each for each in (owing, collected, owned, *heard, held, given_away)],
     )
+
+
+def _told_since() -> ColumnElement[bool]:
+    """Whether anything was written, heard or told of a customer after the erasure that let go of
+    what had been before: an answer to the last text, say."""
+    c = customer.c
+    erased_at = (
+        select(func.max(erasure.c.erased_at))
+        .where(erasure.c.customer_id == c.customer_id, erasure.c.records_erased_at.is_not(None))
+        .scalar_subquery()
+    )
+    told = [
+        (hold.c.of_customer_id, hold.c.recorded_at),
+        (contact.c.customer_id, contact.c.planned_at),
+        *[(table.c.customer_id, last) for table, _, last in HEARD],
+    ]
+    return or_(*[exists().where(of == c.customer_id, at > erased_at) for of, at in told])
 
 
 def _owners(portfolio_id: int, newest: dt.date, active: CTE) -> Select[Any]:

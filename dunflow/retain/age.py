@@ -30,7 +30,12 @@ from dunflow.ledger.tables import (
 )
 from dunflow.retain.accounts import accounts_of, contacted_accounts_of, ids_of
 from dunflow.retain.activity import active_accounts, last_activity, quiet_people
-from dunflow.retain.erase import erase_contact_points, erase_records, erase_snapshots
+from dunflow.retain.erase import (
+    erase_contact_points,
+    erase_nobodys_addresses,
+    erase_records,
+    erase_snapshots,
+)
 
 BY = "housekeeping"
 BATCH = 5_000
@@ -46,6 +51,8 @@ class Aged:
     people: int = 0
     replies: int = 0
     """From people who are no customers."""
+    addresses: int = 0
+    """At which no customer is reached, and of which something was said."""
     rows: int = 0
     """Of snapshots and decisions."""
     partitions: int = 0
@@ -71,6 +78,8 @@ def age(engine: Engine, book: Book, portfolio_id: int, now: dt.datetime) -> Aged
     aged.people = _quiet_people(engine, book, portfolio_id, newest, since, now)
     with engine.begin() as conn:
         aged.replies = _nobodys_replies(conn, book, portfolio_id, since)
+        begins = book.portfolio.calendar.start_of(since)
+        aged.addresses = erase_nobodys_addresses(conn, portfolio_id, begins)
     for date in _old_dates(engine, portfolio_id, since):
         with portfolio_lock(engine, book.name) as conn:
             aged.rows += _thin(conn, book, portfolio_id, date, since)

@@ -10,15 +10,17 @@ delivered by a later date, and is a customer like any other.
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    FromClause,
     Subquery,
     Table,
     and_,
+    case,
     delete,
     exists,
     null,
@@ -59,6 +61,7 @@ POINTS = (customer.c.phone, customer.c.email, customer.c.address)
 
 def addresses_of(people: People) -> CompoundSelect[Any]:
     """`customer_id, address`: every one under which these customers were ever known."""
+    own_no = opt_out.alias("own_no")
     own = [
         select(customer.c.customer_id, point.label("address")).where(
             customer.c.customer_id.in_(people)
@@ -72,6 +75,8 @@ def addresses_of(people: People) -> CompoundSelect[Any]:
         select(contact_change.c.customer_id, contact_change.c.value).where(
             contact_change.c.customer_id.in_(people)
         ),
+        select(consent.c.customer_id, consent.c.address).where(consent.c.customer_id.in_(people)),
+        select(own_no.c.customer_id, opt_out.c.address).where(_own_twin(own_no, people)),
     )
 
 
@@ -139,6 +144,7 @@ def erase_records(
     conn: Connection, people: People, accounts: Accounts, before: dt.datetime
 ) -> None:
     """What was written, heard and remarked about these customers and accounts before an instant."""
+    _empty_remarks_on_addresses(conn, people, before)
     for table, which in _records(people, accounts, before).items():
         _empty(conn, table, which)
 
@@ -158,6 +164,39 @@ def erase_snapshots(
         s.customer_id.in_(people),
     )
     _empty(conn, snapshot, theirs)
+
+
+_TYPED: Final = "%: %"
+"""A source that says who typed it, and why."""
+
+
+def _own_twin(own: FromClause, people: People) -> ColumnElement[bool]:
+    """Whether a row of `opt_out` that binds an address was typed together with `own`, which binds
+    one of these people."""
+    return and_(
+        own.c.customer_id.in_(people),
+        opt_out.c.address.is_not(None),
+        own.c.portfolio_id == opt_out.c.portfolio_id,
+        own.c.channel == opt_out.c.channel,
+        own.c.since_at == opt_out.c.since_at,
+        own.c.source == opt_out.c.source,
+        own.c.source.like(_TYPED),
+    )
+
+
+def source_shown(source: ColumnElement[str], people: People) -> ColumnElement[str]:
+    """Who said no to an address, as these people may know it: why somebody else did who uses it is
+    not theirs to know."""
+    own = opt_out.alias("own")
+    theirs = or_(opt_out.c.customer_id.in_(people), exists().where(_own_twin(own, people)))
+    return case((or_(theirs, source.not_like(_TYPED)), source))
+
+
+def _empty_remarks_on_addresses(conn: Connection, people: People, before: dt.datetime) -> None:
+    """What was typed for their no stands at the address as well, which may stay for others."""
+    own = opt_out.alias("own")
+    typed = exists().where(_own_twin(own, people), own.c.since_at < before)
+    conn.execute(update(opt_out).where(typed).values(source="", lifted_source=None))
 
 
 def _empty(conn: Connection, table: Table, which: ColumnElement[bool]) -> None:
@@ -199,3 +238,22 @@ def _records(
         ),
         erasure: and_(erasure.c.customer_id.in_(people), erasure.c.erased_at <= before),
     }
+
+
+def erase_nobodys_addresses(conn: Connection, portfolio_id: int, before: dt.datetime) -> int:
+    """Forget what was said before an instant of addresses at which no customer is reached; how
+    many rows."""
+    count = 0
+    for table in (dead_address, opt_out):
+        reached = [
+            exists().where(customer.c.portfolio_id == portfolio_id, point == table.c.address)
+            for point in POINTS
+        ]
+        gone = delete(table).where(
+            table.c.portfolio_id == portfolio_id,
+            table.c.address.is_not(None),
+            table.c.since_at < before,
+            *[~each for each in reached],
+        )
+        count += conn.execute(gone).rowcount
+    return count
