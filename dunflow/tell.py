@@ -340,7 +340,10 @@ def demo(shown: "Shown") -> None:
     screen.print(Text(f"Report   {shown.report}"))
     # Where the environment was not activated, the shell finds the command by its path only.
     command = "dunflow" if which("dunflow") else os.path.relpath(sys.argv[0])
-    screen.print(f"\nGo on:   {command} explain sunrise_instalment ACCOUNT    Stop:   make down")
+    ahead = max(shown.dates) + dt.timedelta(days=1)
+    screen.print(f"\nGo on:   {command} explain sunrise_instalment ACCOUNT")
+    screen.print(f"Ahead:   {command} plan sunrise_instalment {ahead}    (what its run would do)")
+    screen.print("Stop:    make down")
 
 
 def states(found: dict[dt.date, str]) -> str:
