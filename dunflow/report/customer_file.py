@@ -39,7 +39,7 @@ from dunflow.ledger.tables import (
     waiver,
 )
 from dunflow.retain.accounts import Accounts, People, accounts_of, holds_of, ids_of, placements_of
-from dunflow.retain.erase import source_shown
+from dunflow.retain.erase import no_shown
 
 File = dict[str, Any]
 
@@ -387,8 +387,7 @@ def _opt_outs(conn: Connection, portfolio_id: int, people: People) -> list[File]
             opt_out.c.address,
             opt_out.c.since_at,
             opt_out.c.lifted_at,
-            source_shown(opt_out.c.source, people).label("source"),
-            source_shown(opt_out.c.lifted_source, people).label("lifted_source"),
+            *no_shown(people),
         )
         .where(
             opt_out.c.portfolio_id == portfolio_id,

@@ -39,7 +39,7 @@ from dunflow.ledger.tables import (
 )
 from dunflow.report.customer_file import File, customer_file
 from dunflow.retain.accounts import Accounts, People, accounts_of, ids_of, placements_of
-from dunflow.retain.erase import addresses_of, only_theirs, source_shown
+from dunflow.retain.erase import addresses_of, no_shown, only_theirs
 
 
 def export(
@@ -112,8 +112,7 @@ def _opt_outs(portfolio_id: int, people: People) -> Select[Any]:
     theirs = addresses_of(people).subquery("theirs")
     return (
         select(opt_out.c.channel, opt_out.c.address, opt_out.c.since_at, opt_out.c.lifted_at)
-        .add_columns(source_shown(opt_out.c.source, people).label("source"))
-        .add_columns(source_shown(opt_out.c.lifted_source, people).label("lifted_source"))
+        .add_columns(*no_shown(people))
         .add_columns(opt_out.c.confirmation, opt_out.c.confirmed_at)
         .where(
             opt_out.c.portfolio_id == portfolio_id,

@@ -170,33 +170,47 @@ _TYPED: Final = "%: %"
 """A source that says who typed it, and why."""
 
 
-def _own_twin(own: FromClause, people: People) -> ColumnElement[bool]:
+def _own_twin(
+    own: FromClause, people: People, said: str = "source", at: str = "since_at"
+) -> ColumnElement[bool]:
     """Whether a row of `opt_out` that binds an address was typed together with `own`, which binds
-    one of these people."""
+    one of these people; or was lifted together with it."""
     return and_(
         own.c.customer_id.in_(people),
         opt_out.c.address.is_not(None),
         own.c.portfolio_id == opt_out.c.portfolio_id,
         own.c.channel == opt_out.c.channel,
-        own.c.since_at == opt_out.c.since_at,
-        own.c.source == opt_out.c.source,
-        own.c.source.like(_TYPED),
+        own.c[at] == opt_out.c[at],
+        own.c[said] == opt_out.c[said],
+        own.c[said].like(_TYPED),
     )
 
 
-def source_shown(source: ColumnElement[str], people: People) -> ColumnElement[str]:
-    """Who said no to an address, as these people may know it: why somebody else did who uses it is
-    not theirs to know."""
+_WORDS: Final = {"source": "since_at", "lifted_source": "lifted_at"}
+"""What is written down of a no, and when."""
+
+
+def no_shown(people: People) -> list[ColumnElement[str]]:
+    """`source, lifted_source` of a no, as these people may know it: why somebody else said so who
+    uses the address is not theirs to know."""
     own = opt_out.alias("own")
-    theirs = or_(opt_out.c.customer_id.in_(people), exists().where(_own_twin(own, people)))
-    return case((or_(theirs, source.not_like(_TYPED)), source))
+    shown: list[ColumnElement[str]] = []
+    for said, at in _WORDS.items():
+        theirs = opt_out.c.customer_id.in_(people) | exists().where(
+            _own_twin(own, people, said, at)
+        )
+        told = opt_out.c[said]
+        shown.append(case((or_(theirs, told.not_like(_TYPED)), told)).label(said))
+    return shown
 
 
 def _empty_remarks_on_addresses(conn: Connection, people: People, before: dt.datetime) -> None:
     """What was typed for their no stands at the address as well, which may stay for others."""
     own = opt_out.alias("own")
-    typed = exists().where(_own_twin(own, people), own.c.since_at < before)
-    conn.execute(update(opt_out).where(typed).values(source="", lifted_source=None))
+    for said, at in _WORDS.items():
+        typed = exists().where(_own_twin(own, people, said, at), own.c.since_at < before)
+        nothing = null() if opt_out.c[said].nullable else ""
+        conn.execute(update(opt_out).where(typed).values({said: nothing}))
 
 
 def _empty(conn: Connection, table: Table, which: ColumnElement[bool]) -> None:
