@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from dunflow.commands.desk import DATE, json_option, now_option
-from dunflow.errors import DunflowError
 
 
 @click.command()
@@ -44,10 +43,7 @@ def plan(
 
     with tell.aside.status("starting") as shown:
         opened = stages.open_day(portfolio, date.date(), now, to_look=True)
-        try:
-            found = rehearse(opened, who, shown.update)
-        except OSError as error:
-            raise DunflowError(f"--who {who}: can't be written: {error.strerror}") from None
+        found = rehearse(opened, who, shown.update)
     if json_:
         tell.as_json(found)
     else:

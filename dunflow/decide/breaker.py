@@ -92,7 +92,7 @@ def _cures(
             d.portfolio_id == portfolio_id, d.business_date == business_date
         )
     ).scalar_one()
-    before_on = _decided_before(conn, portfolio_id, business_date) or business_date - DAY
+    before_on = decided_before(conn, portfolio_id, business_date) or business_date - DAY
     # Who was cured on dates that are missing is found out now.
     cured = ended_since(conn, portfolio_id, before_on, business_date)
     on_ladder = cured + still_there
@@ -107,7 +107,8 @@ def _cures(
     )
 
 
-def _decided_before(conn: Connection, portfolio_id: int, business_date: dt.date) -> dt.date | None:
+def decided_before(conn: Connection, portfolio_id: int, business_date: dt.date) -> dt.date | None:
+    """The nearest decided date before."""
     found: dt.date | None = conn.execute(
         select(func.max(run.c.business_date)).where(
             run.c.portfolio_id == portfolio_id, run.c.business_date < business_date

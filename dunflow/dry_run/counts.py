@@ -9,8 +9,9 @@ from sqlalchemy import Connection, TableClause, and_, func, select
 
 from dunflow.assess.tier_rank import tier_rank
 from dunflow.config.book import Book
+from dunflow.decide.breaker import decided_before
 from dunflow.dry_run.in_use import TOLD, InUse
-from dunflow.ledger.tables import contact, contact_account, contact_text, decision, run
+from dunflow.ledger.tables import contact, contact_account, contact_text, decision
 from dunflow.remind.render.segments import measure
 
 _AT_ONCE = 1_000
@@ -75,7 +76,7 @@ def _segments(conn: Connection, waiting: TableClause) -> Counter[str]:
 def raised(conn: Connection, book: Book, portfolio_id: int, date: dt.date) -> list[dict[str, Any]]:
     """Who moves up since the nearest decided date before: tier, to which tier, how many accounts.
     Without a tier is who was not on the ladder, or could not be read."""
-    before_on = before(conn, portfolio_id, date)
+    before_on = decided_before(conn, portfolio_id, date)
     if before_on is None:
         return []
     then = decision.alias("then")
@@ -97,16 +98,6 @@ def raised(conn: Connection, book: Book, portfolio_id: int, date: dt.date) -> li
         .order_by(func.min(is_now).desc(), func.min(was).desc())
     )
     return [{"from": old, "to": new, "accounts": count} for old, new, count in rows]
-
-
-def before(conn: Connection, portfolio_id: int, date: dt.date) -> dt.date | None:
-    """The nearest decided date before."""
-    found: dt.date | None = conn.execute(
-        select(func.max(run.c.business_date)).where(
-            run.c.portfolio_id == portfolio_id, run.c.business_date < date
-        )
-    ).scalar()
-    return found
 
 
 def changes(conn: Connection, portfolio_id: int, date: dt.date, in_use: InUse) -> dict[str, Any]:

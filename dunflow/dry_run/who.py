@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, select
 
 from dunflow import money
-from dunflow.dry_run.counts import before
+from dunflow.decide.breaker import decided_before
 from dunflow.dry_run.in_use import TOLD, InUse
 from dunflow.errors import DunflowError
 from dunflow.ledger.tables import account, decision
@@ -24,18 +25,18 @@ def write_who(
     """Write `file`, which nobody else may read: account, what is owed, the tier before, what would
     be decided, and what that is compared with (`in_use_…`), if there is anything.
 
-    Raises OSError where the file can't be written, and DunflowError for what is no file.
+    Raises DunflowError for what is no file, or can't be written.
     """
     file = file.resolve()
     if file.exists() and not file.is_file():
         raise DunflowError(f"--who {file}: is no file; name one that may be written anew")
     rows = conn.execute(
-        _each(portfolio_id, date, before(conn, portfolio_id, date), in_use),
+        _each(portfolio_id, date, decided_before(conn, portfolio_id, date), in_use),
         execution_options={"yield_per": _AT_ONCE},
     )
     half = file.with_name(f".{file.name}.half")
-    half.unlink(missing_ok=True)
     try:
+        half.unlink(missing_ok=True)
         half.touch(mode=0o600)
         with half.open("w", newline="", encoding="utf-8-sig") as stream:
             writer = csv.writer(stream)
@@ -43,8 +44,11 @@ def write_who(
             for row in rows:
                 writer.writerow([_cell(each, row.currency) for each in row])
         half.replace(file)
+    except OSError as error:
+        raise DunflowError(f"--who {file}: can't be written: {error.strerror}") from None
     finally:  # whatever ends it, nobody's data is left in a file that nobody asked for
-        half.unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink()
 
 
 def _each(

@@ -137,11 +137,12 @@ class _Courier:
             self._record(begun, place, arrived)
             return
         with self._engine.begin() as conn:
-            if begun.kind == "placement" and self._book.portfolio.mode == "shadow":
+            now = self._clock.now()
+            shadow = self._book.portfolio.mode == "shadow"
+            if begun.kind == "placement" and (shadow or _too_old(self._book, business_date, now)):
                 lines.drop(conn, begun)
                 return
             give_room(conn)
-            now = self._clock.now()
             lines.check_again(conn, self._book, self._portfolio_id, begun, business_date, now)
             ended = begun.kind == "placement" and _disagreement(self._book, begun.destination, now)
             if ended or lines.is_empty(conn, begun):
@@ -199,7 +200,8 @@ class _Courier:
                 continue  # it waits until its row can be read
             self._done.withdrawn[reason] = self._done.withdrawn.get(reason, 0) + count
         if left:
-            _require_fresh(self._book, business_date, now)
+            if why := _too_old(self._book, business_date, now):
+                raise DeliveryError(why)
             _require_agreement(self._book, destination, now)
         return left
 
@@ -239,15 +241,16 @@ def _compare(conn: Connection, begun: Package, place: Place, arrived: dict[str, 
         )
 
 
-def _require_fresh(book: Book, business_date: dt.date, now: dt.datetime) -> None:
-    """Raises DeliveryError where too much may have been paid since the newest decided date for
-    anybody to be given away. One date may be missing: the newest may just be on its way."""
+def _too_old(book: Book, business_date: dt.date, now: dt.datetime) -> str | None:
+    """Why nobody may be given away by the newest decided date: too much may have been paid since;
+    None: they may. One date may be missing: the newest may just be on its way."""
     newest_closed = book.portfolio.calendar.newest_closed(now)
-    if business_date < newest_closed - DAY:
-        raise DeliveryError(
-            f"{book.name}: the newest date that is decided is {business_date}, and {newest_closed} "
-            "has closed: nobody is given away on figures so old. Run the newest date first"
-        )
+    if business_date >= newest_closed - DAY:
+        return None
+    return (
+        f"{book.name}: the newest date that is decided is {business_date}, and {newest_closed} has "
+        "closed: nobody is given away on figures so old. Run the newest date first"
+    )
 
 
 def _require_agreement(book: Book, destination: str, now: dt.datetime) -> None:

@@ -183,3 +183,13 @@ def test_nobody_is_given_away_on_figures_that_are_days_old_and_recalls_still_go(
     assert "on figures so old. Run the newest date first" in done.failed["agency"]
     load(desk, [row("A1"), row("A2")], DATE + 2 * DAY)
     assert [each["kind"] for each in placements.deliver(late).packages] == ["placement"]
+
+
+def test_a_package_that_never_arrived_does_not_go_on_by_figures_that_are_days_old(make_desk):
+    desk = make_desk([row("A1")])
+    die_on_the_way(desk)
+    late = days_later(desk, 2)
+    assert placements.deliver(late).packages == []
+    assert states(desk) == {"approved": 1}
+    load(desk, [row("A1")], DATE + 2 * DAY)
+    assert [each["kind"] for each in placements.deliver(late).packages] == ["placement"]
